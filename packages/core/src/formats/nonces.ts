@@ -1,0 +1,90 @@
+import { randomFillSync } from 'node:crypto';
+
+import { type NoncePrefix, PREFIX_BYTES, type XaesKey } from './xaes.ts';
+
+/**
+ * When a writer renews the first 12 bytes of its nonces. Under one prefix two equal suffixes (96 random bits) would be
+ * a nonce reuse in AES-GCM: 2^16 values keep that below 2^-65. The time bounds how long a stale prefix lives.
+ */
+const VALUES_PER_PREFIX = 2 ** 16;
+const BYTES_PER_PREFIX = 2 ** 30;
+const PREFIX_LIFETIME_MS = 5 * 60_000;
+
+const SUFFIX_BYTES = 12;
+/** Bytes drawn ahead. Small on purpose: whatever is drawn ahead would repeat in a cloned process. */
+const POOL_BYTES = 252;
+
+interface Writing {
+  readonly prefix: NoncePrefix;
+  readonly since: number;
+  values: number;
+  bytes: number;
+}
+
+/** Draws the nonces of one XAES key. No caller ever chooses one. */
+export class Nonces {
+  readonly #key: XaesKey;
+  #writing: Writing | undefined;
+  #pool: Buffer | undefined;
+  #used = POOL_BYTES;
+
+  constructor(key: XaesKey) {
+    this.#key = key;
+  }
+
+  /** The prefix for the next value, of `bytes` bytes. */
+  prefix(bytes: number): NoncePrefix {
+    const writing = this.#writing;
+    const now = performance.now();
+    if (
+      writing !== undefined &&
+      writing.values < VALUES_PER_PREFIX &&
+      writing.bytes + bytes <= BYTES_PER_PREFIX &&
+      now - writing.since < PREFIX_LIFETIME_MS
+    ) {
+      writing.values += 1;
+      writing.bytes += bytes;
+      return writing.prefix;
+    }
+    refuseSnapshot();
+    const prefix = this.#key.prefix(randomFillSync(Buffer.alloc(PREFIX_BYTES)));
+    this.#writing = { prefix, since: now, values: 1, bytes };
+    return prefix;
+  }
+
+  /** The last 12 bytes of a nonce: new for every value, and different in a clone of this machine as soon as its clocks are. */
+  suffix(): Buffer {
+    if (this.#used === POOL_BYTES) {
+      refuseSnapshot();
+      this.#pool ??= Buffer.allocUnsafeSlow(POOL_BYTES);
+      randomFillSync(this.#pool);
+      this.#used = 0;
+    }
+    const suffix = Buffer.allocUnsafe(SUFFIX_BYTES);
+    this.#pool!.copy(suffix, 0, this.#used, this.#used + SUFFIX_BYTES);
+    this.#pool!.fill(0, this.#used, this.#used + SUFFIX_BYTES);
+    this.#used += SUFFIX_BYTES;
+    const [seconds, nanoseconds] = process.hrtime();
+    const wall = Date.now();
+    // XOR with a value that random bytes know nothing of can't make them worse.
+    xor32(suffix, 0, seconds);
+    xor32(suffix, 4, nanoseconds);
+    xor32(suffix, 8, wall % 2 ** 32);
+    return suffix;
+  }
+}
+
+function xor32(target: Buffer, offset: number, value: number): void {
+  target[offset]! ^= value >>> 24;
+  target[offset + 1]! ^= (value >>> 16) & 0xff;
+  target[offset + 2]! ^= (value >>> 8) & 0xff;
+  target[offset + 3]! ^= value & 0xff;
+}
+
+/** Random state in a V8 start-up snapshot would be the same in every process that starts from it. */
+function refuseSnapshot(): void {
+  // Asked for late: importing node:v8 costs every reader start-up time, and only writers draw nonces.
+  if (process.getBuiltinModule('node:v8').startupSnapshot.isBuildingSnapshot()) {
+    throw new Error('a value can not be encrypted while a V8 start-up snapshot is being built');
+  }
+}
