@@ -1,0 +1,7 @@
+export { KeyRing, type RingVersion } from './key-ring.ts';
+export { type KdfChoice, parseKdf, unwrapUnderPassphrase, USUAL_KDF, wrapUnderPassphrase } from './passphrase.ts';
+export { isEnvironmentName, type KeyRecord, type KeyState, parseRing, type SourceRecord } from './ring-document.ts';
+export { refuseOlderRing } from './ring-floor.ts';
+export { generateRootKey, holdsRootKey, parseRootKey } from './root-key.ts';
+export { Secret } from './secret.ts';
+export { unwrapKey, wrapKey } from './wrapping.ts';

@@ -1,0 +1,139 @@
+/** The key ring as a document: its members, and the check that a parsed file has exactly these. `docs/formats/key-ring.md`. */
+import { createHash } from 'node:crypto';
+
+import { LockfastError } from '../errors.ts';
+import { isKeyId, type KeyId } from '../formats/key-id.ts';
+import { canonicalJson, type Json, parseJson } from './canonical-json.ts';
+
+export const RING_FORMAT = 'lockfast-keyring/1';
+/** A recovery backup is a key ring whose one source is a passphrase. */
+export const BACKUP_FORMAT = 'lockfast-backup/1';
+
+/** Each may cost a key derivation of seconds: a file must not be able to burn an hour. */
+export const MOST_SOURCES = 64;
+
+export const KEY_STATES = ['staged', 'active', 'draining', 'retired', 'destroyed'] as const;
+export type KeyState = (typeof KEY_STATES)[number];
+
+export interface KeyRecord {
+  readonly id: KeyId;
+  readonly state: KeyState;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly created: string;
+  readonly activated: string | null;
+  /** `sha256:` and the hex of SHA-256("lockfast-fp" | key). */
+  readonly fingerprint: string;
+  /** Empty for a destroyed key. */
+  readonly wrapped: string;
+}
+
+export interface SourceRecord {
+  /** As the configuration of whoever added it names it. */
+  readonly source: string;
+  readonly added: string;
+  /** The ring's own key, wrapped by this source. */
+  readonly wrapped: string;
+}
+
+export interface RingDocument {
+  readonly format: string;
+  readonly ring: string;
+  readonly environment: string;
+  readonly generation: number;
+  /** When the last recovery backup was written, or null. */
+  readonly backup: string | null;
+  readonly sources: readonly SourceRecord[];
+  readonly keys: readonly KeyRecord[];
+  /** base64url of HMAC-SHA256 over the RFC 8785 bytes of all other members. */
+  readonly mac: string;
+}
+
+/** @throws LockfastError `ring-malformed`, `unsupported-format` */
+export function parseRing(text: string, where: string): RingDocument {
+  let value: Json;
+  try {
+    value = parseJson(text);
+  } catch {
+    throw malformed(where, 'is not JSON, or names a member twice');
+  }
+  if (!isObject(value) || typeof value['format'] !== 'string') throw malformed(where, 'is no key ring');
+  if (value['format'] !== RING_FORMAT && value['format'] !== BACKUP_FORMAT) {
+    if (value['format'].startsWith('lockfast-')) {
+      throw new LockfastError('unsupported-format', `${where} has a format that this Lockfast does not know`, 'upgrade Lockfast on this machine');
+    }
+    throw malformed(where, 'is no key ring');
+  }
+  if (!matches(value, RING)) throw malformed(where, 'lacks a member, or one is not what it must be');
+  const document = value as unknown as RingDocument;
+  const ids = new Set(document.keys.map(({ id }) => id));
+  const active = document.keys.filter(({ state }) => state === 'active').length;
+  if (ids.size !== document.keys.length || active > 1) throw malformed(where, 'names a key twice, or has two active keys');
+  return document;
+}
+
+export function printRing(document: RingDocument): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+/** The bytes that the MAC covers. */
+export function authenticatedBytes(document: RingDocument): Buffer {
+  const { mac: _, ...rest } = document;
+  return Buffer.from(canonicalJson(rest as unknown as Json), 'utf8');
+}
+
+/** SHA-256 of the whole ring in canonical form, base64url: which of two rings of one generation it is. */
+export function ringDigest(document: RingDocument): string {
+  return createHash('sha256').update(canonicalJson(document as unknown as Json)).digest('base64url');
+}
+
+type Check = (value: Json | undefined) => boolean;
+
+const text: Check = (value) => typeof value === 'string' && value !== '';
+const time: Check = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
+const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+const SOURCE: Record<string, Check> = { source: text, added: time, wrapped: text };
+const KEY: Record<string, Check> = {
+  id: (value) => typeof value === 'string' && isKeyId(value),
+  state: (value) => KEY_STATES.includes(value as KeyState),
+  created: time,
+  activated: orNull(time),
+  fingerprint: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+  wrapped: (value) => typeof value === 'string',
+};
+const RING: Record<string, Check> = {
+  format: text,
+  ring: (value) => typeof value === 'string' && /^[a-z2-7]{16}$/.test(value),
+  environment: (value) => typeof value === 'string' && isEnvironmentName(value),
+  generation: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+  backup: orNull(time),
+  sources: (value) => listOf(SOURCE)(value) && (value as readonly Json[]).length <= MOST_SOURCES,
+  keys: listOf(KEY),
+  mac: text,
+};
+
+/** What an environment may be called: it stands in file headers and on command lines. */
+export function isEnvironmentName(name: string): boolean {
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
+}
+
+function listOf(members: Record<string, Check>): Check {
+  return (value) => Array.isArray(value) && value.length > 0 && value.every((item) => isObject(item) && matches(item, members));
+}
+
+function isObject(value: Json | undefined): value is { readonly [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Exactly these members. An unknown one is of a later format, and dropping it on the next write would lose it. */
+function matches(value: { readonly [name: string]: Json }, members: Record<string, Check>): boolean {
+  const names = Object.keys(value);
+  return names.length === Object.keys(members).length && names.every((name) => Object.hasOwn(members, name) && members[name]!(value[name]));
+}
+
+function malformed(where: string, what: string): LockfastError {
+  return new LockfastError('ring-malformed', `${where} ${what}`, 'restore it from a backup or from git');
+}
