@@ -1,0 +1,6 @@
+export { removeDurably } from './durable-remove.ts';
+export { type DurableWrite, type FileOwner, writeDurably } from './durable-write.ts';
+export type { Expected } from './expected-target.ts';
+export { type FileIdentity, identityOf, sameIdentity } from './file-identity.ts';
+export { withFileLock } from './lock.ts';
+export { type OpenedFile, readRegularFile } from './read-file.ts';

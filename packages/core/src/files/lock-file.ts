@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fchownSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { shownPath } from './shown-path.ts';
+import { splitTarget } from './synced-directory.ts';
+import { systemCode, systemFailure } from './system-failure.ts';
+
+/**
+ * The lock file of the directory that `path` is in, created when it is missing. It has no content and is never removed:
+ * removing a lock file lets two processes hold locks on two files of one name.
+ *
+ * It stands in the state directory and not beside the target, so that no tenant's directory holds more than its env file.
+ * The name is made from the real path, so that every way to write a path leads to one lock. Two bind mounts of one
+ * directory have two real paths, and so two locks.
+ *
+ * @throws LockfastError `not-a-file` when the path names a directory; `not-found` when the target's directory is missing;
+ *   `permission-denied` or `write-failed` when the state directory can't be used
+ */
+export function prepareLockFile(stateDirectory: string, path: string): string {
+  const directory = realDirectory(splitTarget(path).directory);
+  const name = createHash('sha256').update(directory).digest('hex').slice(0, 32);
+  try {
+    const locks = `${stateDirectory}/locks`;
+    const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
+    if (makeDirectory(locks)) {
+      giveToOwnerOf(stateDirectory, openSync(locks, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    }
+    // The real path also here: a lock that this process holds is found again by it.
+    const file = `${realpathSync.native(locks)}/${name}.db`;
+    try {
+      // O_EXCL is what makes this safe: POSIX drops a process's locks on a file when it closes any descriptor of it,
+      // so a lock file that exists must not be opened by anyone but SQLite.
+      giveToOwnerOf(stateDirectory, openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
+    return file;
+  } catch (error) {
+    throw systemFailure(error, `no lock can be made in the state directory ${shownPath(stateDirectory)}`, 'write-failed');
+  }
+}
+
+/**
+ * With the missing ones above it. Not Node's recursive mkdir: for a full disk or a read-only file system it answers that
+ * the directory does not exist.
+ *
+ * @returns whether it is new
+ */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, 0o700);
+    return true;
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'EEXIST') return false;
+    const above = dirname(path);
+    if (code !== 'ENOENT' || above === path) throw error;
+    makeDirectory(above);
+  }
+  // Another process may have been faster; an entry that leads nowhere is found when it is opened.
+  try {
+    mkdirSync(path, 0o700);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** `sudo lockfast` in a user's project must not leave a lock there that shuts that user out. Closes the descriptor. */
+function giveToOwnerOf(stateDirectory: string, fd: number): void {
+  try {
+    if (process.geteuid?.() !== 0) return;
+    const { uid, gid } = statSync(stateDirectory);
+    fchownSync(fd, uid, gid);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** `native`: the one in JavaScript takes `..` away from the text before it follows the links. */
+function realDirectory(directory: string): string {
+  try {
+    return realpathSync.native(directory);
+  } catch (error) {
+    throw systemFailure(error, `the directory ${shownPath(directory)} can not be locked`, 'write-failed');
+  }
+}
