@@ -1,0 +1,20 @@
+export { printAssignment, setVariable, unsetVariable } from './assignment.ts';
+export { type Change, changesBetween } from './changes.ts';
+export { type Entry, isVariableName, printEntries, splitEntries } from './document.ts';
+export { encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
+export { type FileHeader, isEncryptedFile, parseFile } from './encrypted-file.ts';
+export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
+export {
+  decryptFile,
+  type Encryption,
+  encryptFile,
+  MOST_FILE_BYTES,
+  type PlaintextFile,
+  readEnvFile,
+  readPlaintextFile,
+  refuseNoPlaintext,
+  replaceFile,
+  updateEnvFile,
+  type WriteScope,
+} from './env-file.ts';
+export { type EnvWarning, portabilityWarnings } from './portability.ts';
