@@ -1,0 +1,26 @@
+import { decryptFile, plaintextOf, readEnvFile } from '@lockfast/core/env';
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { Arguments } from '../arguments.ts';
+import type { Session } from '../session.ts';
+import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const tenant = args.text('tenant');
+  const source = args.operands[0] ?? workspace.usualEncryptedFile(tenant);
+  const scope = await workspace.scope(source, tenant);
+  if (args.text('out') === '-') {
+    session.terminal.raw(plaintextOf(readEnvFile(source, scope)));
+    return 0;
+  }
+  const target = args.text('out') ?? withoutSuffix(source);
+  await decryptFile(source, target, scope, { force: args.flag('force') });
+  session.terminal.line(`${target}: plaintext of ${source}; encrypt it again with: lockfast env encrypt`);
+  return 0;
+}
+
+function withoutSuffix(source: string): string {
+  if (source.endsWith(ENCRYPTED_SUFFIX) && source.length > ENCRYPTED_SUFFIX.length) return source.slice(0, -ENCRYPTED_SUFFIX.length);
+  throw new LockfastError('usage', `env decrypt: the name of the file does not end in ${ENCRYPTED_SUFFIX}`, 'say where the plaintext goes with --out');
+}

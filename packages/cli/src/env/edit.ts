@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+
+import { encryptEnvFile, openEnvFile, type OpenedEnvFile, plaintextOf, replaceFile, splitEntries, type WriteScope } from '@lockfast/core/env';
+import { LockfastError } from '@lockfast/core/errors';
+import { readRegularFile } from '@lockfast/core/files';
+
+import type { Arguments } from '../arguments.ts';
+import type { Session } from '../session.ts';
+import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+import { createMemoryFile, type MemoryFile } from './memory-file.ts';
+
+const WIPED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const file = args.operands[0] ?? workspace.usualEncryptedFile(args.text('tenant'));
+  const scope = await workspace.scope(file, args.text('tenant'));
+  const editor = session.environment['VISUAL'] || session.environment['EDITOR'];
+  if (editor === undefined || editor === '') throw new LockfastError('tool-missing', 'neither VISUAL nor EDITOR is set', 'set EDITOR to the editor that you like, for example EDITOR=nano');
+  const { bytes, identity } = readRegularFile(file, 'refuse');
+  const opened = openEnvFile(bytes, scope, file);
+  const before = plaintextOf(opened);
+  const memory = createMemoryFile(basename(file, ENCRYPTED_SUFFIX), before, session.environment['XDG_RUNTIME_DIR']);
+  const stopped = wipeOnSignals(memory);
+  try {
+    for (;;) {
+      const status = await edit(editor, memory.path);
+      if (status !== 0) throw new LockfastError('usage', 'the editor ended with a failure', 'nothing was changed: edit again and save');
+      const after = readFileSync(memory.path);
+      if (after.equals(before)) {
+        session.terminal.line(`${file}: nothing changed`);
+        return 0;
+      }
+      try {
+        const written = encrypted(after, opened, scope);
+        await replaceFile(file, written, identity, scope);
+        session.terminal.line(`${file}: revision ${openEnvFile(written, scope, file).header.revision}`);
+        return 0;
+      } catch (error) {
+        if (!(error instanceof LockfastError) || !session.terminal.interactive) throw error;
+        // What was typed must not be lost to a full disk or a stray root key: back to the editor.
+        session.terminal.note(`${error.message}: ${error.hint}`);
+        const { askHidden } = await import('../prompt.ts');
+        await askHidden('not saved; Enter edits again, Ctrl-C gives the changes up');
+      }
+    }
+  } finally {
+    memory.wipe();
+    stopped();
+  }
+}
+
+function encrypted(after: Buffer, previous: OpenedEnvFile, scope: WriteScope): Buffer {
+  if (after.length === 0) throw new LockfastError('empty-file', 'the edited file is empty', 'to give up all variables, remove the encrypted file itself');
+  return encryptEnvFile({ entries: splitEntries(after), previous }, scope);
+}
+
+/** Through a shell, as git does: EDITOR may be `code --wait`. The file's name is an argument, never part of the script. */
+function edit(editor: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit' });
+    child.on('error', reject);
+    child.on('close', (status) => resolve(status ?? 1));
+  });
+}
+
+/** Ctrl-C belongs to the editor; what ends us must first wipe. */
+function wipeOnSignals(memory: MemoryFile): () => void {
+  const wipeAndEnd = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGINT') return;
+    memory.wipe();
+    for (const name of WIPED_SIGNALS) process.removeAllListeners(name);
+    process.kill(process.pid, signal);
+  };
+  for (const name of WIPED_SIGNALS) process.on(name, wipeAndEnd);
+  return () => {
+    for (const name of WIPED_SIGNALS) process.removeListener(name, wipeAndEnd);
+  };
+}

@@ -1,0 +1,43 @@
+import { isUtf8 } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+
+import { isVariableName, setVariable, updateEnvFile } from '@lockfast/core/env';
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { Arguments } from '../arguments.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const [name] = args.operands as [string];
+  if (!isVariableName(name)) {
+    throw new LockfastError('invalid-name', 'env set: the name of the variable is not usable', 'use letters, digits, underscores, dots and dashes; the value is never an argument');
+  }
+  const workspace = new Workspace(args, session);
+  const file = args.text('file') ?? workspace.usualEncryptedFile(args.text('tenant'));
+  const scope = await workspace.scope(file, args.text('tenant'));
+  const value = await readValue(name, session);
+  const { written, revision } = await updateEnvFile(file, scope, (entries) => setVariable(entries, name, value, workspace.dialect(args)));
+  session.terminal.line(`${file}: ${written ? `${name} set, revision ${revision}` : `${name} had this value already`}`);
+  return 0;
+}
+
+/** From the terminal without an echo, or standard input exactly as it is. */
+async function readValue(name: string, { terminal }: Session): Promise<string> {
+  if (process.stdin.isTTY === true) {
+    const { askHidden } = await import('../prompt.ts');
+    return textOf(await askHidden(`Value of ${name}`));
+  }
+  const bytes = readFileSync(0);
+  if (bytes.at(-1) === 0x0a) terminal.warn(`the value of ${name} ends in a newline, which is kept: to leave it out, send it with printf %s`);
+  return textOf(bytes);
+}
+
+function textOf(bytes: Buffer): string {
+  try {
+    if (isUtf8(bytes)) return bytes.toString('utf8');
+  } finally {
+    bytes.fill(0);
+  }
+  throw new LockfastError('invalid-text', 'the value is not UTF-8', 'encode it, for example in base64, and decode it in the program');
+}

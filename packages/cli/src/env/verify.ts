@@ -1,0 +1,49 @@
+import { readEnvFile } from '@lockfast/core/env';
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { Arguments } from '../arguments.ts';
+import { EXIT_STATUS } from '../exit-status.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+
+interface Verdict {
+  readonly file: string;
+  readonly ok: boolean;
+  readonly revision?: number;
+  readonly key?: string;
+  readonly error?: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
+/** Verifies each file in memory; the worst outcome gives the exit status. */
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const files = args.operands.length > 0 ? args.operands : [workspace.usualEncryptedFile(args.text('tenant'))];
+  const least = minimumRevision(args.text('min-revision'));
+  await workspace.ring();
+  const verdicts: Verdict[] = [];
+  let status = 0;
+  for (const file of files) {
+    try {
+      const { header } = readEnvFile(file, await workspace.scope(file, args.text('tenant')));
+      if (header.revision < least) {
+        throw new LockfastError('older-revision', `${file} has revision ${header.revision}, below ${least}`, 'an older file was put back: restore the newer one');
+      }
+      verdicts.push({ file, ok: true, revision: header.revision, key: header.key });
+      if (!args.flag('json')) session.terminal.line(`${file}: ${session.terminal.green('good')}, revision ${header.revision}, key ${header.key}`);
+    } catch (error) {
+      if (!(error instanceof LockfastError)) throw error;
+      const { code, message, hint } = error;
+      status = Math.max(status, EXIT_STATUS[code]);
+      verdicts.push({ file, ok: false, error: { code, message, hint } });
+      session.terminal.note(`${message.includes(file) ? message : `${file}: ${message}`}: ${hint}`);
+    }
+  }
+  if (args.flag('json')) session.terminal.json({ ok: status === 0, files: verdicts, ...(verdicts.length === 1 && verdicts[0]!.error ? { error: verdicts[0]!.error } : {}) });
+  return status;
+}
+
+function minimumRevision(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (!/^[0-9]{1,15}$/.test(text)) throw new LockfastError('usage', 'env verify: --min-revision takes a whole number', 'see the revision with: lockfast env verify');
+  return Number(text);
+}

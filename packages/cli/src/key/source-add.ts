@@ -1,0 +1,19 @@
+import { parseKdf } from '@lockfast/core/keyring';
+import { keySource } from '@lockfast/keys';
+
+import type { Arguments } from '../arguments.ts';
+import { changeRing } from '../ring-file.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const [uri] = args.operands as [string];
+  const workspace = new Workspace(args, session);
+  const kdf = args.text('kdf');
+  const { askNewSecret } = await import('../prompt.ts');
+  const around = { ...workspace.surroundings, askPassphrase: askNewSecret, ...(kdf === undefined ? {} : { kdf: parseKdf(kdf) }) };
+  const source = keySource(uri, around);
+  const ring = await changeRing(workspace, (old) => old.withSource(source));
+  session.terminal.line(`${uri}: added, ${ring.sources.length} key sources open the ring now; commit ${workspace.configuration.keyring}`);
+  return 0;
+}

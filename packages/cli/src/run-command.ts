@@ -1,0 +1,28 @@
+import { DIALECT, FILES, TENANT } from './env/options.ts';
+import type { Command } from './command.ts';
+
+export const RUN_COMMAND: Command = {
+  name: 'run',
+  summary: 'run a program with the secrets in its environment, and nowhere on disk',
+  operands: '-- CMD [ARG...]',
+  takesCommand: true,
+  options: {
+    file: FILES,
+    tenant: TENANT,
+    dialect: DIALECT,
+    override: { kind: 'flag', help: 'let the file win over variables that are set already' },
+    only: { kind: 'text', value: 'A,B', help: 'give the program only these variables of the file' },
+    'allow-unsafe': { kind: 'flag', help: 'let the file set PATH, LD_PRELOAD, NODE_OPTIONS and their like' },
+  },
+  details: [
+    'Lockfast becomes the program: same process id, same terminal, same signals, its exit status. There is no shell in between; the arguments arrive as they stand here.',
+    'If one value does not decrypt, the program does not start. The root key is taken out of the program\'s environment.',
+    'Exit status: the program\'s own, 128+n when signal n ended it, 127 when it was not found, 126 when it can\'t be run; before it starts, as every command.',
+  ],
+  examples: [
+    ['lockfast run -- node server.js', 'with the variables of .env.encrypted'],
+    ['lockfast run --file base.env.encrypted --file prod.env.encrypted -- ./serve', 'the later file wins'],
+    ['lockfast run --only DATABASE_URL -- psql', 'nothing but one variable'],
+  ],
+  load: () => import('./run.ts'),
+};

@@ -1,0 +1,63 @@
+import { isUtf8 } from 'node:buffer';
+
+import { MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
+import { readEnv } from '@lockfast/core/env/dialects';
+import { LockfastError } from '@lockfast/core/errors';
+import { readRegularFile } from '@lockfast/core/files';
+
+import type { Arguments } from './arguments.ts';
+import { becomeChild } from './child/child.ts';
+import { childEnvironment } from './child/environment.ts';
+import type { Session } from './session.ts';
+import { Workspace } from './workspace.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const [command, ...rest] = args.command;
+  if (command === undefined || args.operands.length > 0) {
+    throw new LockfastError('usage', 'run: the program to run is missing', 'write it behind two dashes: lockfast run -- CMD ARG');
+  }
+  const workspace = new Workspace(args, session);
+  const files = args.list('file').length > 0 ? args.list('file') : [workspace.usualEncryptedFile(args.text('tenant'))];
+  const values = new Map<string, string | null>();
+  for (const file of files) {
+    for (const [name, value] of await readStrictly(file, args, workspace, session)) values.set(name, value);
+  }
+  const environment = childEnvironment(session.environment, only(values, args.text('only')), {
+    override: args.flag('override'),
+    allowUnsafe: args.flag('allow-unsafe'),
+    strip: keyVariables(workspace.configuration.keySources),
+  });
+  return becomeChild(command, rest, environment);
+}
+
+/** Every line must be one that the dialect reads: a program that starts with half of its configuration is worse than none. */
+async function readStrictly(file: string, args: Arguments, workspace: Workspace, { terminal }: Session): Promise<ReadonlyMap<string, string | null>> {
+  const dialect = workspace.dialect(args);
+  const { bytes } = readRegularFile(file, 'follow', MOST_FILE_BYTES);
+  const plaintext = plaintextOf(openEnvFile(bytes, await workspace.scope(file, args.text('tenant')), file));
+  if (!isUtf8(plaintext)) {
+    throw new LockfastError('unreadable-env', `${file}: the plaintext is not UTF-8, and an environment can't carry its bytes exactly`, 'encode the value, for example in base64');
+  }
+  const { variables, problems } = readEnv(plaintext, dialect);
+  const [problem] = problems;
+  if (problem !== undefined) {
+    throw new LockfastError('unreadable-env', `${file}: line ${problem.line}: ${problem.reason}, as ${dialect} reads it`, 'mend it with `lockfast env edit`, or name another --dialect');
+  }
+  for (const name of variables.keys()) {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
+  }
+  return variables;
+}
+
+/** @throws LockfastError `no-such-variable`: a name that is asked for and missing is an unresolved value */
+function only(values: ReadonlyMap<string, string | null>, list: string | undefined): ReadonlyMap<string, string | null> {
+  if (list === undefined) return values;
+  const names = list.split(',').map((name) => name.trim());
+  if (names.some((name) => !values.has(name))) throw new LockfastError('no-such-variable', 'run: --only asks for a variable that the file does not set', 'see `lockfast env list` for the names that it sets');
+  return new Map(names.map((name) => [name, values.get(name) ?? null]));
+}
+
+/** The variables that hold our own root key: the program has no business with them. */
+function keyVariables(sources: readonly string[]): string[] {
+  return sources.filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
+}

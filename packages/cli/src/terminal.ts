@@ -1,0 +1,91 @@
+/**
+ * The command's voice.
+ *
+ * - Data goes to standard output, everything said to a person to standard error, with `lockfast: ` before it.
+ * - One line a message, no capital, no full stop. What happened: what to do next.
+ * - Colour only on a terminal, and never where it alone carries a meaning.
+ */
+import { writeSync } from 'node:fs';
+
+export class Terminal {
+  readonly #environment: Readonly<Record<string, string | undefined>>;
+
+  constructor(environment: Readonly<Record<string, string | undefined>>) {
+    this.#environment = environment;
+  }
+
+  get interactive(): boolean {
+    return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  }
+
+  /** One line of data. */
+  line(text = ''): void {
+    writeAll(1, `${text}\n`);
+  }
+
+  /** Data as it is, without a newline. */
+  raw(bytes: Uint8Array | string): void {
+    writeAll(1, bytes);
+  }
+
+  json(value: unknown): void {
+    writeAll(1, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  /** Something that a person should know. */
+  note(text: string): void {
+    writeAll(2, `lockfast: ${text}\n`);
+  }
+
+  warn(text: string): void {
+    writeAll(2, `lockfast: warning: ${text}\n`);
+  }
+
+  /** Columns as wide as their widest cell; the last one is not padded. */
+  table(head: readonly string[], rows: readonly (readonly string[])[]): void {
+    const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+    const print = (row: readonly string[]): string => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd();
+    this.line(this.dim(print(head)));
+    for (const row of rows) this.line(print(row));
+  }
+
+  green(text: string): string {
+    return this.#paint('32', text);
+  }
+
+  red(text: string): string {
+    return this.#paint('31', text);
+  }
+
+  dim(text: string): string {
+    return this.#paint('2', text);
+  }
+
+  #paint(code: string, text: string): string {
+    // Asked for late: the first look at process.stdout builds a stream, which `run` has no time for.
+    const colour = process.stdout.isTTY === true && (this.#environment['NO_COLOR'] ?? '') === '' && this.#environment['TERM'] !== 'dumb';
+    return colour ? `\u001b[${code}m${text}\u001b[0m` : text;
+  }
+}
+
+/**
+ * Synchronous, so that nothing is lost when the process ends or becomes another one. A reader that went away (EPIPE)
+ * is no failure of ours; a full pipe (EAGAIN) is waited for.
+ */
+function writeAll(descriptor: 1 | 2, data: Uint8Array | string): void {
+  const bytes = typeof data === 'string' ? Buffer.from(data, 'utf8') : data;
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(descriptor, bytes, written);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EAGAIN') {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+        continue;
+      }
+      if (code === 'EPIPE' || code === 'EBADF') return;
+      throw error;
+    }
+  }
+}
