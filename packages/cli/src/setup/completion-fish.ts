@@ -37,15 +37,15 @@ function rows({ name, options, operands, takesCommand }: CompletedCommand): stri
   const lines = options.map((option) => `complete -c lockfast -n ${at(name)} -l ${option.name}${taking(option)} -d ${quoted(option.help)}`);
   if (takesCommand) return [...lines, `complete -c lockfast -n ${at(name)} -a -- -d 'and the program to run'`, "complete -c lockfast -n __lockfast_behind_dashes -x -a '(__lockfast_program)'"];
   if (operands === 'anything') return lines;
-  return [...lines, `complete -c lockfast -n ${at(name)}${words(operands)}`];
+  return [...lines, `complete -c lockfast -n ${at(name)}${standing(operands)}`];
 }
 
 function taking({ value }: CompletedOption): string {
-  return value === undefined ? '' : value === 'anything' ? ' -x' : ` -r${words(value)}`;
+  return value === undefined ? '' : value === 'anything' ? ' -x' : ` -r${standing(value)}`;
 }
 
 /** What may stand at a place that is not guessed: files by name, directories by fish's own function, or our words. */
-function words(place: Exclude<Place, 'anything'>): string {
+function standing(place: Exclude<Place, 'anything'>): string {
   if (place === 'file') return ' -F';
   return ` -f -a ${place === 'directory' ? "'(__fish_complete_directories)'" : quoted(place.join(' '))}`;
 }
