@@ -48,6 +48,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   exists: 5,
   busy: 5,
   conflict: 5,
+  'read-failed': 1,
   'write-failed': 1,
   usage: 2,
   'config-missing': 2,

@@ -56,6 +56,7 @@ export const ERROR_CODES = [
   'exists',
   'busy',
   'conflict',
+  'read-failed',
   'write-failed',
   // the command
   'usage',

@@ -32,7 +32,7 @@ export interface OpenedFile {
  *   `not-a-file` when it is a directory, a FIFO, a socket, a device, or a refused link;
  *   `permission-denied`; `too-large` above `mostBytes`, before anything is read;
  *   `conflict` when it was written to while it was read; `busy` under another program's lease or without free descriptors;
- *   `damaged` when the disk can not give the bytes back
+ *   `read-failed` when the disk can not give the bytes back
  */
 export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBytes: number = MOST_BYTES): OpenedFile {
   const fd = openForReading(path, links);
@@ -57,7 +57,7 @@ export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBy
       links: Number(stats.nlink),
     };
   } catch (error) {
-    throw systemFailure(error, `${shownPath(path)} was not read`, 'damaged');
+    throw systemFailure(error, `${shownPath(path)} was not read`, 'read-failed');
   } finally {
     closeSync(fd);
   }
@@ -70,7 +70,7 @@ function openForReading(path: string, links: 'follow' | 'refuse'): number {
     return openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (links === 'refuse' ? O_NOFOLLOW : 0));
   } catch (error) {
     explainRefusedOpen(path, links, error);
-    throw systemFailure(error, `${shownPath(path)} was not read`, 'damaged');
+    throw systemFailure(error, `${shownPath(path)} was not read`, 'read-failed');
   }
 }
 

@@ -115,12 +115,18 @@ test('callers in one process exclude each other', async () => {
   expect(events).toEqual(['in', 'out', 'in', 'out', 'in', 'out']);
 });
 
-test('a caller that waits too long for another in its process is refused, and does not disturb it', async () => {
+test('a caller that waits too long for another in its process is refused, and the lock stays held', { timeout: 20_000 }, async () => {
   const { state, path } = place();
-  const first = withFileLock(state, path, () => sleep(150, 'first'));
+  const { promise: until, resolve: release } = Promise.withResolvers<string>();
+  const first = withFileLock(state, path, () => until);
+  // Its database is closed here. Closing a file takes a process's POSIX locks on it away, unless SQLite prevents it.
   expect(await laterRefusalOf(withFileLock(state, path, () => 'ran', 20))).toMatchObject({ code: 'busy' });
-  expect(await laterRefusalOf(withFileLock(state, path, () => 'ran', 20))).toMatchObject({ code: 'busy' });
+  const other = startChild('hold', path, state);
+  const held = once(other.stdout!, 'data').then(() => 'held');
+  expect(await Promise.race([held, sleep(1000, 'waits')])).toBe('waits');
+  release('first');
   expect(await first).toBe('first');
+  expect(await held).toBe('held');
 });
 
 test('the lock is re-entrant, by any way to write the directory', async () => {

@@ -1,7 +1,7 @@
 import type { EnvProblem, EnvReading } from './dialect.ts';
 import { decodeLossy } from './decoding.ts';
 import { forwardFinder, lineNumbers } from './lines.ts';
-import { skip } from './whitespace.ts';
+import { find, skip } from './whitespace.ts';
 
 /**
  * npm dotenv 17, `parse(buffer)`: no references, escapes only `\n` and `\r` and only after a leading double quote.
@@ -43,6 +43,7 @@ export function readDotenv(bytes: Uint8Array): EnvReading {
 /** `\s`, and the line ends of `^` and `$` with the flag `m`. */
 const SPACE = /\s/;
 const LINE_END = /[\n\r\u2028\u2029]/;
+const NEXT_LINE_END = /[\n\r\u2028\u2029]/g;
 
 /** `(?:export\s+)?([\w.-]+)(?:\s*=|:\s)`; `value` is where the value may begin. */
 function assignment(text: string, start: number): { name: string; value: number } | undefined {
@@ -66,22 +67,20 @@ function nameAndSeparator(text: string, start: number): { name: string; value: n
 
 /** `[^#\r\n]+`, or nothing: this choice always leads to a match. */
 function plainEnd(text: string, from: number): number {
-  return skip(text, from, /[^#\n]/);
+  return find(text, from, /[#\n]/g);
 }
 
 /** `\s*(?:#.*)?$` from `from`: where the match ends, `undefined` if there is none. */
 function matchEnd(text: string, from: number): number | undefined {
   const end = skip(text, from, SPACE);
   if (end === text.length) return end;
-  if (text.charAt(end) === '#') return skip(text, end, /./);
+  if (text.charAt(end) === '#') return find(text, end, NEXT_LINE_END);
   for (let at = end - 1; at >= from; at--) if (LINE_END.test(text.charAt(at))) return at;
   return undefined;
 }
 
 function nextLine(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && !LINE_END.test(text.charAt(at))) at++;
-  return at + 1;
+  return find(text, from, NEXT_LINE_END) + 1;
 }
 
 /** Where a quoted value closes. */
@@ -151,19 +150,17 @@ function unquote(value: string): string {
  */
 function withoutQuotes(value: string): string {
   const last = new Map<string, number>();
-  for (let at = 0; at < value.length; at++) {
-    const next = value.charAt(at + 1);
-    if (`'"\``.includes(value.charAt(at)) && (next === '' || LINE_END.test(next))) last.set(value.charAt(at), at);
+  for (let end = 0; end < value.length; end++) {
+    end = find(value, end, NEXT_LINE_END);
+    last.set(value.charAt(end - 1), end - 1);
   }
   let out = '';
   let done = 0;
-  for (let at = 0; at < value.length; at++) {
-    if (at > 0 && !LINE_END.test(value.charAt(at - 1))) continue;
-    const end = last.get(value.charAt(at));
-    if (end === undefined || end <= at) continue;
-    out += value.slice(done, at) + value.slice(at + 1, end);
-    done = end + 1;
-    at = end;
+  for (let start = 0; start < value.length; start = find(value, start, NEXT_LINE_END) + 1) {
+    const end = `'"\``.includes(value.charAt(start)) ? last.get(value.charAt(start)) : undefined;
+    if (end === undefined || end <= start) continue;
+    out += value.slice(done, start) + value.slice(start + 1, end);
+    done = start = end + 1;
   }
   return out + value.slice(done);
 }

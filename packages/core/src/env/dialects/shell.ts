@@ -3,8 +3,10 @@ import { bytesOf, decodeBytewise, decodeLossy } from './decoding.ts';
 import { FileVariables } from './expansion.ts';
 import { lineNumbers } from './lines.ts';
 import { refusal } from './refusal.ts';
-import type { Command, Word } from './shell-grammar.ts';
-import { ShellParser, ShellStop, isAssignment, literal } from './shell-grammar.ts';
+import type { Command } from './shell-grammar.ts';
+import { ShellParser } from './shell-grammar.ts';
+import type { Word } from './shell-words.ts';
+import { ShellStop, isAssignment, literal } from './shell-words.ts';
 
 /**
  * bash 5.2, `set -a; . file`, started without an environment; nothing is run. Assignments and `export` are carried out; a line
@@ -174,7 +176,7 @@ class Run {
     if (this.#unknown.has(name)) return { unknown: 'a reference to a variable whose value is not known' };
     const value = this.#known.reference(name);
     const present = value !== undefined && (value !== '' || !operator.startsWith(':'));
-    switch (operator.at(-1)) {
+    switch (operator.slice(-1)) {
       case '+':
         return present ? this.#value(word, false, start) : { text: '' };
       case '-':

@@ -18,6 +18,12 @@ export function skip(text: string, from: number, space: RegExp, until = text.len
   return at;
 }
 
+/** The first offset at or after `from` whose character is in the class, a pattern with the flag `g`; else the length. */
+export function find(text: string, from: number, stop: RegExp): number {
+  stop.lastIndex = from;
+  return stop.exec(text)?.index ?? text.length;
+}
+
 /** Drops the characters of the class from the end: `strings.TrimRightFunc`, `str.rstrip`. */
 export function trimEnd(text: string, space: RegExp): string {
   let end = text.length;
