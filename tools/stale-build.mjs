@@ -6,10 +6,9 @@ const SOURCES = ['packages/core/src', 'packages/keys/src', 'packages/cli/src', '
 
 /** @param {string} root the repository */
 export function isBuildStale(root) {
-  const built = join(root, 'packages/cli/dist/run.cjs');
-  if (!existsSync(built)) return true;
-  const { mtimeMs } = statSync(built);
-  return SOURCES.some((path) => newest(join(root, path)) > mtimeMs);
+  const built = join(root, 'packages/cli/dist');
+  const files = existsSync(built) ? readdirSync(built).map((name) => statSync(join(built, name)).mtimeMs) : [];
+  return files.length === 0 || SOURCES.some((path) => newest(join(root, path)) > Math.min(...files));
 }
 
 /** A folder's own time tells of files that were added, removed or renamed. */

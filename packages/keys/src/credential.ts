@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
-import { LockfastError, type Secret } from '@lockfast/core';
+import { LockfastError } from '@lockfast/core/errors';
+import type { Secret } from '@lockfast/core/keyring';
 
 import { fileRootKey } from './file.ts';
 import type { Surroundings } from './sources.ts';

@@ -1,7 +1,9 @@
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
-import { LockfastError, parseRootKey, readRegularFile, type Secret } from '@lockfast/core';
+import { LockfastError } from '@lockfast/core/errors';
+import { readRegularFile } from '@lockfast/core/files';
+import { parseRootKey, type Secret } from '@lockfast/core/keyring';
 
 import type { Surroundings } from './sources.ts';
 

@@ -1,4 +1,5 @@
-import { KeyRing, readRegularFile, refuseOlderRing, type RingVersion } from '@lockfast/core';
+import { readRegularFile } from '@lockfast/core/files';
+import { KeyRing, refuseOlderRing, type RingVersion } from '@lockfast/core/keyring';
 
 import { expandPath } from './file.ts';
 import { keySource, type Surroundings } from './sources.ts';

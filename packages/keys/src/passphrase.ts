@@ -1,4 +1,6 @@
-import { type KdfChoice, type KeySource, LockfastError, Secret, unwrapUnderPassphrase, wrapUnderPassphrase } from '@lockfast/core';
+import { LockfastError } from '@lockfast/core/errors';
+import { type KdfChoice, Secret, unwrapUnderPassphrase, wrapUnderPassphrase } from '@lockfast/core/keyring';
+import type { KeySource } from '@lockfast/core/ports';
 
 import { readSecretFile } from './file.ts';
 import type { Surroundings } from './sources.ts';

@@ -1,4 +1,5 @@
-import { type KeySource, type Secret, unwrapKey, wrapKey } from '@lockfast/core';
+import { type Secret, unwrapKey, wrapKey } from '@lockfast/core/keyring';
+import type { KeySource } from '@lockfast/core/ports';
 
 /** A source that hands the root key itself over, and wraps here in the process. */
 export class RootKeySource implements KeySource {

@@ -1,4 +1,6 @@
-import { type KdfChoice, type KeySource, LockfastError, type Secret, USUAL_KDF } from '@lockfast/core';
+import { LockfastError } from '@lockfast/core/errors';
+import { type KdfChoice, type Secret, USUAL_KDF } from '@lockfast/core/keyring';
+import type { KeySource } from '@lockfast/core/ports';
 
 import { credentialRootKey } from './credential.ts';
 import { fileRootKey } from './file.ts';

@@ -1,4 +1,5 @@
-import { LockfastError, parseRootKey, type Secret } from '@lockfast/core';
+import { LockfastError } from '@lockfast/core/errors';
+import { parseRootKey, type Secret } from '@lockfast/core/keyring';
 
 import type { Surroundings } from './sources.ts';
 

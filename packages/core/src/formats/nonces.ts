@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
-import { type NoncePrefix, PREFIX_BYTES, type XaesKey } from './xaes.ts';
+import { NONCE_BYTES, type NoncePrefix, PREFIX_BYTES, type XaesKey } from './xaes.ts';
 
 /**
  * When a writer renews the first 12 bytes of its nonces. Under one prefix two equal suffixes (96 random bits) would be
@@ -8,14 +8,15 @@ import { type NoncePrefix, PREFIX_BYTES, type XaesKey } from './xaes.ts';
  */
 const VALUES_PER_PREFIX = 2 ** 16;
 const BYTES_PER_PREFIX = 2 ** 30;
-const PREFIX_LIFETIME_MS = 5 * 60_000;
+const PREFIX_LIFETIME_S = 5 * 60;
 
-const SUFFIX_BYTES = 12;
+const SUFFIX_BYTES = NONCE_BYTES - PREFIX_BYTES;
 /** Bytes drawn ahead. Small on purpose: whatever is drawn ahead would repeat in a cloned process. */
 const POOL_BYTES = 252;
 
 interface Writing {
   readonly prefix: NoncePrefix;
+  /** Seconds of the monotonic clock. */
   readonly since: number;
   values: number;
   bytes: number;
@@ -32,15 +33,27 @@ export class Nonces {
     this.#key = key;
   }
 
-  /** The prefix for the next value, of `bytes` bytes. */
-  prefix(bytes: number): NoncePrefix {
+  /** Writes the next nonce, for a value of `bytes` bytes, to the start of `out`; returns its prefix. */
+  draw(bytes: number, out: Buffer): NoncePrefix {
+    const [seconds, nanoseconds] = process.hrtime();
+    const prefix = this.#prefix(bytes, seconds);
+    for (let i = 0; i < PREFIX_BYTES; i++) out[i] = prefix.bytes[i]!;
+    this.#writeSuffix(out);
+    // New for every value; in a clone of this machine, as soon as its clocks differ. XOR with a value that random bytes
+    // know nothing of can't make them worse.
+    xor32(out, PREFIX_BYTES, seconds);
+    xor32(out, PREFIX_BYTES + 4, nanoseconds);
+    xor32(out, PREFIX_BYTES + 8, Date.now() % 2 ** 32);
+    return prefix;
+  }
+
+  #prefix(bytes: number, now: number): NoncePrefix {
     const writing = this.#writing;
-    const now = performance.now();
     if (
       writing !== undefined &&
       writing.values < VALUES_PER_PREFIX &&
       writing.bytes + bytes <= BYTES_PER_PREFIX &&
-      now - writing.since < PREFIX_LIFETIME_MS
+      now - writing.since < PREFIX_LIFETIME_S
     ) {
       writing.values += 1;
       writing.bytes += bytes;
@@ -52,25 +65,20 @@ export class Nonces {
     return prefix;
   }
 
-  /** The last 12 bytes of a nonce: new for every value, and different in a clone of this machine as soon as its clocks are. */
-  suffix(): Buffer {
+  /** 12 random bytes, which leave the pool. */
+  #writeSuffix(out: Buffer): void {
     if (this.#used === POOL_BYTES) {
       refuseSnapshot();
       this.#pool ??= Buffer.allocUnsafeSlow(POOL_BYTES);
       randomFillSync(this.#pool);
       this.#used = 0;
     }
-    const suffix = Buffer.allocUnsafe(SUFFIX_BYTES);
-    this.#pool!.copy(suffix, 0, this.#used, this.#used + SUFFIX_BYTES);
-    this.#pool!.fill(0, this.#used, this.#used + SUFFIX_BYTES);
+    const pool = this.#pool!;
+    for (let i = 0; i < SUFFIX_BYTES; i++) {
+      out[PREFIX_BYTES + i] = pool[this.#used + i]!;
+      pool[this.#used + i] = 0;
+    }
     this.#used += SUFFIX_BYTES;
-    const [seconds, nanoseconds] = process.hrtime();
-    const wall = Date.now();
-    // XOR with a value that random bytes know nothing of can't make them worse.
-    xor32(suffix, 0, seconds);
-    xor32(suffix, 4, nanoseconds);
-    xor32(suffix, 8, wall % 2 ** 32);
-    return suffix;
   }
 }
 

@@ -151,35 +151,41 @@ export class ValueCipher {
 
   #seal(derived: Derived, packed: Buffer, context: Context): Buffer {
     const aad = derived.additionalData.of(context);
-    const prefix = derived.nonces.prefix(packed.length);
-    const suffix = derived.nonces.suffix();
-    const body = assemble(prefix, suffix, derived.xaes.commitment(prefix, suffix, 0), 0, packed, aad);
+    const body = newBody(packed);
+    const prefix = derived.nonces.draw(packed.length, body);
+    derived.xaes.commitment(prefix, body, PREFIX_BYTES).copy(body, COMMITMENT_AT);
+    seal(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), packed, aad, body, SEALED_AT);
     packed.fill(0);
     return body;
   }
 
   #sealBatch(derived: Derived, packed: readonly (Buffer | null)[], contexts: readonly Context[]): (Buffer | null)[] {
     const out: (Buffer | null)[] = packed.map(() => null);
-    let run: { prefix: NoncePrefix; at: number[]; suffixes: Buffer[] } | undefined;
+    let run: { prefix: NoncePrefix; at: number[]; bodies: Buffer[] } | undefined;
     const finish = (): void => {
       if (run === undefined) return;
-      const { prefix, at, suffixes } = run;
-      const commitments = derived.xaes.commitments(prefix, suffixes);
-      at.forEach((index, i) => {
+      const { prefix, at, bodies } = run;
+      const commitments = derived.xaes.commitments(prefix, bodies, PREFIX_BYTES);
+      bodies.forEach((body, i) => {
+        const index = at[i]!;
         const plaintext = packed[index]!;
-        out[index] = assemble(prefix, suffixes[i]!, commitments, 32 * i, plaintext, derived.additionalData.of(contexts[index]!));
+        commitments.copy(body, COMMITMENT_AT, COMMITMENT_BYTES * i, COMMITMENT_BYTES * (i + 1));
+        const aad = derived.additionalData.of(contexts[index]!);
+        seal(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), plaintext, aad, body, SEALED_AT);
         plaintext.fill(0);
+        out[index] = body;
       });
     };
     packed.forEach((plaintext, index) => {
       if (plaintext === null) return;
-      const prefix = derived.nonces.prefix(plaintext.length);
+      const body = newBody(plaintext);
+      const prefix = derived.nonces.draw(plaintext.length, body);
       if (run?.prefix !== prefix) {
         finish();
-        run = { prefix, at: [], suffixes: [] };
+        run = { prefix, at: [], bodies: [] };
       }
       run.at.push(index);
-      run.suffixes.push(derived.nonces.suffix());
+      run.bodies.push(body);
     });
     finish();
     return out;
@@ -247,13 +253,8 @@ function fresh(value: string | Uint8Array, now: number): Buffer {
   return pack(value, now);
 }
 
-function assemble(prefix: NoncePrefix, suffix: Buffer, commitments: Buffer, at: number, packed: Buffer, aad: Buffer): Buffer {
-  const body = Buffer.allocUnsafe(SEALED_AT + packed.length + TAG_BYTES);
-  prefix.bytes.copy(body, 0);
-  suffix.copy(body, PREFIX_BYTES);
-  commitments.copy(body, COMMITMENT_AT, at, at + COMMITMENT_BYTES);
-  seal(prefix.gcmKey, suffix, packed, aad, body, SEALED_AT);
-  return body;
+function newBody(packed: Buffer): Buffer {
+  return Buffer.allocUnsafe(SEALED_AT + packed.length + TAG_BYTES);
 }
 
 function readingPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {

@@ -21,6 +21,9 @@ const GCM = 'aes-256-gcm';
 /** Without it Node accepts 4-byte tags (DEP0182). */
 const TAG = { authTagLength: TAG_BYTES } as const;
 
+/** M_1 | M_2 | "XCMT" and room for N[:12] at the end of each, where M_i = 0x00 | i | "X" | 0x00 | N[:12]. */
+const PREFIX_BLOCKS = Buffer.from(`\x00\x01X\x00${' '.repeat(PREFIX_BYTES)}\x00\x02X\x00${' '.repeat(PREFIX_BYTES)}XCMT${' '.repeat(PREFIX_BYTES)}`, 'latin1');
+
 /** What depends on the key and the first 12 bytes of the nonce alone, so that many values can share its cost. */
 export interface NoncePrefix {
   readonly bytes: Buffer;
@@ -34,7 +37,9 @@ export class XaesKey {
   /** AES-256-ECB without padding is the bare block cipher; one context serves all blocks under this key. */
   readonly #aes: Cipheriv;
   readonly #k1: Buffer;
-  readonly #blocks = Buffer.alloc(32);
+  /** Reused: Node moves a small new array out of V8's heap when the cipher first reads it, and that costs more than AES. */
+  readonly #threeBlocks = Buffer.alloc(48);
+  readonly #twoBlocks = this.#threeBlocks.subarray(0, 32);
 
   /** @param key 32 bytes; the caller may erase them afterwards */
   constructor(key: Uint8Array) {
@@ -45,37 +50,29 @@ export class XaesKey {
 
   /** @param bytes the first 12 bytes of a nonce; they are kept, not copied */
   prefix(bytes: Buffer): NoncePrefix {
-    const input = Buffer.alloc(48);
-    for (const [block, counter] of [
-      [0, 1],
-      [16, 2],
-    ] as const) {
-      // M_i = 0x00 | i | "X" | 0x00 | N[:12]
-      input[block + 1] = counter;
-      input[block + 2] = 0x58;
-      bytes.copy(input, block + 4, 0, PREFIX_BYTES);
-      xorInto(input, block, this.#k1);
-    }
-    input.write('XCMT', 32, 'latin1');
-    bytes.copy(input, 36, 0, PREFIX_BYTES);
+    const input = this.#threeBlocks;
+    input.set(PREFIX_BLOCKS);
+    for (let i = 0; i < PREFIX_BYTES; i++) input[4 + i] = input[20 + i] = input[36 + i] = bytes[i]!;
+    xorInto(input, 0, this.#k1);
+    xorInto(input, 16, this.#k1);
     const output = this.#aes.update(input);
     const gcmKey = createSecretKey(output.subarray(0, 32));
-    const commitmentState = Buffer.from(output.subarray(32, 48));
+    output.fill(0, 0, 32);
+    const commitmentState = output.subarray(32);
     xorInto(commitmentState, 0, this.#k1);
-    output.fill(0);
     return { bytes, gcmKey, commitmentState };
   }
 
   /** The 32-byte key commitment. `suffix` holds the last 12 bytes of the nonce at `offset`. */
   commitment(prefix: NoncePrefix, suffix: Buffer, offset: number): Buffer {
-    this.#writeCommitmentInput(this.#blocks, 0, prefix, suffix, offset);
-    return this.#aes.update(this.#blocks);
+    this.#writeCommitmentInput(this.#twoBlocks, 0, prefix, suffix, offset);
+    return this.#aes.update(this.#twoBlocks);
   }
 
   /** The commitments of many nonces under one prefix, 32 bytes each, from one call of the cipher. */
-  commitments(prefix: NoncePrefix, suffixes: readonly Buffer[]): Buffer {
-    const input = Buffer.allocUnsafe(32 * suffixes.length);
-    suffixes.forEach((suffix, i) => this.#writeCommitmentInput(input, 32 * i, prefix, suffix, 0));
+  commitments(prefix: NoncePrefix, suffixes: readonly Buffer[], offset = 0): Buffer {
+    const input = Buffer.allocUnsafe(COMMITMENT_BYTES * suffixes.length);
+    suffixes.forEach((suffix, i) => this.#writeCommitmentInput(input, COMMITMENT_BYTES * i, prefix, suffix, offset));
     return this.#aes.update(input);
   }
 

@@ -77,11 +77,12 @@ export class ShellParser {
       if (source.match(/&?[<>]+[&|]?-?/y) !== '') {
         entangled = true;
         source.skipBlanks();
-        source.word();
+        source.word(false);
         continue;
       }
-      const word = source.word();
+      const word = source.word(words.length === 0 || literal(words[0] ?? []) === 'export');
       if (words.length === 0 && isAssignment(word)) assignments.push(word);
+      else if (words.length + assignments.length === 0 && literal(word) === '!') continue; // turns an exit status around, nothing else
       else words.push(word);
     }
     if (source.char() === '(') throw new ShellStop(start, 'a syntax error, or a subshell, function or array');

@@ -75,8 +75,11 @@ export class WordReader {
     return found;
   }
 
-  word(): Word {
+  /** Where an assignment may stand, `name[` is an array element: its subscript goes on to the bracket, over blanks and lines. */
+  word(assignable: boolean): Word {
     const parts: Part[] = [];
+    const start = this.#at;
+    if (assignable && this.match(/[A-Za-z_][A-Za-z0-9_]*\[/y) !== '') this.#runtime(parts, start, '[', 'an array element');
     for (;;) {
       const plain = this.match(/[^\\'"`$ \t\n;&|<>()]+/y);
       if (plain !== '') append(parts, plain, false);
@@ -142,6 +145,7 @@ export class WordReader {
   #dollar(parts: Part[], quoted: boolean, depth: number): void {
     const start = this.#at++;
     if (this.#text.charAt(start) === '`') return this.#runtime(parts, start, '`', 'a command substitution');
+    while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
     const next = this.#text.charAt(this.#at);
     if (next === '(') {
       this.#at++;

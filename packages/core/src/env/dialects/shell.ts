@@ -94,14 +94,21 @@ class Run {
       for (const word of [...assignments, ...words]) if (isAssignment(word)) this.#forget(target(word).name);
       return this.problem(start, 'a pipeline, a conditional list or a redirection');
     }
-    if (words.length === 0) {
+    if (assignments.length === 0 && literal(words[0] ?? []) === 'export') return this.#export(words.slice(1), start);
+    // Before it runs a command the shell resolves its words, and with them `${X:=value}` and errors. Words may vanish by that.
+    const left = words.filter((word) => !vanishes(word, this.#value(word, false, start)));
+    if (left.length === 0) {
       for (const word of assignments) this.#assign(word, start);
-    } else if (assignments.length === 0 && literal(words[0] ?? []) === 'export') this.#export(words.slice(1), start);
-    else {
-      // Before it runs a command the shell resolves its words, and with them `${X:=value}` and errors.
-      for (const word of [...words, ...assignments]) this.#value(word, false, start);
-      this.problem(start, 'a line that the shell runs as a command');
+      return;
     }
+    for (const word of assignments) this.#value(word, false, start);
+    if (left[0]?.every((part) => part.kind === 'text') === true && (literal(left[0]) !== 'export' || left[0] === words[0])) {
+      this.problem(start, 'a line that the shell runs as a command');
+      return;
+    }
+    // The name of the command comes out of a reference, or `A[0]=1` is none: what else stands here may be assigned.
+    for (const word of [...assignments, ...words]) if (isAssignment(word)) this.#forget(target(word).name);
+    this.problem(start, 'a line that only the running shell understands');
   }
 
   #assign(word: Word, start: number): void {
@@ -195,6 +202,12 @@ class Run {
         return { text: value ?? '' };
     }
   }
+}
+
+/** A word of references without quotes that come to nothing is no word. */
+function vanishes(word: Word, value: Value): boolean {
+  const bare = word.every((part) => (part.kind === 'reference' && !part.quoted) || (part.kind === 'text' && !part.quoted && part.text === ''));
+  return bare && 'text' in value && /^[ \t\n]*$/.test(value.text);
 }
 
 /** The two sides of an assignment; the value keeps its parts. */

@@ -159,6 +159,7 @@ class Parser {
   }
 
   #checked(bytewise: string): string {
+    if (!/[\u0080-\u00FF]/.test(bytewise)) return bytewise;
     const text = decodeStrict(bytesOf(bytewise));
     // Its `unichar_is_valid` has no noncharacters either: U+FDD0 to U+FDEF and the last two of every plane.
     if (text === undefined || /\p{Noncharacter_Code_Point}/u.test(text)) {
