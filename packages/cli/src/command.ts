@@ -11,7 +11,7 @@ export interface Option {
   readonly choices?: readonly string[];
 }
 
-export type CommandRun = (args: Arguments, session: Session) => Promise<number>;
+type CommandRun = (args: Arguments, session: Session) => Promise<number>;
 
 /** One command, as data: parsing, help, the man page and completion are made from it. */
 export interface Command {

@@ -11,7 +11,7 @@ import type { Session } from './session.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 
 export const CONFIGURATION_FILE = 'lockfast.toml';
-export const SYSTEM_CONFIGURATION = `/etc/lockfast/${CONFIGURATION_FILE}`;
+const SYSTEM_CONFIGURATION = `/etc/lockfast/${CONFIGURATION_FILE}`;
 
 export interface Configuration {
   /** The file, absolute. Relative paths in it start at its directory. */
@@ -19,6 +19,8 @@ export interface Configuration {
   readonly environment: string;
   readonly keyring: string;
   readonly keySources: readonly string[];
+  /** Those of the file, also when LOCKFAST_KEY_SOURCE stands in for them. */
+  readonly namedSources: readonly string[];
   readonly dialect: Dialect;
   /** `[tenants] path`, with `{tenant}` in it; a tenant's directory. */
   readonly tenantPath: string | undefined;
@@ -43,6 +45,7 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
     environment: table['environment'] as string,
     keyring: resolve(dirname(file), table['keyring'] as string),
     keySources: override === undefined || override === '' ? listed(table['key-source']) : override.split(/\s+/).filter((uri) => uri !== ''),
+    namedSources: listed(table['key-source']),
     dialect: (table['dialect'] as Dialect | undefined) ?? 'node',
     tenantPath: tenants?.['path'] === undefined ? undefined : resolve(dirname(file), tenants['path'] as string),
   };

@@ -56,6 +56,6 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   'command-not-found': 127,
   'command-not-executable': 126,
   'tool-missing': 1,
-  findings: 1,
+  'tool-failed': 1,
   internal: 1,
 };

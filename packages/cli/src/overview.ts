@@ -1,11 +1,11 @@
 import manifest from '../package.json' with { type: 'json' };
 import { LockfastError } from '@lockfast/core/errors';
 
-import { nearest } from './arguments.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { EXIT_STATUS } from './exit-status.ts';
 import { wrap } from './help.ts';
+import { nearest } from './nearest.ts';
 import type { Terminal } from './terminal.ts';
 
 /** `lockfast` alone, `--help`, `--version`, a noun alone (`lockfast env`), or a word that is no command. */
@@ -27,7 +27,7 @@ export function showOverview(words: readonly string[], terminal: Terminal): numb
   throw new LockfastError('usage', 'there is no such command', near === undefined ? 'see: lockfast --help' : `did you mean \`lockfast ${near}\`? see: lockfast --help`);
 }
 
-export function overview(commands: readonly Command[]): string {
+function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${wrap(summary, width + 4)}`);
   return [

@@ -82,6 +82,6 @@ function openTerminal(): ReadStream & { readonly descriptor: number } {
     return Object.assign(new ReadStream(descriptor), { descriptor });
   } catch {
     if (descriptor !== undefined) closeSync(descriptor);
-    throw new LockfastError('terminal-needed', 'there is no terminal to ask on', 'give the value on standard input, or the passphrase in a file');
+    throw new LockfastError('terminal-needed', 'there is no terminal to ask on', 'run it on a terminal, or hand it over in a file: see --help');
   }
 }

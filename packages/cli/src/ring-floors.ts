@@ -1,10 +1,9 @@
 /** The newest version of each key ring that this machine saw, in the state directory: one small file a ring. */
 import { readFileSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { withFileLock, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, withFileLock, writeDurably } from '@lockfast/core/files';
 import type { RingVersion } from '@lockfast/core/keyring';
 
 /** An older ring that someone went on with on purpose. */
@@ -40,7 +39,7 @@ export async function raiseFloor(stateDirectory: string, version: RingVersion, a
   if (acceptance === undefined && known !== undefined && known.generation >= version.generation) return;
   try {
     const file = floorFile(stateDirectory, version.ring);
-    mkdirSync(join(stateDirectory, 'rings'), { recursive: true, mode: 0o700 });
+    ensureDirectory(join(stateDirectory, 'rings'));
     await withFileLock(stateDirectory, file, () => {
       const now = readFloor(stateDirectory, version.ring);
       if (acceptance === undefined && now !== undefined && now.generation >= version.generation) return;

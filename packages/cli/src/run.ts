@@ -25,7 +25,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const environment = childEnvironment(session.environment, only(values, args.text('only')), {
     override: args.flag('override'),
     allowUnsafe: args.flag('allow-unsafe'),
-    strip: keyVariables(workspace.configuration.keySources),
+    strip: await keyVariables(workspace),
   });
   return becomeChild(command, rest, environment);
 }
@@ -57,7 +57,9 @@ function only(values: ReadonlyMap<string, string | null>, list: string | undefin
   return new Map(names.map((name) => [name, values.get(name) ?? null]));
 }
 
-/** The variables that hold our own root key: the program has no business with them. */
-function keyVariables(sources: readonly string[]): string[] {
-  return sources.filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
+/** The variables that may hold a root key of this ring, used now or not: the program has no business with them. */
+async function keyVariables(workspace: Workspace): Promise<string[]> {
+  const { keySources, namedSources } = workspace.configuration;
+  const recorded = (await workspace.ring()).sources.map(({ source }) => source);
+  return [...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
 }

@@ -3,10 +3,10 @@ import { homedir } from 'node:os';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import { parseArguments } from './arguments.ts';
 import type { Command } from './command.ts';
 import { reportFailure } from './failure.ts';
 import { commandHelp } from './help.ts';
+import { parseArguments } from './parse-arguments.ts';
 import { Terminal } from './terminal.ts';
 
 /**

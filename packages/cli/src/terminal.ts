@@ -7,6 +7,8 @@
  */
 import { writeSync } from 'node:fs';
 
+import { LockfastError } from '@lockfast/core/errors';
+
 export class Terminal {
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
@@ -68,6 +70,11 @@ export class Terminal {
   }
 }
 
+/** `1 key`, `2 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /**
  * Synchronous, so that nothing is lost when the process ends or becomes another one. A reader that went away (EPIPE)
  * is no failure of ours; a full pipe (EAGAIN) is waited for.
@@ -85,7 +92,9 @@ function writeAll(descriptor: 1 | 2, data: Uint8Array | string): void {
         continue;
       }
       if (code === 'EPIPE' || code === 'EBADF') return;
-      throw error;
+      // Of a failing standard error nobody can be told; the exit status says enough.
+      if (descriptor === 2) return;
+      throw new LockfastError('write-failed', `standard output was not written${code === 'ENOSPC' ? ': the disk is full' : ` (${code})`}`, 'send it elsewhere, and run it again', error);
     }
   }
 }

@@ -65,7 +65,7 @@ export const ERROR_CODES = [
   'command-not-found',
   'command-not-executable',
   'tool-missing',
-  'findings',
+  'tool-failed',
   'internal',
 ] as const;
 

@@ -4,7 +4,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Secret } from '@lockfast/core/keyring';
 
 import { fileRootKey } from './file.ts';
-import type { Surroundings } from './sources.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The root key as a systemd credential: systemd.exec(5), LoadCredential= and LoadCredentialEncrypted=. */
 export function credentialRootKey(name: string, around: Surroundings): Secret {

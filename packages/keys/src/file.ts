@@ -5,7 +5,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import { parseRootKey, type Secret } from '@lockfast/core/keyring';
 
-import type { Surroundings } from './sources.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const MOST_BYTES = 64 * 1024;
 

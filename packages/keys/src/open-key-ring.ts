@@ -2,7 +2,8 @@ import { readRegularFile } from '@lockfast/core/files';
 import { KeyRing, refuseOlderRing, type RingVersion } from '@lockfast/core/keyring';
 
 import { expandPath } from './file.ts';
-import { keySource, type Surroundings } from './sources.ts';
+import { keySource } from './sources.ts';
+import type { Surroundings } from './surroundings.ts';
 
 export interface RingLocation {
   /** The key ring's file. */

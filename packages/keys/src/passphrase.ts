@@ -3,7 +3,7 @@ import { type KdfChoice, Secret, unwrapUnderPassphrase, wrapUnderPassphrase } fr
 import type { KeySource } from '@lockfast/core/ports';
 
 import { readSecretFile } from './file.ts';
-import type { Surroundings } from './sources.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Wraps under a passphrase, stretched by Argon2id or PBKDF2. The salt and the work factor stand in the wrapping. */
 export class PassphraseSource implements KeySource {

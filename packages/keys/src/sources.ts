@@ -1,26 +1,13 @@
 import { LockfastError } from '@lockfast/core/errors';
-import { type KdfChoice, type Secret, USUAL_KDF } from '@lockfast/core/keyring';
+import { USUAL_KDF } from '@lockfast/core/keyring';
 import type { KeySource } from '@lockfast/core/ports';
 
 import { credentialRootKey } from './credential.ts';
 import { fileRootKey } from './file.ts';
 import { PassphraseSource, passphraseFile } from './passphrase.ts';
 import { RootKeySource } from './root-key-source.ts';
+import type { Surroundings } from './surroundings.ts';
 import { variableRootKey } from './variable.ts';
-
-/** What key sources need from the process that they run in. Handed down by the command, or by an application. */
-export interface Surroundings {
-  /** Variables that `env:` and `credential:` look into. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What `~` stands for. */
-  readonly home: string;
-  /** What a relative path starts from: the directory of the configuration. */
-  readonly directory: string;
-  /** Asks a person for a passphrase. @throws LockfastError `terminal-needed` where nobody can be asked */
-  readonly askPassphrase: (question: string) => Promise<Secret>;
-  /** How a new passphrase wrapping is stretched. */
-  readonly kdf?: KdfChoice;
-}
 
 /** Every scheme that a key source may have, with what stands behind the colon. One row a scheme. */
 const SCHEMES: Readonly<Record<string, (rest: string, uri: string, around: Surroundings) => KeySource>> = {
@@ -30,13 +17,14 @@ const SCHEMES: Readonly<Record<string, (rest: string, uri: string, around: Surro
   passphrase: (rest, uri, around) =>
     new PassphraseSource(
       uri,
-      () => (rest === '' ? around.askPassphrase('Passphrase of the key ring') : passphraseFile(rest, around)),
+      () => (rest === '' || rest.startsWith('#') ? around.askPassphrase(`Passphrase of ${rest === '' ? 'the key ring' : rest.slice(1)}`) : passphraseFile(rest, around)),
       around.kdf ?? USUAL_KDF,
     ),
 };
 
 /**
- * The key source that a URI names: `file:PATH`, `env:NAME`, `credential:NAME`, `passphrase:` (asks) or `passphrase:PATH`.
+ * The key source that a URI names: `file:PATH`, `env:NAME`, `credential:NAME`, `passphrase:` (asks; `passphrase:#alice` tells
+ * several people's apart) or `passphrase:PATH`.
  *
  * @throws LockfastError `invalid-source`
  */

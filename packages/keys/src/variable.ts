@@ -1,7 +1,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { parseRootKey, type Secret } from '@lockfast/core/keyring';
 
-import type { Surroundings } from './sources.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The root key in an environment variable, as Kubernetes and CI systems hand secrets over. */
 export function variableRootKey(name: string, { environment }: Surroundings): Secret {

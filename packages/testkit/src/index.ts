@@ -12,3 +12,5 @@ export {
   type Traced,
   type Trial,
 } from './faults.ts';
+export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
+export { type Naming, playTranscript, type Stage } from './transcript.ts';

@@ -9,6 +9,7 @@ import { expandPath } from '@lockfast/keys';
 import type { Arguments } from '../arguments.ts';
 import { askSecret } from '../prompt.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -28,11 +29,11 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   refuseNoPlaintext(bytes, source);
   for (const { where, what } of portabilityWarnings(bytes)) session.terminal.warn(`${source}: ${where}: ${what}`);
   const { entries } = await encryptFile({ path: source, file: { ...file, bytes } }, target, scope, { keep: true, force: args.flag('force') });
-  session.terminal.line(`${target}: ${entries} lines from ${source}; check it with: lockfast env list ${target}`);
+  session.terminal.line(`${target}: ${counted(entries, 'line')} from ${source}; check it with: lockfast env list ${target}`);
   return 0;
 }
 
-/** The whole file is one Fernet token, as seeds of that kind write it; white space around it is nobody's. */
+/** The whole file is one Fernet token; white space around it is nobody's. */
 async function openFernet(file: OpenedFile, source: string, args: Arguments, session: Session): Promise<Buffer> {
   const fernet = new Fernet(await fernetKey(args.text('key'), session));
   try {

@@ -3,7 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
@@ -16,7 +16,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   }
   const target = args.text('out') ?? withoutSuffix(source);
   await decryptFile(source, target, scope, { force: args.flag('force') });
-  session.terminal.line(`${target}: plaintext of ${source}; encrypt it again with: lockfast env encrypt`);
+  session.terminal.line(`${target}: plaintext of ${source}; encrypt it again with: lockfast env encrypt${target === USUAL_FILE ? '' : ` ${target}`}`);
   return 0;
 }
 

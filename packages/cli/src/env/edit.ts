@@ -27,7 +27,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   try {
     for (;;) {
       const status = await edit(editor, memory.path);
-      if (status !== 0) throw new LockfastError('usage', 'the editor ended with a failure', 'nothing was changed: edit again and save');
+      if (status !== 0) throw new LockfastError('tool-failed', 'the editor ended with a failure', 'nothing was changed: edit again and save');
       const after = readFileSync(memory.path);
       if (after.equals(before)) {
         session.terminal.line(`${file}: nothing changed`);

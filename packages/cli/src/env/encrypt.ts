@@ -7,7 +7,7 @@ import { PBKDF2_ITERATIONS } from '@lockfast/core/formats';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import type { Terminal } from '../terminal.ts';
+import { counted, type Terminal } from '../terminal.ts';
 import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -58,7 +58,7 @@ function report(terminal: Terminal, args: Arguments, source: string, target: str
     terminal.json({ file: target, written, entries, kept, revision, plaintext: removed ? 'removed' : 'kept' });
     return;
   }
-  const what = written ? `${entries} lines, ${entries - kept} new or changed, revision ${revision}` : 'nothing changed';
+  const what = written ? `${counted(entries, 'line')}, ${entries - kept} new or changed, revision ${revision}` : 'nothing changed';
   terminal.line(`${target}: ${what}${removed ? `; ${source} removed` : ''}`);
 }
 
@@ -66,8 +66,9 @@ function report(terminal: Terminal, args: Arguments, source: string, target: str
 function parseDerivation(text: string | undefined): Derivation | undefined {
   if (text === undefined) return undefined;
   if (text === 'hkdf') return { name: 'hkdf' };
-  const [, iterations] = /^pbkdf2-sha256(?::([1-9][0-9]{0,8}))?$/.exec(text) ?? [null];
-  if (iterations === null) throw new LockfastError('usage', 'env encrypt: --derivation takes hkdf, pbkdf2-sha256 or pbkdf2-sha256:ITERATIONS', 'leave it out for hkdf');
+  const match = /^pbkdf2-sha256(?::([1-9][0-9]{0,11}))?$/.exec(text);
+  if (match === null) throw new LockfastError('usage', 'env encrypt: --derivation takes hkdf, pbkdf2-sha256 or pbkdf2-sha256:ITERATIONS', 'leave it out for hkdf');
+  const [, iterations] = match;
   const count = iterations === undefined ? PBKDF2_ITERATIONS.usual : Number(iterations);
   if (count < PBKDF2_ITERATIONS.least || count > PBKDF2_ITERATIONS.most) {
     throw new LockfastError('usage', 'env encrypt: the iteration count of --derivation is out of range', `take ${PBKDF2_ITERATIONS.least} to ${PBKDF2_ITERATIONS.most}`);

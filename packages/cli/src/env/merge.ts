@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
 import { mergeFiles, openEnvFile, type OpenedEnvFile, replaceFile, type Side } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
@@ -48,10 +51,16 @@ function tenantIn(path: string): string | undefined {
   }
 }
 
-function install({ directory, terminal }: Session): number {
+function install({ directory, environment, terminal }: Session): number {
   git(directory, ['config', 'merge.lockfast.name', 'encrypted env files, by line']);
-  git(directory, ['config', 'merge.lockfast.driver', 'lockfast env merge %O %A %B']);
-  terminal.line('merge driver registered in this clone; .gitattributes must say which files: *.encrypted merge=lockfast -text');
+  git(directory, ['config', 'merge.lockfast.driver', `${callable(environment['PATH'])} env merge %O %A %B`]);
+  terminal.line('merge driver registered in this clone; .gitattributes must say which files: *.encrypted -text merge=lockfast');
   return 0;
 }
 
+/** The name alone where it is in PATH; else this very command, quoted for the shell that git runs it with. */
+function callable(path: string | undefined): string {
+  const found = (path ?? '').split(delimiter).some((directory) => directory !== '' && existsSync(join(directory, 'lockfast')));
+  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  return found ? 'lockfast' : `${quoted(process.execPath)} ${quoted(process.argv[1]!)}`;
+}

@@ -29,6 +29,7 @@ async function readValue(name: string, { terminal }: Session): Promise<string> {
     return textOf(await askHidden(`Value of ${name}`));
   }
   const bytes = readFileSync(0);
+  if (bytes.length === 0) terminal.warn(`the value of ${name} is empty: standard input held nothing`);
   if (bytes.at(-1) === 0x0a) terminal.warn(`the value of ${name} ends in a newline, which is kept: to leave it out, send it with printf %s`);
   return textOf(bytes);
 }

@@ -46,7 +46,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'remove a key source, and give the ring a new key of its own',
     operands: 'URI',
     arity: [1, 1],
-    options: {},
+    options: { 'drop-unreachable': { kind: 'flag', help: 'also remove the sources that can not be reached from here' } },
     details: [
       'Each source that stays must be reachable from here, since the new ring key is wrapped for it. Whoever had the removed source can still read old copies of ring and files: after a compromise rotate the data keys and the secrets too.',
     ],

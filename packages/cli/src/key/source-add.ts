@@ -4,6 +4,7 @@ import { keySource } from '@lockfast/keys';
 import type { Arguments } from '../arguments.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -14,6 +15,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const around = { ...workspace.surroundings, askPassphrase: askNewSecret, ...(kdf === undefined ? {} : { kdf: parseKdf(kdf) }) };
   const source = keySource(uri, around);
   const ring = await changeRing(workspace, (old) => old.withSource(source));
-  session.terminal.line(`${uri}: added, ${ring.sources.length} key sources open the ring now; commit ${workspace.configuration.keyring}`);
+  session.terminal.line(`added ${uri}; ${counted(ring.sources.length, 'key source')} now; bring ${workspace.configuration.keyring} to whoever uses it`);
   return 0;
 }

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, readRegularFile, writeDurably } from '@lockfast/core/files';
 import { newKeyId } from '@lockfast/core/formats';
-import { generateRootKey, isEnvironmentName, KeyRing } from '@lockfast/core/keyring';
+import { generateRootKey, isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
 import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
@@ -18,38 +18,100 @@ import { backupSource, writeBackup } from './recovery-backup.ts';
 
 const KEYRING = '.lockfast/keyring.json';
 
+/** The configuration comes last: while it is missing, running `init` again finishes. */
 export async function run(args: Arguments, session: Session): Promise<number> {
   const directory = resolve(session.directory, args.text('dir') ?? '.');
   const environment = args.text('environment') ?? 'production';
-  const ringPath = join(directory, KEYRING);
-  refuseExisting(directory, ringPath, environment);
+  const place = { directory, ringPath: join(directory, KEYRING), configuration: join(directory, CONFIGURATION_FILE) };
+  refuseUnusable(args, environment, place);
+  const made = begunRing(args, environment, place) ?? (await makeRing(args, environment, place, session));
+  const { uri } = made;
+  addLines(directory, '.gitignore', [...IGNORED, ...ignoredKey(uri, surroundings(session, directory))]);
+  addLines(directory, '.gitattributes', ATTRIBUTES);
+  writeDurably({ path: place.configuration, bytes: Buffer.from(schemaLine(directory) + configurationText(environment, uri)), mode: 0o644, expected: 'absent' });
+  report(args, session, { environment, ...place, ...made });
+  return 0;
+}
+
+interface Place {
+  readonly directory: string;
+  readonly ringPath: string;
+  readonly configuration: string;
+}
+
+interface MadeRing {
+  /** The key source that opens it. */
+  readonly uri: string;
+  /** The file of the root key, if this made it. */
+  readonly rootKey: string | undefined;
+  /** Its active key. */
+  readonly key: string;
+  readonly backup: string | undefined;
+}
+
+function refuseUnusable(args: Arguments, environment: string, { ringPath, configuration }: Place): void {
+  if (!isEnvironmentName(environment)) {
+    throw new LockfastError('usage', 'init: the environment name is not usable', 'use letters, digits, dots, dashes and underscores, at most 64');
+  }
+  if (args.text('passphrase-file') !== undefined && args.text('backup') === undefined) {
+    throw new LockfastError('usage', 'init: --passphrase-file is of use with --backup alone', 'say where the backup goes with --backup FILE');
+  }
+  if (!existsSync(configuration)) return;
+  if (identityOf(ringPath) !== undefined) throw ringExists(ringPath);
+  throw new LockfastError('exists', `${configuration} exists already, without its key ring`, 'get the key ring from git or a backup; for a new start remove that file first');
+}
+
+function ringExists(ringPath: string): LockfastError {
+  return new LockfastError('ring-exists', `${ringPath} exists already, and was left alone`, 'a new ring would open nothing that it encrypted; see `lockfast status`');
+}
+
+/** The ring of an `init` that was killed before it wrote the configuration, if it was asked for the same. @throws LockfastError `ring-exists` */
+function begunRing(args: Arguments, environment: string, { ringPath }: Place): MadeRing | undefined {
+  if (identityOf(ringPath) === undefined) return undefined;
+  const { backup, sources, keys, ...document } = parseRing(readRegularFile(ringPath, 'follow').bytes.toString('utf8'), ringPath);
+  const [source] = sources;
+  const active = keys.find(({ state }) => state === 'active');
+  const asked = args.text('key-source') ?? source?.source;
+  const same = document.environment === environment && sources.length === 1 && source?.source === asked && (args.text('backup') === undefined || backup !== null);
+  if (!same || active === undefined) throw ringExists(ringPath);
+  return { uri: source!.source, rootKey: undefined, key: active.id, backup: args.text('backup') };
+}
+
+/** Makes the root key, the backup and the ring; when the ring does not come to be, what was made for it goes again. */
+async function makeRing(args: Arguments, environment: string, { directory, ringPath }: Place, session: Session): Promise<MadeRing> {
   const around = await newKeySurroundings(session, directory);
   const backup = args.text('backup');
   // Asked before anything is written: a passphrase that is not given must leave nothing behind.
   const recovery = backup === undefined ? undefined : await backupSource(args.text('passphrase-file'), { ...around, directory: session.directory });
-  mkdirSync(dirname(ringPath), { recursive: true, mode: 0o700 });
-  const { uri, made } = makeRootKey(args.text('key-source'), around, session);
-  const ring = await KeyRing.create(environment, [keySource(uri, around)]);
-  const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup));
-  await writeNewRing(ringPath, written, stateDirectory(session));
-  const configuration = join(directory, CONFIGURATION_FILE);
-  writeDurably({ path: configuration, bytes: Buffer.from(configurationText(environment, uri)), mode: 0o644, expected: 'absent' });
-  const ignored = [...IGNORED, ...ignoredKey(made, directory)];
-  addLines(directory, '.gitignore', ignored);
-  addLines(directory, '.gitattributes', ATTRIBUTES);
-  report(args, session, { environment, configuration, ringPath, made, uri, backup, ring: written });
-  return 0;
+  const undo: (() => void)[] = [];
+  try {
+    undo.push(makeDirectory(dirname(ringPath)));
+    const { uri, rootKey } = makeRootKey(args.text('key-source'), around, session, undo);
+    const ring = await KeyRing.create(environment, [keySource(uri, around)]);
+    const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup), undo);
+    await writeNewRing(ringPath, written, stateDirectory(session));
+    return { uri, rootKey, key: written.active().id, backup };
+  } catch (error) {
+    // The ring may be there all the same: "was written, but".
+    if (identityOf(ringPath) === undefined) takeBack(undo);
+    throw error;
+  }
 }
 
-function refuseExisting(directory: string, ringPath: string, environment: string): void {
-  if (!isEnvironmentName(environment)) {
-    throw new LockfastError('usage', 'init: the environment name is not usable', 'use letters, digits, dots, dashes and underscores, at most 64');
-  }
-  if (identityOf(ringPath) !== undefined) {
-    throw new LockfastError('ring-exists', `${ringPath} exists already, and was left alone`, 'a new ring would open nothing that it encrypted; see `lockfast status`');
-  }
-  if (existsSync(join(directory, CONFIGURATION_FILE))) {
-    throw new LockfastError('exists', `${join(directory, CONFIGURATION_FILE)} exists already, without its key ring`, 'get the key ring from git or a backup; for a new start remove that file first');
+/** @returns removes what it made, as far as nothing else came to lie in it */
+function makeDirectory(path: string): () => void {
+  const highest = ensureDirectory(path);
+  return () => {
+    for (let at = path; highest !== undefined && at.startsWith(highest); at = dirname(at)) rmdirSync(at);
+  };
+}
+
+/** In reverse. What can't be removed, such as a directory that is not empty, stays and does no harm. */
+function takeBack(undo: readonly (() => void)[]): void {
+  for (const step of undo.toReversed()) {
+    try {
+      step();
+    } catch {}
   }
 }
 
@@ -60,22 +122,29 @@ async function newKeySurroundings(session: Session, directory: string): Promise<
 }
 
 /** The key source to use; a `file:` that does not exist yet is made, with a new root key. */
-function makeRootKey(given: string | undefined, around: Surroundings, { environment }: Session): { uri: string; made: string | undefined } {
+function makeRootKey(given: string | undefined, around: Surroundings, { environment }: Session, undo: (() => void)[]): Pick<MadeRing, 'uri' | 'rootKey'> {
   const configHome = environment['XDG_CONFIG_HOME'];
   const name = `${newKeyId(new Set())}.key`;
   const uri = given ?? `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;
-  if (!uri.startsWith('file:')) return { uri, made: undefined };
+  if (!uri.startsWith('file:')) return { uri, rootKey: undefined };
   const path = expandPath(uri.slice('file:'.length), around);
-  if (existsSync(path)) return { uri, made: undefined };
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (existsSync(path)) return { uri, rootKey: undefined };
+  undo.push(makeDirectory(dirname(path)));
   writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: 0o400, expected: 'absent' });
-  return { uri, made: path };
+  undo.push(() => rmSync(path, { force: true }));
+  return { uri, rootKey: path };
 }
 
 /** A root key inside the project must never be committed. */
-function ignoredKey(made: string | undefined, directory: string): string[] {
-  const inside = made === undefined ? undefined : relative(directory, made);
-  return inside === undefined || inside.startsWith('..') ? [] : [`/${inside.split(sep).join('/')}`];
+function ignoredKey(uri: string, around: Surroundings): string[] {
+  const inside = uri.startsWith('file:') ? relative(around.directory, expandPath(uri.slice('file:'.length), around)) : '..';
+  return inside.startsWith('..') ? [] : [`/${inside.split(sep).join('/')}`];
+}
+
+/** For editors, where the schema is at hand: no address of ours is needed, and none can go away. */
+function schemaLine(directory: string): string {
+  const schema = 'node_modules/lockfast/schema/lockfast.schema.json';
+  return existsSync(join(directory, schema)) ? `#:schema ./${schema}\n` : '';
 }
 
 function configurationText(environment: string, uri: string): string {
@@ -89,29 +158,19 @@ dialect = "node"    # node, dotenv, python, docker, systemd, compose, shell
 `;
 }
 
-interface Outcome {
-  readonly environment: string;
-  readonly configuration: string;
-  readonly ringPath: string;
-  readonly made: string | undefined;
-  readonly uri: string;
-  readonly backup: string | undefined;
-  readonly ring: KeyRing;
-}
-
-function report(args: Arguments, { terminal, directory: here }: Session, { environment, configuration, ringPath, made, uri, backup, ring }: Outcome): void {
-  const { id } = ring.active();
+function report(args: Arguments, { terminal, directory: here }: Session, made: Place & MadeRing & { readonly environment: string }): void {
+  const { environment, configuration, ringPath, rootKey, uri, key, backup } = made;
   if (args.flag('json')) {
-    terminal.json({ environment, configuration, keyring: ringPath, keySource: uri, rootKey: made ?? null, key: id, backup: backup ?? null });
+    terminal.json({ environment, configuration, keyring: ringPath, keySource: uri, rootKey: rootKey ?? null, key, backup: backup ?? null });
     return;
   }
   const shown = (path: string): string => (relative(here, path).startsWith('..') ? path : relative(here, path));
-  terminal.line(`Key ring of ${environment}, with the key ${id}:`);
+  terminal.line(`Key ring of ${environment}, with the key ${key}:`);
   terminal.line(`  ${shown(ringPath)}   commit it: it opens nothing without the root key`);
   terminal.line(`  ${shown(configuration)}   commit it`);
-  terminal.line(`  ${made ?? uri}   the root key: never commit it`);
+  terminal.line(`  ${rootKey ?? uri}   the root key: never commit it`);
   if (backup === undefined) {
-    terminal.note('no recovery backup was made: when the root key is lost, everything encrypted is lost: make one with --backup FILE, or copy the root key to a safe place');
+    terminal.note('no recovery backup was made: when the root key is lost, everything encrypted is lost: copy the root key to a safe place off this machine');
   } else {
     terminal.line(`  ${backup}   the recovery backup: store it off this machine, and its passphrase apart from it`);
   }

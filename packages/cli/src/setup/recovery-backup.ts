@@ -1,4 +1,6 @@
 /** The recovery backup: the key ring once more, wrapped by a passphrase alone. `docs/formats/key-ring.md` specifies it. */
+import { rmSync } from 'node:fs';
+
 import { readRegularFile, writeDurably } from '@lockfast/core/files';
 import { KeyRing, USUAL_KDF } from '@lockfast/core/keyring';
 import { passphraseFile, PassphraseSource, type Surroundings } from '@lockfast/keys';
@@ -11,10 +13,16 @@ export async function backupSource(file: string | undefined, around: Surrounding
   return new PassphraseSource('passphrase:', () => passphrase, USUAL_KDF);
 }
 
-/** Writes the backup, opens it again, and gives the ring that notes it. @throws LockfastError `exists`, `write-failed` */
-export async function writeBackup(ring: KeyRing, source: PassphraseSource, path: string): Promise<KeyRing> {
+/**
+ * Writes the backup, opens it again, and gives the ring that notes it.
+ *
+ * @param undo gets what removes it again
+ * @throws LockfastError `exists`, `write-failed`
+ */
+export async function writeBackup(ring: KeyRing, source: PassphraseSource, path: string, undo: (() => void)[]): Promise<KeyRing> {
   const { ring: noted, backup } = await ring.withBackup(source);
   writeDurably({ path, bytes: Buffer.from(backup), mode: BACKUP_MODE, expected: 'absent' });
+  undo.push(() => rmSync(path, { force: true }));
   await KeyRing.open(readRegularFile(path, 'refuse').bytes.toString('utf8'), path, [source]);
   return noted;
 }

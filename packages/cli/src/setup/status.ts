@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { type Dirent, readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 
 import { isEncryptedFile, readEnvFile } from '@lockfast/core/env';
@@ -7,7 +7,8 @@ import { identityOf, readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+import { counted } from '../terminal.ts';
+import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
 
 interface FileStatus {
   readonly file: string;
@@ -41,7 +42,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']>>, files: readonly FileStatus[]): void {
-  terminal.line(`Environment ${ring.environment}, key ring generation ${ring.version.generation}, ${ring.keys.length} keys, ${ring.sources.length} key sources, active key ${ring.active().id}`);
+  terminal.line(`Environment ${ring.environment}, key ring generation ${ring.version.generation}, ${counted(ring.keys.length, 'key')}, ${counted(ring.sources.length, 'key source')}, active key ${ring.active().id}`);
   if (files.length === 0) terminal.line('No env files here.');
   else {
     terminal.line();
@@ -61,7 +62,7 @@ async function inspect(path: string, root: string, workspace: Workspace): Promis
   const tenant = workspace.tenantOf(path) ?? '';
   if (!path.endsWith(ENCRYPTED_SUFFIX)) {
     const both = identityOf(path + ENCRYPTED_SUFFIX) !== undefined;
-    return { file, tenant, state: 'plaintext', problem: both ? 'plaintext beside its encrypted file' : 'not encrypted: lockfast env encrypt' };
+    return { file, tenant, state: 'plaintext', problem: both ? 'plaintext beside its encrypted file' : `not encrypted: lockfast env encrypt${file === USUAL_FILE ? '' : ` ${file}`}` };
   }
   try {
     const scope = await workspace.scope(path, undefined);
@@ -86,7 +87,7 @@ function envFiles(directory: string, depth: number): string[] {
 }
 
 function isEnvName(name: string): boolean {
-  return name === '.env' || (name.startsWith('.env.') && !TEMPLATES.test(name)) || name.endsWith('.env.encrypted') || name.endsWith('.env');
+  return name === '.env' || (name.startsWith('.env.') && name !== '.env.keys' && !TEMPLATES.test(name)) || name.endsWith('.env.encrypted') || name.endsWith('.env');
 }
 
 /** A file that only has the suffix, another tool's for example, is none of ours. */
@@ -107,7 +108,7 @@ function tenantDirectories(pattern: string | undefined): string[] {
     .map(({ name }) => `${before}${name}${after}`);
 }
 
-function entriesOf(directory: string): import('node:fs').Dirent[] {
+function entriesOf(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch {

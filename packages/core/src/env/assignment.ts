@@ -89,7 +89,7 @@ function like(old: Entry, line: Buffer): Buffer {
 function endedByNewline(entries: readonly Entry[], line: Buffer): Entry[] {
   const last = entries.at(-1);
   if (last === undefined || last.bytes.at(-1) === line.at(-1)) return [...entries];
-  return entries.with(-1, { ...last, bytes: Buffer.concat([last.bytes, Buffer.from('\n')]) });
+  return entries.with(entries.length - 1, { ...last, bytes: Buffer.concat([last.bytes, Buffer.from('\n')]) });
 }
 
 function oneEntry(line: Buffer): Entry {

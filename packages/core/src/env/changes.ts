@@ -28,8 +28,8 @@ export function changesBetween(before: readonly Entry[], after: readonly Entry[]
   const texts = (entries: readonly Entry[]): string =>
     entries
       .filter((entry) => !isNamed(entry))
-      .map(textOf)
-      .join('\n');
+      .map((entry) => `${textOf(entry)}\n`)
+      .join('');
   const keys = (keyed: ReadonlyMap<string, Entry>): string => [...keyed.keys()].join('\n');
   if (texts(before) !== texts(after)) changes.push({ name: '', what: 'changed' });
   else if (changes.length === 0 && keys(old) !== keys(now)) changes.push({ name: '', what: 'moved' });

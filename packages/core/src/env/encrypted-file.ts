@@ -68,7 +68,7 @@ export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
     throw new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
   }
   if (!isEncryptedFile(buffer)) {
-    throw new LockfastError('not-encrypted', `${where} is not an encrypted env file`, `encrypt it with: lockfast env encrypt`);
+    throw new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
   }
   const [last, check, mac, sha256] = LAST.exec(tailOf(buffer)) ?? [];
   if (last === undefined) throw damaged(where, 'is cut short, or something follows its last line');

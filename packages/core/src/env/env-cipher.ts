@@ -66,7 +66,7 @@ export interface EnvEncryption {
   readonly previous?: OpenedEnvFile | undefined;
   /** For a new file; an existing one keeps its own. */
   readonly derivation?: Derivation | undefined;
-  /** Not below this one: a merge takes the highest revision of its sides. */
+  /** The new revision is above this one, also where nothing changed: a merge gives the highest revision of its sides. */
   readonly revisionAbove?: number | undefined;
   /** Further files whose ciphertext may be kept, where salt and key are the same. */
   readonly alsoKeep?: readonly OpenedEnvFile[] | undefined;
@@ -94,7 +94,7 @@ export function encryptEnvFile({ entries, previous, derivation, revisionAbove = 
   const lines = encryptLines(entries, kept, fileCipher(scope, header, clock), tenant);
   // The key is compared, too: in a file without lines nothing else shows that another one is active.
   const same = previous !== undefined && previous.header.key === header.key && sameLines(lines, previous.lines);
-  if (same && revisionAbove <= previous.header.revision) return previous.bytes;
+  if (same && revisionAbove < previous.header.revision) return previous.bytes;
   const covered = printCovered(header, lines, keys.check);
   return printFile(covered, macOf(keys.mac, covered));
 }

@@ -53,7 +53,8 @@ function additionsAfter(leading: ReadonlyMap<string, Entry>, following: Readonly
 }
 
 /**
- * Merges three versions of one encrypted file, each of them verified already. The revision is one above the highest.
+ * Merges three versions of one encrypted file, each of them verified already. The revision is one above the highest, unless
+ * the sides are one file.
  *
  * @throws LockfastError `older-revision` when a side is older than the base: then it is no descendant of it
  */
@@ -67,6 +68,7 @@ export function mergeFiles(base: OpenedEnvFile, ours: OpenedEnvFile, theirs: Ope
       );
     }
   }
+  if (ours.bytes.equals(theirs.bytes)) return { bytes: ours.bytes, conflicts: [] };
   const { entries, conflicts } = mergeEntries(base.entries, ours.entries, theirs.entries, prefer);
   const revisionAbove = Math.max(ours.header.revision, theirs.header.revision);
   return { bytes: encryptEnvFile({ entries, previous: ours, revisionAbove, alsoKeep: [theirs] }, scope, clock), conflicts };

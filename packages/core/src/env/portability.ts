@@ -22,14 +22,14 @@ export function portabilityWarnings(bytes: Uint8Array): EnvWarning[] {
   if (!isUtf8(buffer)) warnings.push({ where: 'file', what: 'is not UTF-8: systemd, Docker and Python refuse it, others replace characters' });
   const dropped = splitEntries(buffer).filter(({ name, kind }) => kind !== 'other' && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
   if (dropped.length > 0) {
-    warnings.push({ where: listed(dropped.map(({ name }) => name)), what: 'have a name that systemd and shells such as dash drop from the environment' });
+    warnings.push({ where: listed(dropped.map(({ name }) => name)), what: 'a name that systemd and shells such as dash drop from the environment' });
   }
   const { differences } = compareDialects(buffer);
   // Docker keeps quotes: nearly every file has such a line, and it would hide the lines that others disagree on.
   const docker = differences.filter(({ groups }) => onlyDocker(groups));
   const others = differences.filter(({ groups }) => !onlyDocker(groups));
-  if (docker.length > 0) warnings.push({ where: listed(named(docker)), what: 'are read otherwise by `docker --env-file`, which takes quotes and comments as part of the value' });
-  if (others.length > 0) warnings.push({ where: listed(named(others)), what: 'are read differently by different programs: check them with `lockfast env list --reveal --dialect NAME`' });
+  if (docker.length > 0) warnings.push({ where: listed(named(docker)), what: 'read otherwise by `docker --env-file`, which takes quotes and comments as part of the value' });
+  if (others.length > 0) warnings.push({ where: listed(named(others)), what: 'read differently by different programs: compare with `lockfast env list --reveal --dialect NAME`' });
   return warnings;
 }
 
@@ -40,7 +40,8 @@ function onlyDocker(groups: Difference['groups']): boolean {
 }
 
 function named(differences: readonly Difference[]): string[] {
-  return differences.map(({ name, line }) => name ?? (line === undefined ? 'a line' : `line ${line}`));
+  const names = differences.flatMap(({ name }) => name ?? []);
+  return names.length > 0 ? names : differences.map(({ line }) => (line === undefined ? 'a line' : `line ${line}`));
 }
 
 function listed(names: readonly string[]): string {

@@ -26,5 +26,5 @@ export function refuseUnlessExpected(path: string, expected: Expected): void {
 
 /** For the one who finds it out from the system: `link` says EEXIST. */
 export function alreadyExists(path: string): LockfastError {
-  return new LockfastError('exists', `${shownPath(path)} exists already`, 'remove it, or choose another name');
+  return new LockfastError('exists', `${shownPath(path)} exists already`, 'choose another name, or replace it where the command has --force');
 }

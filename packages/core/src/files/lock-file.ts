@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fchownSync, mkdirSync, openSync, realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, fchownSync, openSync, realpathSync, statSync } from 'node:fs';
 
+import { makeDirectory } from './make-directory.ts';
 import { shownPath } from './shown-path.ts';
 import { splitTarget } from './synced-directory.ts';
 import { systemCode, systemFailure } from './system-failure.ts';
@@ -23,7 +23,7 @@ export function prepareLockFile(stateDirectory: string, path: string): string {
   try {
     const locks = `${stateDirectory}/locks`;
     const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
-    if (makeDirectory(locks)) {
+    if (makeDirectory(locks) !== undefined) {
       giveToOwnerOf(stateDirectory, openSync(locks, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     }
     // The real path also here: a lock that this process holds is found again by it.
@@ -38,33 +38,6 @@ export function prepareLockFile(stateDirectory: string, path: string): string {
     return file;
   } catch (error) {
     throw systemFailure(error, `no lock can be made in the state directory ${shownPath(stateDirectory)}`, 'write-failed');
-  }
-}
-
-/**
- * With the missing ones above it. Not Node's recursive mkdir: for a full disk or a read-only file system it answers that
- * the directory does not exist.
- *
- * @returns whether it is new
- */
-function makeDirectory(path: string): boolean {
-  try {
-    mkdirSync(path, 0o700);
-    return true;
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'EEXIST') return false;
-    const above = dirname(path);
-    if (code !== 'ENOENT' || above === path) throw error;
-    makeDirectory(above);
-  }
-  // Another process may have been faster; an entry that leads nowhere is found when it is opened.
-  try {
-    mkdirSync(path, 0o700);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    throw error;
   }
 }
 

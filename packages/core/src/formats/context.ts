@@ -1,5 +1,5 @@
 import { LockfastError } from '../errors.ts';
-import { lengthPrefixed, writePrefixed } from './length-prefix.ts';
+import { lengthPrefixed, mostPrefixedBytes, writePrefixed } from './length-prefix.ts';
 
 /** A string as given (a UUID in lower case), or an integer in decimal. */
 export type ContextValue = string | number | bigint;
@@ -35,28 +35,38 @@ export function contextText(value: ContextValue): string {
 
 /** The additional authenticated data of the values under one key id, purpose and environment. */
 export class AdditionalData {
-  readonly #fixed: Buffer;
+  /** Starts with what is the same for every value: room for the count, then header, purpose and environment. */
+  #buffer: Buffer;
+  readonly #fixedBytes: number;
 
   constructor(header: string, purpose: string, environment: string) {
-    this.#fixed = lengthPrefixed([header, purpose, environment]).subarray(4);
+    this.#buffer = lengthPrefixed([header, purpose, environment]);
+    this.#fixedBytes = this.#buffer.length;
   }
 
-  /** lp(header, purpose, environment, tenant, place...) */
+  /** lp(header, purpose, environment, tenant, place...), which stands until the next call. */
   of(context: Context): Buffer {
     if (context === null || typeof context !== 'object' || !Array.isArray(context.place) || context.place.length === 0) {
       throw invalid('is missing or names no place');
     }
     // Not `??`: a NULL from a database must not pass for "no tenant".
     const tenant = context.tenant === undefined ? '' : contextText(context.tenant);
+    // All of the context is read before the first byte is written: it is the caller's object, and may run his code.
     const place = context.place.map(contextText);
-    let size = 4 + this.#fixed.length + 4 + Buffer.byteLength(tenant, 'utf8');
-    for (const part of place) size += 4 + Buffer.byteLength(part, 'utf8');
-    const out = Buffer.allocUnsafe(size);
+    let most = this.#fixedBytes + mostPrefixedBytes(tenant);
+    for (const part of place) most += mostPrefixedBytes(part);
+    if (most > this.#buffer.length) this.#grow(most);
+    const out = this.#buffer;
     out.writeUInt32BE(4 + place.length, 0);
-    this.#fixed.copy(out, 4);
-    let offset = writePrefixed(out, tenant, 4 + this.#fixed.length);
+    let offset = writePrefixed(out, tenant, this.#fixedBytes);
     for (const part of place) offset = writePrefixed(out, part, offset);
-    return out;
+    return out.subarray(0, offset);
+  }
+
+  #grow(bytes: number): void {
+    const larger = Buffer.allocUnsafeSlow(2 * bytes);
+    this.#buffer.copy(larger, 0, 0, this.#fixedBytes);
+    this.#buffer = larger;
   }
 }
 

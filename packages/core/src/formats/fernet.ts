@@ -8,7 +8,7 @@ import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type Key
 
 import { LockfastError } from '../errors.ts';
 import { type Clock, systemClock } from '../ports.ts';
-import { byteLength } from './plaintext.ts';
+import { refuseNoValue } from './plaintext.ts';
 import { equalBytes } from './xaes.ts';
 
 const VERSION = 0x80;
@@ -40,7 +40,7 @@ export function generateFernetKey(): string {
  */
 export function parseFernetKey(text: string | undefined): Buffer {
   if (text === undefined || text.trim() === '') {
-    throw invalidKey('is not set', 'make one with `lockfast key generate --format fernet`');
+    throw invalidKey('is not set', 'set the one that the data was encrypted with; for new data: lockfast key generate --format fernet');
   }
   const trimmed = text.trim();
   // Python's urlsafe_b64decode takes both alphabets; keys are pasted by people, so padding is not insisted on.
@@ -154,7 +154,7 @@ export function looksLikeFernet(text: string): boolean {
 }
 
 function bytesOf(value: string | Uint8Array): Uint8Array {
-  byteLength(value);
+  refuseNoValue(value);
   return typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
 }
 
@@ -177,6 +177,6 @@ function invalidToken(): LockfastError {
   return new LockfastError(
     'invalid-token',
     'the Fernet token is invalid, too old, or made under another key',
-    'check that the key is the one that made it, and give earlier keys as well',
+    'check that the key is the one that made it: after a rotation that may be an earlier one',
   );
 }

@@ -6,10 +6,11 @@
  * body:   nonce 24 | commitment 32 | ciphertext | tag 16
  */
 import { LockfastError } from '../errors.ts';
-import { isKeyId, type KeyId } from './key-id.ts';
+import type { KeyId } from './key-id.ts';
 import { COMMITMENT_BYTES, NONCE_BYTES, TAG_BYTES } from './xaes.ts';
 
-export const HEADER_CHARACTERS = 12;
+const HEADER_CHARACTERS = 12;
+const HEADER = /^lfv1\.[a-z][a-z2-7]{5}\./;
 /** The ciphertext holds one byte of flags at least. */
 export const LEAST_BODY_BYTES = NONCE_BYTES + COMMITMENT_BYTES + 1 + TAG_BYTES;
 /** Of a value's plaintext, flags and time not counted. */
@@ -72,21 +73,23 @@ function read(value: unknown): ParsedValue | 'not-encrypted' | 'malformed' {
 
 function readText(text: string): ParsedValue | 'not-encrypted' | 'malformed' {
   if (!text.startsWith('lfv1.')) return 'not-encrypted';
-  const keyId = text.slice(5, 11);
-  if (text[11] !== '.' || !isKeyId(keyId) || text.length > MOST_TEXT_CHARACTERS) return 'malformed';
+  if (!HEADER.test(text) || text.length > MOST_TEXT_CHARACTERS) return 'malformed';
   const encoded = text.slice(HEADER_CHARACTERS);
   const body = Buffer.from(encoded, 'base64url');
   // Node's decoder skips what it does not know and ignores surplus bits. One text per value: it must encode back.
   if (body.length < LEAST_BODY_BYTES || body.toString('base64url') !== encoded) return 'malformed';
-  return { keyId, body };
+  return { keyId: keyIdIn(text), body };
 }
 
 function readBinary(bytes: Uint8Array): ParsedValue | 'not-encrypted' | 'malformed' {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.toString('latin1', 0, 5) !== 'lfv1.') return 'not-encrypted';
-  const keyId = buffer.toString('latin1', 5, 11);
-  if (buffer[11] !== 0x2e || !isKeyId(keyId)) return 'malformed';
+  const head = buffer.toString('latin1', 0, HEADER_CHARACTERS);
+  if (!head.startsWith('lfv1.')) return 'not-encrypted';
   const size = buffer.length - HEADER_CHARACTERS;
-  if (size < LEAST_BODY_BYTES || size > MOST_BODY_BYTES) return 'malformed';
-  return { keyId, body: buffer.subarray(HEADER_CHARACTERS) };
+  if (!HEADER.test(head) || size < LEAST_BODY_BYTES || size > MOST_BODY_BYTES) return 'malformed';
+  return { keyId: keyIdIn(head), body: buffer.subarray(HEADER_CHARACTERS) };
+}
+
+function keyIdIn(text: string): KeyId {
+  return text.slice(5, HEADER_CHARACTERS - 1);
 }

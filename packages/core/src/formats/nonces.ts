@@ -8,7 +8,7 @@ import { NONCE_BYTES, type NoncePrefix, PREFIX_BYTES, type XaesKey } from './xae
  */
 const VALUES_PER_PREFIX = 2 ** 16;
 const BYTES_PER_PREFIX = 2 ** 30;
-const PREFIX_LIFETIME_S = 5 * 60;
+const PREFIX_LIFETIME_MS = 5 * 60_000;
 
 const SUFFIX_BYTES = NONCE_BYTES - PREFIX_BYTES;
 /** Bytes drawn ahead. Small on purpose: whatever is drawn ahead would repeat in a cloned process. */
@@ -16,7 +16,6 @@ const POOL_BYTES = 252;
 
 interface Writing {
   readonly prefix: NoncePrefix;
-  /** Seconds of the monotonic clock. */
   readonly since: number;
   values: number;
   bytes: number;
@@ -35,25 +34,27 @@ export class Nonces {
 
   /** Writes the next nonce, for a value of `bytes` bytes, to the start of `out`; returns its prefix. */
   draw(bytes: number, out: Buffer): NoncePrefix {
-    const [seconds, nanoseconds] = process.hrtime();
-    const prefix = this.#prefix(bytes, seconds);
+    const prefix = this.prefix(bytes);
     for (let i = 0; i < PREFIX_BYTES; i++) out[i] = prefix.bytes[i]!;
     this.#writeSuffix(out);
+    const [seconds, nanoseconds] = process.hrtime();
     // New for every value; in a clone of this machine, as soon as its clocks differ. XOR with a value that random bytes
     // know nothing of can't make them worse.
     xor32(out, PREFIX_BYTES, seconds);
     xor32(out, PREFIX_BYTES + 4, nanoseconds);
-    xor32(out, PREFIX_BYTES + 8, Date.now() % 2 ** 32);
+    xor32(out, PREFIX_BYTES + 8, Date.now());
     return prefix;
   }
 
-  #prefix(bytes: number, now: number): NoncePrefix {
+  /** The prefix of the next nonce, for a value of `bytes` bytes. */
+  prefix(bytes: number): NoncePrefix {
     const writing = this.#writing;
+    const now = performance.now();
     if (
       writing !== undefined &&
       writing.values < VALUES_PER_PREFIX &&
       writing.bytes + bytes <= BYTES_PER_PREFIX &&
-      now - writing.since < PREFIX_LIFETIME_S
+      now - writing.since < PREFIX_LIFETIME_MS
     ) {
       writing.values += 1;
       writing.bytes += bytes;
@@ -82,11 +83,13 @@ export class Nonces {
   }
 }
 
-function xor32(target: Buffer, offset: number, value: number): void {
-  target[offset]! ^= value >>> 24;
-  target[offset + 1]! ^= (value >>> 16) & 0xff;
-  target[offset + 2]! ^= (value >>> 8) & 0xff;
-  target[offset + 3]! ^= value & 0xff;
+/** XORs the lowest 32 bits of an integer, most significant byte first. */
+function xor32(target: Buffer, offset: number, integer: number): void {
+  const bits = integer | 0;
+  target[offset]! ^= bits >>> 24;
+  target[offset + 1]! ^= (bits >>> 16) & 0xff;
+  target[offset + 2]! ^= (bits >>> 8) & 0xff;
+  target[offset + 3]! ^= bits & 0xff;
 }
 
 /** Random state in a V8 start-up snapshot would be the same in every process that starts from it. */

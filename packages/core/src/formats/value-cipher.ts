@@ -37,7 +37,10 @@ interface Derived {
   readonly xaes: XaesKey;
   readonly nonces: Nonces;
   readonly additionalData: AdditionalData;
+  /** By the bytes of the prefix as latin1. */
   readonly prefixes: Map<string, NoncePrefix>;
+  /** The one that was read with last: values that were written together share theirs. */
+  lastRead: NoncePrefix | undefined;
 }
 
 /**
@@ -239,6 +242,7 @@ export class ValueCipher {
       nonces: new Nonces(xaes),
       additionalData: new AdditionalData(header(id), this.#purpose, environment),
       prefixes: new Map(),
+      lastRead: undefined,
     };
     this.#derived.set(id, derived);
     return derived;
@@ -257,14 +261,24 @@ function newBody(packed: Buffer): Buffer {
   return Buffer.allocUnsafe(SEALED_AT + packed.length + TAG_BYTES);
 }
 
-function readingPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {
+function readingPrefix(derived: Derived, body: Buffer): NoncePrefix {
+  if (derived.lastRead === undefined || !startsWith(body, derived.lastRead.bytes)) derived.lastRead = knownPrefix(derived, body);
+  return derived.lastRead;
+}
+
+function knownPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {
   const name = body.toString('latin1', 0, PREFIX_BYTES);
   const known = prefixes.get(name);
   if (known !== undefined) return known;
-  const prefix = xaes.prefix(Buffer.from(body.subarray(0, PREFIX_BYTES)));
+  const prefix = xaes.prefix(Buffer.from(name, 'latin1'));
   if (prefixes.size >= PREFIXES_KEPT) prefixes.delete(prefixes.keys().next().value!);
   prefixes.set(name, prefix);
   return prefix;
+}
+
+function startsWith(body: Buffer, prefix: Buffer): boolean {
+  for (let i = 0; i < PREFIX_BYTES; i++) if (body[i] !== prefix[i]) return false;
+  return true;
 }
 
 function checkAge(created: number | undefined, now: number, maxAge: number): void {

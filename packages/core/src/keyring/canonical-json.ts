@@ -12,7 +12,7 @@ export function canonicalJson(value: Json): string {
     const object = value as { readonly [name: string]: Json };
     // The default order of sort() is that of UTF-16 code units, as RFC 8785 section 3.2.3 asks.
     const members = Object.keys(object)
-      .sort()
+      .toSorted()
       .map((name) => `${JSON.stringify(name)}:${canonicalJson(object[name]!)}`);
     return `{${members.join(',')}}`;
   }

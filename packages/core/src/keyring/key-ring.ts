@@ -75,7 +75,8 @@ export class KeyRing implements DataKeys {
     const document = parseRing(text, where);
     const ringKey = await unwrapped(document, sources);
     const ring = new KeyRing(document, ringKey);
-    if (!equalBytes(ring.#mac(document), Buffer.from(document.mac, 'base64url'))) {
+    // As text: another spelling of the same bytes would change the digest of a ring that verifies.
+    if (!equalBytes(Buffer.from(ring.#mac(document).toString('base64url')), Buffer.from(document.mac))) {
       throw new LockfastError('ring-tampered', `${where} was altered after it was written`, 'restore it from a backup or from git');
     }
     return ring;
@@ -157,8 +158,8 @@ export class KeyRing implements DataKeys {
    * Without one source. The ring gets a new own key, so that a kept copy of the old one opens no later version;
    * that needs each remaining source, to wrap the new key.
    *
-   * @param remaining opens every source that stays
-   * @throws LockfastError `no-such-source`, `last-source`, `source-unavailable`
+   * @param remaining the sources that stay; one that is not among them goes, too
+   * @throws LockfastError `no-such-source`, `last-source`, and what a source's `wrap` throws
    */
   async withoutSource(uri: string, remaining: readonly KeySource[]): Promise<KeyRing> {
     const { ring, environment, sources, keys } = this.#document;
@@ -175,13 +176,11 @@ export class KeyRing implements DataKeys {
         ? record
         : { ...record, wrapped: wrapKey(ringKey, 'lockfast/key-wrap', this.#dataKey(record).secret, keyBinding(ring, environment, record.id)) },
     );
-    const again = stay.map(async (record) => {
+    const again = stay.flatMap((record) => {
       const source = remaining.find((one) => one.uri === record.source);
-      if (source === undefined) {
-        throw new LockfastError('source-unavailable', 'a key source that stays can not be reached from here', 'run this where all of them can, or remove those too');
-      }
-      return { ...record, wrapped: await source.wrap(ringKey, ringBinding(ring, environment)) };
+      return source === undefined ? [] : [source.wrap(ringKey, ringBinding(ring, environment)).then((bytes) => ({ ...record, wrapped: bytes }))];
     });
+    if (again.length === 0) throw new LockfastError('last-source', 'no key source would stay', 'keep one that can be reached from here');
     return this.#next({ sources: await Promise.all(again), keys: rewrapped }, ringKey);
   }
 
@@ -207,7 +206,8 @@ export class KeyRing implements DataKeys {
 
   #next(change: Partial<RingDocument>, ringKey = this.#ringKey, above = 0): KeyRing {
     const generation = Math.max(this.#document.generation, above) + 1;
-    return KeyRing.#authenticated({ ...this.#document, ...change, generation }, ringKey);
+    // A recovery backup that was put in the ring's place becomes a ring with its first change.
+    return KeyRing.#authenticated({ ...this.#document, ...change, format: RING_FORMAT, generation }, ringKey);
   }
 
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {

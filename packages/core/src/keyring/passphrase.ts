@@ -2,7 +2,7 @@
  * A key wrapped under a passphrase, as text: `<kdf>:<parameters>:<salt>:<wrapped key>`, for example
  * `argon2id:m=65536,t=3,p=4:...:...`. The parameters come from a file, so they have floors and ceilings.
  */
-import { argon2, pbkdf2, randomBytes } from 'node:crypto';
+import crypto, { pbkdf2, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 
 import { LockfastError } from '../errors.ts';
@@ -23,7 +23,7 @@ const KDFS = {
   'pbkdf2-sha256': { i: PBKDF2_ITERATIONS },
 } as const satisfies Record<string, Record<string, Parameter>>;
 
-export type PassphraseKdf = keyof typeof KDFS;
+type PassphraseKdf = keyof typeof KDFS;
 
 /** RFC 9106 section 4, second recommended option: 64 MiB, 3 passes, 4 lanes. */
 const USUAL = { argon2id: 'm=65536,t=3,p=4', 'pbkdf2-sha256': `i=${PBKDF2_ITERATIONS.usual}` } as const;
@@ -64,7 +64,6 @@ export async function unwrapUnderPassphrase(passphrase: Secret, text: string, bi
   return unwrapKey(wrapping, 'lockfast/ring-wrap', wrapped, binding);
 }
 
-const argon2Async = promisify(argon2);
 const pbkdf2Async = promisify(pbkdf2);
 
 async function stretch(passphrase: Secret, choice: KdfChoice, salt: Buffer): Promise<Secret> {
@@ -74,12 +73,20 @@ async function stretch(passphrase: Secret, choice: KdfChoice, salt: Buffer): Pro
   try {
     const key =
       choice.kdf === 'argon2id'
-        ? await argon2Async('argon2id', { message, nonce: salt, memory: values['m']!, passes: values['t']!, parallelism: values['p']!, tagLength: 32 })
+        ? await argon2id({ message, nonce: salt, memory: values['m']!, passes: values['t']!, parallelism: values['p']!, tagLength: 32 })
         : await pbkdf2Async(message, salt, values['i']!, 32, 'sha256');
     return new Secret(key);
   } finally {
     message.fill(0);
   }
+}
+
+/** Looked up when it is needed: Node 24.0 to 24.6 do everything else without it. @throws LockfastError `tool-missing` */
+async function argon2id(parameters: crypto.Argon2Parameters): Promise<Buffer> {
+  if (crypto.argon2 === undefined) {
+    throw new LockfastError('tool-missing', `Node ${process.version} has no Argon2id`, 'use Node 24.7 or newer, or --kdf pbkdf2-sha256');
+  }
+  return promisify(crypto.argon2)('argon2id', parameters);
 }
 
 /** The parameters by name, each within its bounds. */

@@ -12,7 +12,7 @@ export const BACKUP_FORMAT = 'lockfast-backup/1';
 /** Each may cost a key derivation of seconds: a file must not be able to burn an hour. */
 export const MOST_SOURCES = 64;
 
-export const KEY_STATES = ['staged', 'active', 'draining', 'retired', 'destroyed'] as const;
+const KEY_STATES = ['staged', 'active', 'draining', 'retired', 'destroyed'] as const;
 export type KeyState = (typeof KEY_STATES)[number];
 
 export interface KeyRecord {

@@ -17,6 +17,6 @@ export function refuseOlderRing(current: RingVersion, seen: RingVersion, where: 
     older
       ? `the key ring is of generation ${current.generation}, but ${where} has seen generation ${seen.generation}`
       : `the key ring differs from the one of the same generation ${seen.generation} that ${where} has seen`,
-    `restore the newer key ring; to go on with this one on purpose: lockfast key accept-older --above ${seen.generation} --reason WHY`,
+    `take the newer key ring, in git from the branch that has it; to go on with this one on purpose: lockfast key accept-older --above ${seen.generation} --reason WHY`,
   );
 }

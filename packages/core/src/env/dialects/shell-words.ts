@@ -79,7 +79,11 @@ export class WordReader {
   word(assignable: boolean): Word {
     const parts: Part[] = [];
     const start = this.#at;
-    if (assignable && this.match(/[A-Za-z_][A-Za-z0-9_]*\[/y) !== '') this.#runtime(parts, start, '[', 'an array element');
+    if (assignable && this.#name() !== '') {
+      this.#skipContinuations();
+      if (this.match(/\[/y) !== '') this.#runtime(parts, start, '[', 'an array element');
+      else this.#at = start;
+    }
     for (;;) {
       const plain = this.match(/[^\\'"`$ \t\n;&|<>()]+/y);
       if (plain !== '') append(parts, plain, false);
@@ -134,8 +138,8 @@ export class WordReader {
         this.#at++; // quotes within a reference within quotes
         this.#double(parts, '"', start, depth);
       } else if (char === "'") {
-        this.#at++; // literal, but bash 5.2 passes over a brace between two of them
-        parts.push({ kind: 'runtime', reason: 'a quote in a default within quotes' });
+        // literal, except that bash 5.2 passes over a brace between two of them, and decodes `$'...'`
+        throw new ShellStop(start, 'a quote in a default within quotes');
       } else if (char === '`' || char === '$') {
         this.#dollar(parts, true, depth);
       }
@@ -145,7 +149,7 @@ export class WordReader {
   #dollar(parts: Part[], quoted: boolean, depth: number): void {
     const start = this.#at++;
     if (this.#text.charAt(start) === '`') return this.#runtime(parts, start, '`', 'a command substitution');
-    while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
+    this.#skipContinuations();
     const next = this.#text.charAt(this.#at);
     if (next === '(') {
       this.#at++;
@@ -189,6 +193,11 @@ export class WordReader {
       name += char;
       this.#at = at + 1;
     }
+  }
+
+  /** bash drops a backslash with a line feed before it looks at what a word means. */
+  #skipContinuations(): void {
+    while (this.#text.startsWith('\\\n', this.#at)) this.#at += 2;
   }
 
   #runtime(parts: Part[], start: number, open: string, reason: string): void {

@@ -102,7 +102,7 @@ class Run {
       return;
     }
     for (const word of assignments) this.#value(word, false, start);
-    if (left[0]?.every((part) => part.kind === 'text') === true && (literal(left[0]) !== 'export' || left[0] === words[0])) {
+    if (left[0]?.every((part) => part.kind === 'text') === true && literal(left[0]) !== 'export') {
       this.problem(start, 'a line that the shell runs as a command');
       return;
     }
