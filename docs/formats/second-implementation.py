@@ -103,6 +103,7 @@ def open_ring(text, root_key):
 
 HEADER = re.compile(r"#lockfast-env/1 environment=(\S+) tenant=(\S*) key=([a-z][a-z2-7]{5}) "
                     r"derivation=(hkdf|pbkdf2-sha256:\d+) salt=(\S{43}) ring=(\S+) revision=[1-9]\d*")
+BASE64 = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?:[\w-]{4})+(?:[\w-]{2}==|[\w-]{3}=)[ \t\r]*\n?")
 LINE = re.compile(r"(?:(export )?([A-Za-z0-9_.-]+)|#)=(lfv1\.([a-z][a-z2-7]{5})\.([A-Za-z0-9_-]+))")
 HEAD = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(export[ \t]+)?([A-Za-z0-9_.-]+)[ \t]*=[ \t]*")
 LAST = re.compile(rb"\n#lockfast-end check=(.{22}) mac=(.{43}) sha256=(.{43})\n\Z")
@@ -135,7 +136,7 @@ def open_line(line, keys, prk, environment, tenant):
     plain = open_kc_xaes(k, unb64(body), lp(value[:12], "env", environment, tenant, name or "#"))
     need(plain[0] in (0, 1), "unsupported-format")
     entry = plain[7:] if plain[0] == 1 else plain[1:]
-    head = HEAD.match(entry[:1024])
+    head = None if BASE64.fullmatch(entry[:1024]) else HEAD.match(entry[:1024])
     inside = (bool(head[1]), head[2].decode()) if head else (False, None)
     need(inside == (bool(export), name), "tampered")
     return entry

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 
 import { encryptEnvFile, openEnvFile, type OpenedEnvFile, plaintextOf, replaceFile, splitEntries, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
+import { identityOf, readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
@@ -28,7 +27,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     for (;;) {
       const status = await edit(editor, memory.path);
       if (status !== 0) throw new LockfastError('tool-failed', 'the editor ended with a failure', 'nothing was changed: edit again and save');
-      const after = readFileSync(memory.path);
+      if (identityOf(memory.path) === undefined) throw new LockfastError('tool-failed', 'the editor removed the file', 'nothing was changed: edit again and save');
+      const after = readRegularFile(memory.path, 'refuse').bytes;
       if (after.equals(before)) {
         session.terminal.line(`${file}: nothing changed`);
         return 0;
@@ -57,10 +57,13 @@ function encrypted(after: Buffer, previous: OpenedEnvFile, scope: WriteScope): B
   return encryptEnvFile({ entries: splitEntries(after), previous }, scope);
 }
 
-/** Through a shell, as git does: EDITOR may be `code --wait`. The file's name is an argument, never part of the script. */
+/**
+ * Through a shell, as git does: EDITOR may be `code --wait`. The file's name is an argument, never part of the script.
+ * Ctrl-C reaches the shell, too: with a trap it lives on to tell how the editor ended.
+ */
 function edit(editor: string, path: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, path], { stdio: 'inherit' });
+    const child = spawn('/bin/sh', ['-c', `trap : INT; ${editor} "$@"`, editor, path], { stdio: 'inherit' });
     child.on('error', reject);
     child.on('close', (status) => resolve(status ?? 1));
   });

@@ -24,6 +24,15 @@ const NAME = '[A-Za-z0-9_.-]+';
 const LONGEST_HEAD = 1024;
 const HEAD = new RegExp(String.raw`^(?:\u00ef\u00bb\u00bf)?[ \t]*(export[ \t]+)?(${NAME})[ \t]*=[ \t]*`);
 
+/**
+ * A line that is nothing but padded base64, in either alphabet as far as a name could be mistaken for it: the end of a
+ * key that stands in the file without quotes. As an assignment it would be shown in clear, as the name of an empty
+ * variable. At least 8 characters, and both cases, so that API_KEY= stays the name that it is.
+ */
+const BASE64_LINE = new RegExp(
+  String.raw`^(?:\u00ef\u00bb\u00bf)?[ \t]*(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?:[\w-]{4})+(?:[\w-]{2}==|[\w-]{3}=)[ \t\r]*\n?$`,
+);
+
 const WHOLE_NAME = new RegExp(`^${NAME}$`);
 
 /** Encrypted, as many of the shortest entries fill the largest file. Without a limit, a file of blank lines takes gigabytes of memory. */
@@ -46,7 +55,8 @@ export function splitEntries(bytes: Uint8Array): Entry[] {
       throw new LockfastError('too-large', `an env file has more than ${MOST_ENTRIES} entries`, 'check that it is the right file');
     }
     const line = endOfLine(buffer, start);
-    const head = HEAD.exec(buffer.toString('latin1', start, Math.min(line, start + LONGEST_HEAD)));
+    const text = buffer.toString('latin1', start, Math.min(line, start + LONGEST_HEAD));
+    const head = BASE64_LINE.test(text) ? null : HEAD.exec(text);
     const quote = head === null ? undefined : closingQuote(buffer, start + head[0].length, unclosed);
     const end = quote === undefined || quote < line ? line : endOfLine(buffer, quote);
     entries.push({

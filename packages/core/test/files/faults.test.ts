@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { beforeAll, expect, test } from 'vitest';
 
-import { type FileCall, FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '../../../testkit/src/faults.ts';
+import { type FileCall, FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
 import { identityOf, withFileLock, writeDurably } from '../../src/files/index.ts';
 import { asRefusal } from './refusal.ts';
 import { entriesOf, isRoot, modeOf, scratchDirectory } from './scratch.ts';

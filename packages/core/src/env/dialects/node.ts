@@ -16,17 +16,18 @@ export function readNode(bytes: Uint8Array): EnvReading {
   const { assignments, problems } = scan(decoded);
 
   // parseEnv assigns to an ordinary object, where `__proto__ = text` is lost; under a stand-in the variable arrives.
+  const substitute = standIn(decoded);
   let text = '';
   let done = 0;
   for (const { name, start, end } of assignments) {
     if (name !== '__proto__') continue;
-    text += `${decoded.slice(done, start)}${standIn(decoded)}`;
+    text += `${decoded.slice(done, start)}${substitute}`;
     done = end;
   }
   text += decoded.slice(done);
 
   const read = new Map(Object.entries(parseEnv(text)));
-  if (done > 0) rename(read, standIn(decoded), '__proto__');
+  if (done > 0) rename(read, substitute, '__proto__');
 
   const variables = new Map<string, string | null>();
   for (const { name } of assignments) {
@@ -37,10 +38,11 @@ export function readNode(bytes: Uint8Array): EnvReading {
   return { variables, problems };
 }
 
+/** A name that the text does not hold: longer than any of its kind that it does. */
 function standIn(text: string): string {
-  let name = '__stand_in__';
-  while (text.includes(name)) name += '_';
-  return name;
+  let longest = '__stand_in_';
+  for (const [name] of text.matchAll(/__stand_in_+/g)) if (name.length > longest.length) longest = name;
+  return `${longest}_`;
 }
 
 function rename(read: Map<string, string | undefined>, from: string, to: string): void {

@@ -50,6 +50,10 @@ const SELF_CHANGING = new Set([
   'GROUPS', 'HISTCMD', 'LINENO', 'RANDOM', 'SECONDS', 'SRANDOM',
 ]);
 
+/** Commands that set or unset the variables that they name (`export` as such is carried out), and commands after which nothing is read. */
+const DECLARING = new Set(['declare', 'export', 'getopts', 'let', 'local', 'mapfile', 'printf', 'read', 'readarray', 'readonly', 'typeset', 'unset']);
+const ENDING = new Set(['exec', 'exit', 'return']);
+
 /** A word with its references resolved, or why that takes a shell. */
 type Value = { readonly text: string } | { readonly unknown: string };
 
@@ -102,12 +106,14 @@ class Run {
       return;
     }
     for (const word of assignments) this.#value(word, false, start);
-    if (left[0]?.every((part) => part.kind === 'text') === true && literal(left[0]) !== 'export') {
-      this.problem(start, 'a line that the shell runs as a command');
-      return;
+    const name = left[0]?.every((part) => part.kind === 'text') === true ? left[0].map((part) => (part.kind === 'text' ? part.text : '')).join('') : undefined;
+    if (name !== undefined && ENDING.has(name)) throw new ShellStop(start, 'a command that ends the reading');
+    if (name !== undefined && !DECLARING.has(name)) return this.problem(start, 'a line that the shell runs as a command');
+    // Such a command sets or unsets what it names; or its own name comes out of a reference; or `A[0]=1` is none.
+    for (const word of [...assignments, ...words]) {
+      const named = isAssignment(word) ? target(word).name : literal(word);
+      if (named !== undefined) this.#forget(named);
     }
-    // The name of the command comes out of a reference, or `A[0]=1` is none: what else stands here may be assigned.
-    for (const word of [...assignments, ...words]) if (isAssignment(word)) this.#forget(target(word).name);
     this.problem(start, 'a line that only the running shell understands');
   }
 

@@ -1,0 +1,43 @@
+/**
+ * Every transcript, played against the built command. `npx vitest run packages/cli/test/transcripts.test.ts -u` writes them
+ * anew: read the difference.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { describe, expect, test } from 'vitest';
+
+import { type Naming, playTranscript } from '../../testkit/src/index.ts';
+import { Project } from './support/project.ts';
+
+const DIRECTORY = fileURLToPath(new URL('transcripts/', import.meta.url));
+
+/** What is random or of today. A date is named last: it is a part of a time. */
+const NAMES: readonly Naming[] = [
+  { label: 'root key', pattern: /(lockfast-root-1\.[A-Za-z0-9_-]{48})/ },
+  { label: 'encrypted', pattern: /lfv1\.[a-z2-7]{6}\.([A-Za-z0-9_-]{90,})/ },
+  { label: 'fingerprint', pattern: /sha256:([0-9a-f]{64})/ },
+  { label: 'fingerprint', pattern: /sha256:([0-9a-f]{16})\.\.\./ },
+  { label: 'key file', pattern: /\/lockfast\/([a-z][a-z2-7]{5})\.key/ },
+  { label: 'key', pattern: /(?:lfv1\.|with the key |active key |revision \d+, key |"key": "|"id": "|^ {2}(?=[a-z2-7]{6} {2})|^ {2}(?=[a-z2-7]{6}: created)|encrypted {2}|\bkey=)([a-z][a-z2-7]{5})(?![a-z])/ },
+  { label: 'ring', pattern: /ring=([a-z2-7]{16}):/ },
+  { label: 'random', pattern: /(?:salt|check|mac|sha256|ring=<ring>:\d+:)=?([A-Za-z0-9_-]{22,43})/ },
+  { label: 'time', pattern: /(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/ },
+  { label: 'date', pattern: /(20\d\d-\d\d-\d\d)/ },
+];
+
+describe.concurrent('transcripts', () => {
+  for (const name of readdirSync(DIRECTORY).filter((file) => file.endsWith('.txt'))) {
+    const text = readFileSync(DIRECTORY + name, 'utf8');
+    test(text.slice(0, text.indexOf('\n')), { timeout: 60_000 }, async ({ expect: expectHere }) => {
+      using project = new Project(); // tests at the same time must not share what runs when one ends
+      const { base, directory, env } = project;
+      const played = await playTranscript(text, { cwd: directory, env: { ...env, XDG_RUNTIME_DIR: undefined }, hidden: [base], names: NAMES });
+      await expectHere(played).toMatchFileSnapshot(DIRECTORY + name);
+    });
+  }
+});
+
+test('every transcript has a title', () => {
+  for (const name of readdirSync(DIRECTORY)) expect(readFileSync(DIRECTORY + name, 'utf8'), name).toMatch(/^\[[A-Z]\d+\](?: \[[A-Z]\d+\])* .+\n\n/);
+});

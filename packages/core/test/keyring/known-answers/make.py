@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Makes ring.json: a key ring from a second implementation, written from the specification alone.
+
+    /usr/bin/python3 packages/core/test/keyring/known-answers/make.py
+
+Needs Debian's python3-cryptography. Every input is fixed, so running it again gives the same file.
+"""
+import hashlib
+import hmac
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "formats" / "known-answers"))
+
+from make import NOTE, base64url, commitment, expand, extract, lp, nonce_for, seal  # noqa: E402
+
+ENVIRONMENT = "production"
+RING = "abcdefghij234567"
+CREATED = "2026-01-01T00:00:00.000Z"
+LATER = "2026-06-01T12:30:00.500Z"
+
+
+def secret(name):
+    return hashlib.sha256(b"secret " + name.encode()).digest()
+
+
+def wrap(under, purpose, key, binding, name):
+    k = expand(extract(under, bytes(32), None), lp(purpose))
+    nonce = nonce_for(name)
+    return base64url(nonce + commitment(k, nonce) + seal(k, nonce, key, binding))
+
+
+def key_record(ring_key, name, state, activated):
+    key = secret(name)
+    return {
+        "id": name,
+        "state": state,
+        "created": CREATED,
+        "activated": activated,
+        "fingerprint": "sha256:" + hashlib.sha256(b"lockfast-fp" + key).hexdigest(),
+        "wrapped": "" if state == "destroyed" else wrap(ring_key, "lockfast/key-wrap", key, lp(RING, ENVIRONMENT, name), f"key {name}"),
+    }
+
+
+def canonical(value):
+    """RFC 8785, for texts and integers: sorted by UTF-16, without white space."""
+    if isinstance(value, dict):
+        members = sorted(value.items(), key=lambda member: member[0].encode("utf-16-be"))
+        return "{" + ",".join(json.dumps(name, ensure_ascii=False) + ":" + canonical(one) for name, one in members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def authenticated(ring_key, document):
+    key = expand(extract(ring_key, bytes(32), None), lp("lockfast/ring-mac"))
+    return {**document, "mac": base64url(hmac.digest(key, canonical(document).encode(), "sha256"))}
+
+
+def root_key_text(key):
+    return "lockfast-root-1." + base64url(key + hashlib.sha256(b"lockfast-root" + key).digest()[:4])
+
+
+def under_passphrase(passphrase, ring_key, binding):
+    salt = secret("salt")
+    stretched = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, 100_000, 32)
+    return ":".join(["pbkdf2-sha256", "i=100000", base64url(salt), wrap(stretched, "lockfast/ring-wrap", ring_key, binding, "passphrase")])
+
+
+ring_key = secret("ring key")
+root_key = secret("root key")
+passphrase = "correct horse бatтery staple"
+binding = lp("lockfast/ring", RING, ENVIRONMENT)
+
+ring = authenticated(
+    ring_key,
+    {
+        "format": "lockfast-keyring/1",
+        "ring": RING,
+        "environment": ENVIRONMENT,
+        "generation": 7,
+        "backup": None,
+        "sources": [
+            {"source": "file:~/ключ.key", "added": CREATED, "wrapped": wrap(root_key, "lockfast/ring-wrap", ring_key, binding, "root")},
+            {"source": "passphrase:", "added": LATER, "wrapped": under_passphrase(passphrase, ring_key, binding)},
+        ],
+        "keys": [
+            key_record(ring_key, "gone22", "destroyed", CREATED),
+            key_record(ring_key, "retire", "retired", CREATED),
+            key_record(ring_key, "older2", "draining", CREATED),
+            key_record(ring_key, "kq2d5x", "active", LATER),
+            key_record(ring_key, "coming", "staged", None),
+        ],
+    },
+)
+
+if __name__ == "__main__":
+    content = {
+        "about": NOTE,
+        "rootKey": root_key_text(root_key),
+        "passphrase": passphrase,
+        "keys": {record["id"]: secret(record["id"]).hex() for record in ring["keys"]},
+        "digest": base64url(hashlib.sha256(canonical(ring).encode()).digest()),
+        # As text: another program need not print it as ours does.
+        "ring": json.dumps(ring, ensure_ascii=False),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (pathlib.Path(__file__).parent / "ring.json").write_text(text + "\n", encoding="utf-8")
