@@ -40,8 +40,8 @@ interface Derived {
   readonly xaes: XaesKey;
   readonly nonces: Nonces;
   readonly additionalData: AdditionalData;
-  /** By the bytes of the prefix as latin1. */
-  readonly prefixes: Map<string, NoncePrefix>;
+  /** By the first four bytes, which are random: where chance gives two prefixes the same, the later one stays. */
+  readonly prefixes: Map<number, NoncePrefix>;
   /** The one that was read with last: values that were written together share theirs. */
   lastRead: NoncePrefix | undefined;
 }
@@ -303,12 +303,14 @@ function readingPrefix(derived: Derived, body: Buffer): NoncePrefix {
 }
 
 function knownPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {
-  const name = body.toString('latin1', 0, PREFIX_BYTES);
-  const known = prefixes.get(name);
-  if (known !== undefined) return known;
-  const prefix = xaes.prefix(Buffer.from(name, 'latin1'));
+  const start = body.readUInt32LE(0);
+  const known = prefixes.get(start);
+  if (known !== undefined && startsWith(body, known.bytes)) return known;
+  const bytes = Buffer.alloc(PREFIX_BYTES);
+  for (let i = 0; i < PREFIX_BYTES; i++) bytes[i] = body[i]!;
+  const prefix = xaes.prefix(bytes);
   if (prefixes.size >= PREFIXES_KEPT) prefixes.delete(prefixes.keys().next().value!);
-  prefixes.set(name, prefix);
+  prefixes.set(start, prefix);
   return prefix;
 }
 

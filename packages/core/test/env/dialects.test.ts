@@ -277,11 +277,10 @@ describe('the real runtimes agree on random files', () => {
   });
 });
 
-/** Many files in one process. Prefers a wheel of the modelled version to whatever is installed; `undefined` if there is none. */
+/** Many files in one process. PYTHONPATH may name the modelled version; `undefined` if another one, or none, is installed. */
 function pythonDotenv(): ((texts: readonly string[]) => [string, string | null][][]) | undefined {
   const script = `
-import glob, io, json, logging, os, sys
-sys.path[:0] = sorted(glob.glob('/opt/pypi/files/python_dotenv-1.2.*.whl'))[-1:]
+import io, json, logging, os, sys
 import dotenv, dotenv.version
 if len(sys.argv) > 1:
     print(dotenv.version.__version__)
