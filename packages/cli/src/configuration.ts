@@ -33,7 +33,7 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
     throw new LockfastError(
       'config-missing',
       given === undefined ? `there is no ${CONFIGURATION_FILE} here or above, and no ${SYSTEM_CONFIGURATION}` : 'the file that --config names does not exist',
-      'run `lockfast init` where the project begins, or change into the project',
+      given === undefined ? 'run `lockfast init` where the project begins, or change into the project' : 'check the path',
     );
   }
   const table = read(file);

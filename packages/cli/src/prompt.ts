@@ -32,7 +32,7 @@ export async function askNewSecret(question: string): Promise<Secret> {
   return new Secret(first);
 }
 
-/** Asks for one line that is shown while it is typed. */
+/** Asks for one line, without an echo; it may be empty. */
 export async function askHidden(question: string): Promise<Buffer> {
   const terminal = openTerminal();
   const typed: number[] = [];
@@ -43,6 +43,8 @@ export async function askHidden(question: string): Promise<Buffer> {
   try {
     return await new Promise<Buffer>((resolve, reject) => {
       terminal.on('error', reject);
+      // The terminal went away: without this, nobody would ever answer.
+      terminal.on('end', () => reject(new LockfastError('usage', 'broken off', 'nothing was changed')));
       terminal.on('data', (chunk: Buffer) => {
         for (const byte of chunk) {
           if (byte === CTRL_C || (byte === CTRL_D && typed.length === 0)) {

@@ -14,6 +14,8 @@ import { withChecksum, withHeader, withLines } from './support/tampering.ts';
 
 const CANARY = 'canary-0b61f0c2e4';
 const ENV = `# first ${CANARY}\nA=${CANARY}-1\nexport B=${CANARY}-2\nC=${CANARY}-3\n`;
+/** With nothing to warn of. */
+const PLAIN = ENV.replace('export ', '');
 const FILE = '.env.encrypted';
 
 /** Runs a command that must be refused, and checks that it said that alone and left everything as it was. */
@@ -170,13 +172,9 @@ describe('[E1] [E4] an encrypted file that was changed', () => {
       const { status, stdout } = await project.run(['env', 'verify', '--json', ...names]);
       const { ok, files } = JSON.parse(stdout) as { ok: boolean; files: { ok: boolean; error?: { code: string } }[] };
       expect([status, ok, files.length]).toEqual([4, false, whole.length]);
-      return Object.fromEntries(Map.groupBy(files, ({ error }) => error?.code ?? 'good').entries().map(([code, found]) => [code, found.length]));
+      return Object.fromEntries([...Map.groupBy(files, ({ error }) => error?.code ?? 'good')].map(([code, found]) => [code, found.length]));
     };
-    const cut = await verify('cut');
-    expect(Object.keys(cut).toSorted()).toEqual(['damaged', 'empty-file', 'not-encrypted']);
-    expect(cut['empty-file']).toBe(1);
-    // Shorter than what every encrypted file begins with.
-    expect(cut['not-encrypted']).toBeLessThanOrEqual('#lockfast-env/'.length);
+    expect(await verify('cut')).toEqual({ 'empty-file': 1, damaged: whole.length - 1 });
     expect(await verify('changed')).toEqual({ damaged: whole.length });
   });
 
@@ -225,7 +223,7 @@ describe('[E5] what is to be encrypted', () => {
   ];
   test.each(TARGETS)('the place of the result %s', async (_, prepare, status, message) => {
     const project = await encryptedProject(ENV);
-    project.write('.env', ENV.replace('# first', '#first'));
+    project.write('.env', PLAIN);
     prepare(project);
     await refused(project, ['env', 'encrypt', '--out', 'target'], status, message, { patience: 10_000 });
     await refused(project, ['env', 'encrypt', '--out', 'target', '--force'], status, message, { patience: 10_000 });
@@ -303,7 +301,7 @@ describe('[S2] a root key in an env file', () => {
   const message = (what: string): string => `${what} holds a root key: take it out: a root key beside the file that it opens protects nothing; keep it in a file outside, or in the environment`;
   test.each([
     ['as a value', (key: string) => `A=1\nROOT=${key}\n`, 'ROOT'],
-    ['in quotes, inside of other text', (key: string) => `A=1\nexport URL="https://x/?k=${key}&y"\n`, 'URL'],
+    ['inside of other text', (key: string) => `A=1\nURL=https://x/${key}/y\n`, 'URL'],
     ['in a comment', (key: string) => `# ${key}\nA=1\n`, 'a comment'],
   ])('%s is refused', async (_, content, what) => {
     const project = await encryptedProject(ENV);
@@ -331,7 +329,7 @@ describe('[S1] what stands on the command line', () => {
       [['env', 'encrypt', '--derivation', CANARY], 'env encrypt: --derivation takes hkdf, pbkdf2-sha256 or pbkdf2-sha256:ITERATIONS: leave it out for hkdf'],
       [['key', 'source', 'add', CANARY], 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:...'],
     ];
-    project.write('.env', ENV);
+    project.write('.env', PLAIN);
     for (const [args, message] of lines) await refused(project, args, 2, message);
   });
 });
@@ -414,14 +412,14 @@ describe.skipIf(missing !== undefined)(`[E5] the disk${because}`, () => {
     const project = await encryptedProject(ENV);
     const disk = smallDisk(project.path('disk'), '1m');
     for (const part of [FILE, 'lockfast.toml', '.lockfast/keyring.json']) project.write(`disk/${part}`, project.read(part));
-    project.write('disk/.env', ENV);
+    project.write('disk/.env', PLAIN);
     disk.makeReadOnly();
     const around = { cwd: project.path('disk') };
     const READ_ONLY = 'the file system is read-only: remount it writable, or choose another place';
-    await refused(project, ['env', 'encrypt'], 1, `.env was not removed: ${READ_ONLY}`, around);
+    await refused(project, ['env', 'encrypt'], 1, `no temporary file can be made beside ${FILE}: ${READ_ONLY}`, around);
     await refused(project, ['env', 'set', 'NEW'], 1, `no temporary file can be made beside ${FILE}: ${READ_ONLY}`, { ...around, input: 'x' });
     await refused(project, ['key', 'create'], 1, `no temporary file can be made beside BASE/project/disk/.lockfast/keyring.json: ${READ_ONLY}`, around);
-    await refused(project, ['init', '--dir', 'sub'], 1, `the directory BASE/project/disk/sub was not made: ${READ_ONLY}`, around);
+    await refused(project, ['init', '--dir', 'sub'], 1, `the directory BASE/project/disk/sub/.lockfast was not made: ${READ_ONLY}`, around);
     expect((await project.run(['run', '--', 'sh', '-c', 'echo $A'], around)).stdout).toBe(`${CANARY}-1\n`);
   });
 
@@ -487,6 +485,6 @@ describe('[B1] the surroundings', () => {
 
   test('a working directory that is gone', async () => {
     const project = await encryptedProject(ENV);
-    expect(shell(project, 'mkdir gone && cd gone && rmdir ../gone && lockfast env list')).toMatchObject({ status: 1, stderr: 'lockfast: the working directory was removed: change to a directory that exists\n' });
+    expect(shell(project, `mkdir gone && cd gone && rmdir ../gone && exec '${process.execPath}' '${LOCKFAST}' env list`)).toMatchObject({ status: 1, stderr: 'lockfast: the working directory was removed: change to a directory that exists\n' });
   });
 });

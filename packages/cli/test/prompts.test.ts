@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { PseudoTerminal } from '../../testkit/src/index.ts';
+import { PseudoTerminal } from '@lockfast/testkit';
 import { emptyProject, encryptedProject, initialisedProject, LOCKFAST, type Project } from './support/project.ts';
 
 const CTRL_C = '\u0003';

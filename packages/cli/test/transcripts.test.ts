@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from 'vitest';
 
-import { type Naming, playTranscript } from '../../testkit/src/index.ts';
+import { type Naming, playTranscript } from '@lockfast/testkit';
 import { Project } from './support/project.ts';
 
 const DIRECTORY = fileURLToPath(new URL('transcripts/', import.meta.url));

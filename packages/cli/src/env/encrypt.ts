@@ -16,13 +16,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const source = args.operands[0] ?? workspace.usualFile(tenant);
   if (source === '-') return encryptInput(args, session, workspace);
   const target = args.text('out') ?? source + ENCRYPTED_SUFFIX;
+  const derivation = parseDerivation(args.text('derivation'));
   const plaintext = readPlaintextFile(source);
   const scope = await workspace.scope(target, tenant);
   warn(plaintext.file.bytes, source, session.terminal);
   if (plaintext.file.links > 1 && !args.flag('keep')) {
     session.terminal.warn(`${source} has another name (a hard link) that will still hold the plaintext`);
   }
-  const derivation = parseDerivation(args.text('derivation'));
   const result = await encryptFile(plaintext, target, scope, {
     keep: args.flag('keep'),
     force: args.flag('force'),

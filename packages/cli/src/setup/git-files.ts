@@ -2,22 +2,22 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { identityOf, writeDurably } from '@lockfast/core/files';
+import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
 
 /** Plaintext env files and backups of them stay out; the encrypted ones and the template may go in. */
 export const IGNORED = ['.env', '.env.*', '*.backup_*', '!.env.example', '!*.encrypted'] as const;
 /** Never a line-ending conversion, and a merge by entry where the driver is registered. */
 export const ATTRIBUTES = ['*.encrypted -text merge=lockfast'] as const;
 
-/** @returns the lines that were added */
-export function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[]): readonly string[] {
+export async function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[], stateDirectory: string): Promise<void> {
   const path = join(directory, file);
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
-  const present = new Set(text.split('\n').map((line) => line.trim()));
-  const missing = lines.filter((line) => !present.has(line));
-  if (missing.length === 0) return missing;
-  const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-  const bytes = Buffer.from(`${start}${start === '' ? '' : '\n'}# lockfast\n${missing.join('\n')}\n`);
-  writeDurably({ path, bytes, mode: 0o644, expected: identityOf(path) ?? 'absent' });
-  return missing;
+  await withFileLock(stateDirectory, path, () => {
+    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const present = new Set(text.split('\n').map((line) => line.trim()));
+    const missing = lines.filter((line) => !present.has(line));
+    if (missing.length === 0) return;
+    const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
+    const bytes = Buffer.from(`${start}${start === '' ? '' : '\n'}# lockfast\n${missing.join('\n')}\n`);
+    writeDurably({ path, bytes, mode: 0o644, expected: identityOf(path) ?? 'absent' });
+  });
 }

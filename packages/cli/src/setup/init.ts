@@ -2,7 +2,7 @@ import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, readRegularFile, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 import { newKeyId } from '@lockfast/core/formats';
 import { generateRootKey, isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
 import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
@@ -24,11 +24,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const environment = args.text('environment') ?? 'production';
   const place = { directory, ringPath: join(directory, KEYRING), configuration: join(directory, CONFIGURATION_FILE) };
   refuseUnusable(args, environment, place);
-  const made = begunRing(args, environment, place) ?? (await makeRing(args, environment, place, session));
+  const state = stateDirectory(session);
+  const made = (await begunRing(args, environment, place, state)) ?? (await makeRing(args, environment, place, session));
   const { uri } = made;
-  addLines(directory, '.gitignore', [...IGNORED, ...ignoredKey(uri, surroundings(session, directory))]);
-  addLines(directory, '.gitattributes', ATTRIBUTES);
-  writeDurably({ path: place.configuration, bytes: Buffer.from(schemaLine(directory) + configurationText(environment, uri)), mode: 0o644, expected: 'absent' });
+  await addLines(directory, '.gitignore', [...IGNORED, ...ignoredKey(uri, surroundings(session, directory))], state);
+  await addLines(directory, '.gitattributes', ATTRIBUTES, state);
+  const text = schemaLine(directory) + configurationText(environment, uri);
+  await withFileLock(state, place.configuration, () => writeDurably({ path: place.configuration, bytes: Buffer.from(text), mode: 0o644, expected: 'absent' }));
   report(args, session, { environment, ...place, ...made });
   return 0;
 }
@@ -66,9 +68,10 @@ function ringExists(ringPath: string): LockfastError {
 }
 
 /** The ring of an `init` that was killed before it wrote the configuration, if it was asked for the same. @throws LockfastError `ring-exists` */
-function begunRing(args: Arguments, environment: string, { ringPath }: Place): MadeRing | undefined {
+async function begunRing(args: Arguments, environment: string, { ringPath }: Place, state: string): Promise<MadeRing | undefined> {
   if (identityOf(ringPath) === undefined) return undefined;
-  const { backup, sources, keys, ...document } = parseRing(readRegularFile(ringPath, 'follow').bytes.toString('utf8'), ringPath);
+  const { bytes } = await withFileLock(state, ringPath, () => readRegularFile(ringPath, 'follow'));
+  const { backup, sources, keys, ...document } = parseRing(bytes.toString('utf8'), ringPath);
   const [source] = sources;
   const active = keys.find(({ state }) => state === 'active');
   const asked = args.text('key-source') ?? source?.source;
@@ -86,9 +89,9 @@ async function makeRing(args: Arguments, environment: string, { directory, ringP
   const undo: (() => void)[] = [];
   try {
     undo.push(makeDirectory(dirname(ringPath)));
-    const { uri, rootKey } = makeRootKey(args.text('key-source'), around, session, undo);
+    const { uri, rootKey } = await makeRootKey(args.text('key-source'), around, session, undo);
     const ring = await KeyRing.create(environment, [keySource(uri, around)]);
-    const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup), undo);
+    const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup), stateDirectory(session), undo);
     await writeNewRing(ringPath, written, stateDirectory(session));
     return { uri, rootKey, key: written.active().id, backup };
   } catch (error) {
@@ -122,15 +125,15 @@ async function newKeySurroundings(session: Session, directory: string): Promise<
 }
 
 /** The key source to use; a `file:` that does not exist yet is made, with a new root key. */
-function makeRootKey(given: string | undefined, around: Surroundings, { environment }: Session, undo: (() => void)[]): Pick<MadeRing, 'uri' | 'rootKey'> {
-  const configHome = environment['XDG_CONFIG_HOME'];
+async function makeRootKey(given: string | undefined, around: Surroundings, session: Session, undo: (() => void)[]): Promise<Pick<MadeRing, 'uri' | 'rootKey'>> {
+  const configHome = session.environment['XDG_CONFIG_HOME'];
   const name = `${newKeyId(new Set())}.key`;
   const uri = given ?? `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;
   if (!uri.startsWith('file:')) return { uri, rootKey: undefined };
   const path = expandPath(uri.slice('file:'.length), around);
   if (existsSync(path)) return { uri, rootKey: undefined };
   undo.push(makeDirectory(dirname(path)));
-  writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: 0o400, expected: 'absent' });
+  await withFileLock(stateDirectory(session), path, () => writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: 0o400, expected: 'absent' }));
   undo.push(() => rmSync(path, { force: true }));
   return { uri, rootKey: path };
 }

@@ -1,7 +1,7 @@
 /** The recovery backup: the key ring once more, wrapped by a passphrase alone. `docs/formats/key-ring.md` specifies it. */
 import { rmSync } from 'node:fs';
 
-import { readRegularFile, writeDurably } from '@lockfast/core/files';
+import { readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 import { KeyRing, USUAL_KDF } from '@lockfast/core/keyring';
 import { passphraseFile, PassphraseSource, type Surroundings } from '@lockfast/keys';
 
@@ -19,9 +19,9 @@ export async function backupSource(file: string | undefined, around: Surrounding
  * @param undo gets what removes it again
  * @throws LockfastError `exists`, `write-failed`
  */
-export async function writeBackup(ring: KeyRing, source: PassphraseSource, path: string, undo: (() => void)[]): Promise<KeyRing> {
+export async function writeBackup(ring: KeyRing, source: PassphraseSource, path: string, stateDirectory: string, undo: (() => void)[]): Promise<KeyRing> {
   const { ring: noted, backup } = await ring.withBackup(source);
-  writeDurably({ path, bytes: Buffer.from(backup), mode: BACKUP_MODE, expected: 'absent' });
+  await withFileLock(stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(backup), mode: BACKUP_MODE, expected: 'absent' }));
   undo.push(() => rmSync(path, { force: true }));
   await KeyRing.open(readRegularFile(path, 'refuse').bytes.toString('utf8'), path, [source]);
   return noted;

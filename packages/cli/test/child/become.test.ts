@@ -46,7 +46,7 @@ describe.each(BOTH)('%s', (way) => {
 
   test('the environment is exactly the given one', () => {
     const environment = { PATH: '/usr/bin:/bin', 'a.b': '1', 'c-d': '2', EMPTY: '', LINES: 'x\ny\n', UNICODE: 'ä€😀\u{fffd}', constructor: 'x' };
-    const of = (one: Way): string[] => run(one, ['env', '-0'], { environment }).stdout.split('\0').sort();
+    const of = (one: Way): string[] => run(one, ['env', '-0'], { environment }).stdout.split('\0').toSorted();
     expect(of(way)).toEqual(of('directly'));
   });
 
@@ -110,7 +110,7 @@ describe.each(BOTH)('%s', (way) => {
     }
     expect(await once(child, 'exit')).toEqual([5, null]);
     // the middle one: other work on the machine may hold up any single one
-    expect(delays.sort((a, b) => a - b)[4]).toBeLessThan(100);
+    expect(delays.toSorted((a, b) => a - b)[4]).toBeLessThan(100);
   });
 
   test('looking at our standard streams leaves no O_NONBLOCK on the pipes', () => {

@@ -107,7 +107,7 @@ export class Project implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.base, { recursive: true, force: true });
+    rmSync(this.base, { recursive: true, force: true, maxRetries: 3 });
     rmSync(this.runtime, { recursive: true, force: true });
   }
 }
@@ -116,6 +116,13 @@ export class Project implements Disposable {
 export function emptyProject(): Project {
   const project = new Project();
   onTestFinished(() => project[Symbol.dispose]());
+  return project;
+}
+
+/** Another project with the same files, keys included; removed when the test ends. */
+export function copyOf(original: Project): Project {
+  const project = emptyProject();
+  for (const part of ['project', 'home']) cpSync(join(original.base, part), join(project.base, part), { recursive: true });
   return project;
 }
 
@@ -136,10 +143,7 @@ async function makeTemplate(content: string): Promise<Project> {
 /** A project after `lockfast init`, with `content` as its encrypted env file. Those with the same content are copies of one, keys included. */
 export async function encryptedProject(content: string): Promise<Project> {
   if (!templates.has(content)) templates.set(content, makeTemplate(content));
-  const original = await templates.get(content)!;
-  const project = emptyProject();
-  for (const part of ['project', 'home']) cpSync(join(original.base, part), join(project.base, part), { recursive: true });
-  return project;
+  return copyOf(await templates.get(content)!);
 }
 
 export async function initialisedProject(): Promise<Project> {

@@ -36,7 +36,7 @@ const BASE64_LINE = new RegExp(
 const WHOLE_NAME = new RegExp(`^${NAME}$`);
 
 /** Encrypted, as many of the shortest entries fill the largest file. Without a limit, a file of blank lines takes gigabytes of memory. */
-export const MOST_ENTRIES = 2 ** 19;
+const MOST_ENTRIES = 2 ** 19;
 
 /** Letters, digits, `_`, `.` and `-`, at most 1023 of them: the names that an encrypted file can show. */
 export function isVariableName(name: string): boolean {

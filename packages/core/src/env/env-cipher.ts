@@ -45,6 +45,16 @@ export function plaintextOf(file: OpenedEnvFile): Buffer {
  *   `wrong-environment`, `wrong-tenant`, `missing-key`, `key-not-usable`, `wrong-key`, `tampered`, `ring-older`
  */
 export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
+  try {
+    return openUnnamed(bytes, scope, where);
+  } catch (error) {
+    // Keys and their parameters know of no file.
+    if (!(error instanceof LockfastError) || error.message.includes(where)) throw error;
+    throw new LockfastError(error.code, `${where}: ${error.message}`, error.hint, error);
+  }
+}
+
+function openUnnamed(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
   const { header, lines, check, mac, covered } = parseFile(bytes, where);
   checkScope(header, scope, where);
   const keys = fileKeys(scope.ring, header);

@@ -159,7 +159,7 @@ function bytesOf(value: string | Uint8Array): Uint8Array {
 }
 
 function encode(bytes: Buffer): string {
-  return bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  return bytes.toString('base64url') + '='.repeat((3 - (bytes.length % 3)) % 3);
 }
 
 function decode(token: string | Uint8Array): Buffer | undefined {

@@ -12,7 +12,7 @@ import { COMMITMENT_BYTES, NONCE_BYTES, TAG_BYTES } from './xaes.ts';
 const HEADER_CHARACTERS = 12;
 const HEADER = /^lfv1\.[a-z][a-z2-7]{5}\./;
 /** The ciphertext holds one byte of flags at least. */
-export const LEAST_BODY_BYTES = NONCE_BYTES + COMMITMENT_BYTES + 1 + TAG_BYTES;
+const LEAST_BODY_BYTES = NONCE_BYTES + COMMITMENT_BYTES + 1 + TAG_BYTES;
 /** Of a value's plaintext, flags and time not counted. */
 export const MOST_VALUE_BYTES = 16 * 2 ** 20;
 const MOST_BODY_BYTES = LEAST_BODY_BYTES + 6 + MOST_VALUE_BYTES;

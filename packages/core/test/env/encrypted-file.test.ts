@@ -145,7 +145,7 @@ describe('with a checksum that fits, the layout is checked to the letter', () =>
   const header = (from: string | RegExp, to: string) => (): Buffer => withChecksum([lines[0]!.replace(from, to), ...lines.slice(1)]);
   const OUT_OF_RANGE = {
     code: 'parameters-out-of-range',
-    message: 'the PBKDF2 iteration count is not between 100000 and 10000000',
+    message: '.env.encrypted: the PBKDF2 iteration count is not between 100000 and 10000000',
     hint: 'the file was made by other software or altered: restore it from a backup',
   };
   const UNSUPPORTED = { code: 'unsupported-format', message: '.env.encrypted has a format that this Lockfast does not know', hint: 'upgrade Lockfast on this machine' };

@@ -11,7 +11,7 @@ import { type Lines, linesOf, withChecksum, withMac } from './second-writer.ts';
 export const WHERE = '.env.encrypted';
 
 /** A refusal as it must be: the code and the message to the letter, and what the hint is about. */
-export interface Expected {
+interface Expected {
   readonly code: string;
   readonly message: string;
   readonly hint: RegExp;
@@ -29,7 +29,7 @@ const WRONG_NAME: Expected = { code: 'tampered', message: `${WHERE} shows a name
 const WRONG_KEY: Expected = { code: 'wrong-key', message: `${WHERE} was encrypted under another key`, hint: /key ring and file/ };
 const MOVED: Expected = {
   code: 'moved-or-altered',
-  message: 'the value was altered, or moved here from another place',
+  message: `${WHERE}: the value was altered, or moved here from another place`,
   hint: /context.* restore the value/,
 };
 
@@ -52,7 +52,7 @@ function wrongTenant(file: string, asked: string): Expected {
 function missingKey(id: string): Expected {
   return {
     code: 'missing-key',
-    message: `the key ${id} is not in the key ring of production`,
+    message: `${WHERE}: the key ${id} is not in the key ring of production`,
     hint: /right environment, or .* newer key ring/,
   };
 }
@@ -60,7 +60,7 @@ function missingKey(id: string): Expected {
 function wrongValueKey(id: string): Expected {
   return {
     code: 'wrong-key',
-    message: `the value names the key ${id} but was encrypted under another key, or was altered`,
+    message: `${WHERE}: the value names the key ${id} but was encrypted under another key, or was altered`,
     hint: /belongs to this environment, tenant and file/,
   };
 }
@@ -170,7 +170,7 @@ export async function tamperings(secret: string): Promise<Tampering[]> {
   inside('one digit of a value changed', [header, comment, a.replace(/(.{30})(.)/, (_, before: string, digit: string) => before + (digit === 'A' ? 'Q' : 'A')), b, c, last], wrongValueKey(later.active().id));
   inside('a value cut', [header, comment, a.slice(0, -100), b, c, last], {
     code: 'malformed',
-    message: 'this begins like an encrypted value but is cut short, altered or followed by something',
+    message: `${WHERE}: this begins like an encrypted value but is cut short, altered or followed by something`,
     hint: /restore the value/,
   });
 
@@ -191,8 +191,8 @@ async function addRings(
 
   const old = encrypt({ ring, tenant: 'acme' });
   const retired = { code: 'key-not-usable', hint: /a newer key/ };
-  add('a retired key', old, { ...retired, message: `the key ${ring.active().id} is retired` }, { ...scope, ring: await withOldKeys(later, 'retired') });
-  add('a destroyed key', old, { ...retired, message: `the key ${ring.active().id} is destroyed` }, { ...scope, ring: await withOldKeys(later, 'destroyed') });
+  add('a retired key', old, { ...retired, message: `${WHERE}: the key ${ring.active().id} is retired` }, { ...scope, ring: await withOldKeys(later, 'retired') });
+  add('a destroyed key', old, { ...retired, message: `${WHERE}: the key ${ring.active().id} is destroyed` }, { ...scope, ring: await withOldKeys(later, 'destroyed') });
 
   const newer = encrypt({ ring: later.withNewKey(), tenant: 'acme' });
   add('a ring one generation older', newer, olderRing(`the key ring is of generation 2, but ${WHERE} has seen generation 3`, 3), scope);

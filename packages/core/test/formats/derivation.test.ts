@@ -10,7 +10,7 @@ import { expand, extract, NO_SALT } from '../../src/formats/derivation.ts';
 import { lengthPrefixed } from '../../src/formats/length-prefix.ts';
 import { refusalOf } from '../files/refusal.ts';
 import { cipherOf, KEYS } from './keys.ts';
-import { cases, LONG } from './scale.ts';
+import { cases, LONG, processorTime } from './scale.ts';
 import { hex } from './vectors.ts';
 
 /** RFC 5869 appendix A, the SHA-256 cases. `okm` is longer than one block, so its first 32 bytes are compared. */
@@ -79,11 +79,11 @@ test('[E3] the usual count is 600 000', () => {
 describe('[E3] a count that weakens the key or burns an hour is refused at once', () => {
   test.for([0, 1, 1000, 99_999, 10_000_001, 1e9, 2 ** 53, -600_000, 600_000.5, Number.NaN, Number.POSITIVE_INFINITY])('%d', (iterations) => {
     const derivation = { name: 'pbkdf2-sha256', iterations } as const;
-    const start = performance.now();
+    const start = processorTime();
     expect(refusalOf(() => extract(Secret.random(), NO_SALT, derivation)).code).toBe('parameters-out-of-range');
     const cipher = cipherOf(KEYS, { derivation });
     expect(refusalOf(() => cipher.encrypt('x', { place: ['p'] })).code).toBe('parameters-out-of-range');
-    expect(performance.now() - start).toBeLessThan(100);
+    expect(processorTime() - start).toBeLessThan(100);
   });
 });
 

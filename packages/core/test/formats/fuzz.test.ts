@@ -35,7 +35,7 @@ test('[D5] lfv1 text', LONG, async () => {
     const encrypted = isEncrypted(text);
     expect(answer(() => keyIdOf(text), ['not-encrypted', 'malformed']) !== undefined).toBe(encrypted);
   });
-  expect(tried).toBeGreaterThan(500);
+  expect(tried).toBeGreaterThan(50);
 });
 
 test('[D5] lfv1 binary', LONG, async () => {
@@ -47,7 +47,7 @@ test('[D5] lfv1 binary', LONG, async () => {
     const encrypted = isEncrypted(bytes);
     expect(answer(() => keyIdOf(bytes), ['not-encrypted', 'malformed']) !== undefined).toBe(encrypted);
   });
-  expect(tried).toBeGreaterThan(500);
+  expect(tried).toBeGreaterThan(50);
 });
 
 test('[D5] plaintext that went in comes out, or is refused as what it is', LONG, async () => {
@@ -69,7 +69,7 @@ test('[W1] Fernet tokens', LONG, async () => {
     answer(() => fernet.rotate(Buffer.from(text, 'latin1')), ['invalid-token']);
     looksLikeFernet(text);
   });
-  expect(tried).toBeGreaterThan(500);
+  expect(tried).toBeGreaterThan(50);
 });
 
 test('[W2] Fernet keys and key ids', LONG, async () => {

@@ -18,3 +18,9 @@ export function withoutStacks(action: () => void): void {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
+
+/** Milliseconds of processor time that this process, its threads included, has used: a busy machine does not add to it. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}

@@ -23,7 +23,14 @@ export function readCompose(bytes: Uint8Array): EnvReading {
 /** Its `isSpace`: white space within a line. */
 const BLANK = /[\t\v\f\r \u0085\u00A0]/;
 /** `unicode.IsLetter`, `unicode.IsNumber` and five more. */
-const NAME_CHARACTER = /[\p{L}\p{N}_.\-[\]]/uy;
+/** Made when it is needed: V8 reads Unicode's tables for a literal already when it parses the file. */
+let nameCharacter: RegExp | undefined;
+
+function nameCharacterAt(text: string, at: number): number | undefined {
+  nameCharacter ??= new RegExp(String.raw`[\p{L}\p{N}_.\-[\]]`, 'uy');
+  nameCharacter.lastIndex = at;
+  return nameCharacter.exec(text)?.[0].length;
+}
 
 class Parser {
   readonly variables = new FileVariables('compose');
@@ -76,8 +83,7 @@ class Parser {
         this.#at = at + 1;
         return { name, ending: char };
       }
-      NAME_CHARACTER.lastIndex = at;
-      const length = BLANK.test(char) ? 1 : NAME_CHARACTER.exec(this.#text)?.[0].length;
+      const length = BLANK.test(char) ? 1 : nameCharacterAt(this.#text, at);
       if (length === undefined) throw refusal('compose', 'a character that no variable name has', this.#line(start));
       at += length;
     }

@@ -162,7 +162,7 @@ class Parser {
     if (!/[\u0080-\u00FF]/.test(bytewise)) return bytewise;
     const text = decodeStrict(bytesOf(bytewise));
     // Its `unichar_is_valid` has no noncharacters either: U+FDD0 to U+FDEF and the last two of every plane.
-    if (text === undefined || /\p{Noncharacter_Code_Point}/u.test(text)) {
+    if (text === undefined || new RegExp(String.raw`\p{Noncharacter_Code_Point}`, 'u').test(text)) {
       throw refusal('systemd', 'bytes that are not UTF-8', this.#line(this.#keyStart));
     }
     return text;
