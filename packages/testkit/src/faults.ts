@@ -101,8 +101,8 @@ export async function runWithFault(command: string, args: readonly string[], pla
   return { ...ended, struck: aim !== undefined && aim.call === call.call && aim.text === hits[0]?.text };
 }
 
-/** What the ordinal may be off by in the next try, most likely first. All of it several times: one run says nothing about the next. */
-const DRIFTS = [0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1];
+/** What the ordinal may be off by in the next try, most likely first. All of it several times: one run says little about the next. */
+const DRIFTS = [0, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1];
 
 /**
  * `runWithFault` until the fault strikes the call that it is meant for, each time on new files.
@@ -112,12 +112,16 @@ const DRIFTS = [0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 
  */
 export async function strike<T extends Trial>(prepare: () => T, call: FileCall, fault: Fault): Promise<Struck & { readonly trial: T }> {
   let trace = '';
+  let { ordinal } = call;
   for (const drift of DRIFTS) {
-    if (call.ordinal + drift < 1) continue;
+    if (ordinal + drift < 1) continue;
     const trial = prepare();
-    const run = await runWithFault(trial.command, trial.args, trial, { ...call, ordinal: call.ordinal + drift }, fault);
+    const run = await runWithFault(trial.command, trial.args, trial, { ...call, ordinal: ordinal + drift }, fault);
     if (run.struck) return { ...run, trial };
     trace = run.trace;
+    // Where the call stood this time, if the run got so far.
+    const missed = watchedCalls(trace, trial)[call.index];
+    if (missed?.call === call.call) ordinal = missed.ordinal;
   }
   throw new Error(`${fault} never struck ${call.text}:\n${trace}`);
 }

@@ -23,8 +23,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const directory = resolve(session.directory, args.text('dir') ?? '.');
   const environment = args.text('environment') ?? 'production';
   const place = { directory, ringPath: join(directory, KEYRING), configuration: join(directory, CONFIGURATION_FILE) };
-  refuseUnusable(args, environment, place);
   const state = stateDirectory(session);
+  refuseUnusable(args, environment);
+  if (existsSync(place.configuration)) await withFileLock(state, place.configuration, () => refuseExisting(place)); // the lock sweeps what a killed run left
   const made = (await begunRing(args, environment, place, state)) ?? (await makeRing(args, environment, place, session));
   const { uri } = made;
   await addLines(directory, '.gitignore', [...IGNORED, ...ignoredKey(uri, surroundings(session, directory))], state);
@@ -51,14 +52,16 @@ interface MadeRing {
   readonly backup: string | undefined;
 }
 
-function refuseUnusable(args: Arguments, environment: string, { ringPath, configuration }: Place): void {
+function refuseUnusable(args: Arguments, environment: string): void {
   if (!isEnvironmentName(environment)) {
     throw new LockfastError('usage', 'init: the environment name is not usable', 'use letters, digits, dots, dashes and underscores, at most 64');
   }
   if (args.text('passphrase-file') !== undefined && args.text('backup') === undefined) {
     throw new LockfastError('usage', 'init: --passphrase-file is of use with --backup alone', 'say where the backup goes with --backup FILE');
   }
-  if (!existsSync(configuration)) return;
+}
+
+function refuseExisting({ ringPath, configuration }: Place): never {
   if (identityOf(ringPath) !== undefined) throw ringExists(ringPath);
   throw new LockfastError('exists', `${configuration} exists already, without its key ring`, 'get the key ring from git or a backup; for a new start remove that file first');
 }

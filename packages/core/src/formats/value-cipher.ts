@@ -309,7 +309,7 @@ function knownPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {
   const bytes = Buffer.alloc(PREFIX_BYTES);
   for (let i = 0; i < PREFIX_BYTES; i++) bytes[i] = body[i]!;
   const prefix = xaes.prefix(bytes);
-  if (prefixes.size >= PREFIXES_KEPT) prefixes.delete(prefixes.keys().next().value!);
+  if (prefixes.size >= PREFIXES_KEPT) prefixes.clear();
   prefixes.set(start, prefix);
   return prefix;
 }
