@@ -25,7 +25,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const environment = childEnvironment(session.environment, only(values, args.text('only')), {
     override: args.flag('override'),
     allowUnsafe: args.flag('allow-unsafe'),
-    strip: await keyVariables(workspace),
+    strip: await workspace.keyVariables(),
   });
   return becomeChild(command, rest, environment);
 }
@@ -55,11 +55,4 @@ function only(values: ReadonlyMap<string, string | null>, list: string | undefin
   const names = list.split(',').map((name) => name.trim());
   if (names.some((name) => !values.has(name))) throw new LockfastError('no-such-variable', 'run: --only asks for a variable that the file does not set', 'see `lockfast env list` for the names that it sets');
   return new Map(names.map((name) => [name, values.get(name) ?? null]));
-}
-
-/** The variables that may hold a root key of this ring, used now or not: the program has no business with them. */
-async function keyVariables(workspace: Workspace): Promise<string[]> {
-  const { keySources, namedSources } = workspace.configuration;
-  const recorded = (await workspace.ring()).sources.map(({ source }) => source);
-  return [...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
 }

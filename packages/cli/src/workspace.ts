@@ -74,6 +74,13 @@ export class Workspace {
     return given !== undefined && isDialect(given) ? given : this.configuration.dialect;
   }
 
+  /** The variables that may hold a root key of this ring, used now or not: no other program has business with them. */
+  async keyVariables(): Promise<string[]> {
+    const { keySources, namedSources } = this.configuration;
+    const recorded = (await this.ring()).sources.map(({ source }) => source);
+    return [...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
+  }
+
   /** The key ring as it is, also when a newer one was seen: to go on with it on purpose, or to look at it. */
   async anyRing(): Promise<KeyRing> {
     return this.#read(undefined);

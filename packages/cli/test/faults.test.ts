@@ -11,7 +11,7 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import { openKeyRing } from '@lockfast/keys';
 import { expect, test } from 'vitest';
 
-import { FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '../../testkit/src/index.ts';
+import { FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
 import { copyOf, emptyProject, encryptedProject, initialisedProject, LOCKFAST, type Outcome, type Project } from './support/project.ts';
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';

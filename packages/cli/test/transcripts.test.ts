@@ -19,7 +19,7 @@ const NAMES: readonly Naming[] = [
   { label: 'fingerprint', pattern: /sha256:([0-9a-f]{64})/ },
   { label: 'fingerprint', pattern: /sha256:([0-9a-f]{16})\.\.\./ },
   { label: 'key file', pattern: /\/lockfast\/([a-z][a-z2-7]{5})\.key/ },
-  { label: 'key', pattern: /(?:lfv1\.|with the key |active key |revision \d+, key |"key": "|"id": "|^ {2}(?=[a-z2-7]{6} {2})|^ {2}(?=[a-z2-7]{6}: created)|encrypted {2}|\bkey=)([a-z][a-z2-7]{5})(?![a-z])/ },
+  { label: 'key', pattern: /(?:lfv1\.|with the key |active key |revision \d+, key |"key": "|"id": "|^(?=[a-z2-7]{6} {2})|^(?=[a-z2-7]{6}: created)|encrypted {2}|\bkey=)([a-z][a-z2-7]{5})(?![a-z])/ },
   { label: 'ring', pattern: /ring=([a-z2-7]{16}):/ },
   { label: 'random', pattern: /(?:salt|check|mac|sha256|ring=<ring>:\d+:)=?([A-Za-z0-9_-]{22,43})/ },
   { label: 'time', pattern: /(20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/ },

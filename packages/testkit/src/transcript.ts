@@ -41,22 +41,38 @@ interface Step {
 export async function playTranscript(text: string, stage: Stage): Promise<string> {
   const { steps, end } = parse(text);
   const outputs = await runAll(steps, stage);
-  const played = steps.flatMap(({ prose, lines }, i) => [...prose, ...lines.map((line) => `  ${line}`), ...shown(outputs[i]!)]);
-  return named([...played, ...end].join('\n'), stage);
+  const printed = named(outputs.map(shown), stage);
+  const played = steps.flatMap(({ prose, lines }, i) => [...prose, ...indented(lines), ...indented(printed[i]!)]);
+  return [...played, ...end].join('\n');
 }
 
 function parse(text: string): { steps: Step[]; end: string[] } {
   const steps: Step[] = [];
   let prose: string[] = [];
-  for (const line of text.split('\n')) {
+  let typing = false;
+  const lines = text.split('\n');
+  for (const [i, line] of lines.entries()) {
     if (line.startsWith('  $ ')) {
       steps.push({ prose, lines: [line.slice(2)] });
       prose = [];
-    } else if (line.startsWith('  > ') || line === '  >') {
-      (steps.at(-1)!.lines as string[]).push(line.slice(2));
-    } else if (!line.startsWith('  ')) prose.push(line);
+      typing = true;
+    } else if (typing && /^ {2}>(?: |$)/.test(line)) (steps.at(-1)!.lines as string[]).push(line.slice(2));
+    else {
+      typing = false;
+      if (!line.startsWith('  ') && !isBlankOutput(lines, i)) prose.push(line);
+    }
   }
   return { steps, end: prose };
+}
+
+/** A blank line that something printed: more that it printed comes after it. */
+function isBlankOutput(lines: readonly string[], at: number): boolean {
+  const next = lines[at] === '' ? lines.slice(at).find((line) => line !== '') : undefined;
+  return next?.startsWith('  ') === true && !next.startsWith('  $ ');
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => (line === '' ? '' : `  ${line}`));
 }
 
 interface Output {
@@ -78,21 +94,26 @@ async function runAll(steps: readonly Step[], { cwd, env }: Stage): Promise<Outp
   return steps.map((_, i) => ({ text: parts[2 * i]!, status: Number(parts[2 * i + 1]) }));
 }
 
+/** The lines of an output, blank ones at its end left out. What looks like a command gets a backslash. */
 function shown({ text, status }: Output): string[] {
-  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n');
+  const lines = text === '' ? [] : text.replace(/\n+$/, '').split('\n');
   if (text !== '' && !text.endsWith('\n')) lines[lines.length - 1] += ' (no newline)';
-  // oxlint-disable-next-line no-control-regex
-  const printed = lines.map((line) => line.replaceAll(/[\u0000-\u001f\u007f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`));
-  return [...printed, ...(status === 0 ? [] : [`[exit ${status}]`])].map((line) => `  ${line}`.trimEnd());
+  const printed = lines.map((line, i) => {
+    // oxlint-disable-next-line no-control-regex
+    const plain = line.trimEnd().replaceAll(/[\u0000-\u001f\u007f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    return plain.startsWith('$ ') || (i === 0 && /^>(?: |$)/.test(plain)) ? `\\${plain}` : plain;
+  });
+  return status === 0 ? printed : [...printed, `[exit ${status}]`];
 }
 
-/** The same text has the same name all through the transcript. */
-function named(text: string, { hidden, names }: Stage): string {
-  let result = hidden.reduce((rest, part) => rest.replaceAll(part, ''), text);
+/** The same text has the same name all through the outputs. */
+function named(outputs: readonly string[][], { hidden, names }: Stage): string[][] {
+  const separator = '\u0000';
+  let text = outputs.map((lines) => lines.join('\n')).join(`\n${separator}\n`);
+  for (const part of hidden) text = text.replaceAll(part, '');
   for (const { label, pattern } of names) {
-    const found = new Set([...result.matchAll(new RegExp(pattern.source, 'gm'))].map(([, match]) => match!));
-    const all = [...found];
-    for (const match of all) result = result.replaceAll(match, `<${label}${all.length > 1 ? ` ${all.indexOf(match) + 1}` : ''}>`);
+    const all = [...new Set([...text.matchAll(new RegExp(pattern.source, 'gm'))].map(([, match]) => match!))];
+    for (const [i, match] of all.entries()) text = text.replaceAll(match, `<${label}${all.length > 1 ? ` ${i + 1}` : ''}>`);
   }
-  return result;
+  return text.split(`\n${separator}\n`).map((output) => (output === '' ? [] : output.split('\n')));
 }

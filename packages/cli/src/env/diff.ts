@@ -27,10 +27,11 @@ async function atRevision(file: string, args: Arguments, session: Session, works
   const path = resolve(session.directory, file);
   const revision = args.operands[0] ?? 'HEAD';
   if (revision.startsWith('-')) throw new LockfastError('usage', 'env diff: a revision does not begin with a dash', 'see: lockfast env diff --help');
-  if (workTree(dirname(path)) === undefined) {
+  const place = { ...session, directory: dirname(path) };
+  if (workTree(place) === undefined) {
     throw new LockfastError('not-found', `${file} is not in a git repository`, 'name a file to compare with: lockfast env diff --against FILE');
   }
-  const bytes = git(dirname(path), ['show', '--no-textconv', `${revision}:./${basename(path)}`]);
+  const bytes = git(place, ['show', '--no-textconv', `${revision}:./${basename(path)}`]);
   if (!isEncryptedFile(bytes)) return splitEntries(bytes);
   return [...openEnvFile(bytes, await workspace.scope(file, args.text('tenant')), `${basename(file)} at ${revision}`).entries];
 }

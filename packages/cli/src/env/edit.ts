@@ -6,6 +6,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
+import { childEnvironment } from '../child/environment.ts';
 import type { Session } from '../session.ts';
 import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
 import { createMemoryFile, type MemoryFile } from './memory-file.ts';
@@ -18,6 +19,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const scope = await workspace.scope(file, args.text('tenant'));
   const editor = session.environment['VISUAL'] || session.environment['EDITOR'];
   if (editor === undefined || editor === '') throw new LockfastError('tool-missing', 'neither VISUAL nor EDITOR is set', 'set EDITOR to the editor that you like, for example EDITOR=nano');
+  const environment = childEnvironment(session.environment, new Map(), { override: false, allowUnsafe: false, strip: await workspace.keyVariables() });
   const { bytes, identity } = readRegularFile(file, 'refuse');
   const opened = openEnvFile(bytes, scope, file);
   const before = plaintextOf(opened);
@@ -25,7 +27,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const stopped = wipeOnSignals(memory);
   try {
     for (;;) {
-      const status = await edit(editor, memory.path);
+      const status = await edit(editor, memory.path, environment);
       if (status !== 0) throw new LockfastError('tool-failed', 'the editor ended with a failure', 'nothing was changed: edit again and save');
       if (identityOf(memory.path) === undefined) throw new LockfastError('tool-failed', 'the editor removed the file', 'nothing was changed: edit again and save');
       const after = readRegularFile(memory.path, 'refuse').bytes;
@@ -61,9 +63,9 @@ function encrypted(after: Buffer, previous: OpenedEnvFile, scope: WriteScope): B
  * Through a shell, as git does: EDITOR may be `code --wait`. The file's name is an argument, never part of the script.
  * Ctrl-C reaches the shell, too: with a trap it lives on to tell how the editor ended.
  */
-function edit(editor: string, path: string): Promise<number> {
+function edit(editor: string, path: string, env: Record<string, string>): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn('/bin/sh', ['-c', `trap : INT; ${editor} "$@"`, editor, path], { stdio: 'inherit' });
+    const child = spawn('/bin/sh', ['-c', `trap : INT; ${editor} "$@"`, editor, path], { env, stdio: 'inherit' });
     child.on('error', reject);
     child.on('close', (status) => resolve(status ?? 1));
   });

@@ -51,10 +51,10 @@ function tenantIn(path: string): string | undefined {
   }
 }
 
-function install({ directory, environment, terminal }: Session): number {
-  git(directory, ['config', 'merge.lockfast.name', 'encrypted env files, by line']);
-  git(directory, ['config', 'merge.lockfast.driver', `${callable(environment['PATH'])} env merge %O %A %B`]);
-  terminal.line('merge driver registered in this clone; .gitattributes must say which files: *.encrypted -text merge=lockfast');
+function install(session: Session): number {
+  git(session, ['config', 'merge.lockfast.name', 'encrypted env files, by line']);
+  git(session, ['config', 'merge.lockfast.driver', `${callable(session.environment['PATH'])} env merge %O %A %B`]);
+  session.terminal.line('merge driver registered in this clone; .gitattributes must say which files: *.encrypted -text merge=lockfast');
   return 0;
 }
 

@@ -5,7 +5,7 @@ import { dirname, isAbsolute, relative } from 'node:path';
 import { expandPath } from '@lockfast/keys';
 
 import type { Configuration } from '../configuration.ts';
-import { git, workTree } from '../git.ts';
+import { git, type GitPlace, workTree } from '../git.ts';
 import type { Session } from '../session.ts';
 import { type Check, failure, good, warning } from './check.ts';
 
@@ -13,27 +13,29 @@ import { type Check, failure, good, warning } from './check.ts';
 const PLAINTEXT = ['.env', '*/.env', '*.env', '.env.*', '*/.env.*', ...['encrypted', 'example', 'sample', 'template', 'dist'].map((end) => `:(exclude)*.${end}`)];
 
 /** Where the configuration lies, or here: that is the work tree that is meant. */
-export function gitChecks(configuration: Configuration | undefined, { directory, home }: Session): Check[] {
+export function gitChecks(configuration: Configuration | undefined, { directory, home, environment }: Session): Check[] {
   const here = configuration === undefined ? directory : dirname(configuration.file);
-  const version = answer(here, ['--version']);
+  const place = { environment, directory: here };
+  const version = answer(place, ['--version']);
   const keys = keyFiles(configuration, home);
   if (version === undefined) return [warning('git', 'git is not installed', '`env diff` of a revision and merges need it'), ...keys.map((path) => rootKeyCheck(path, undefined))];
-  const tree = workTree(here);
+  const root = workTree(place);
+  const tree = root === undefined ? undefined : { environment, directory: root };
   const inTree = tree === undefined ? [] : [mergeDriver(tree), trackedPlaintext(tree)];
   return [good('git', version.replace(/^git version /, '')), ...inTree, ...keys.map((path) => rootKeyCheck(path, tree))];
 }
 
 /** What git prints on a line; undefined when it fails, or is not there. */
-function answer(directory: string, args: readonly string[]): string | undefined {
+function answer(place: GitPlace, args: readonly string[]): string | undefined {
   try {
-    return git(directory, args).toString('utf8').trimEnd();
+    return git(place, args).toString('utf8').trimEnd();
   } catch {
     return undefined;
   }
 }
 
 /** What git itself makes of .gitattributes, wherever the line stands. */
-function mergeDriver(tree: string): Check {
+function mergeDriver(tree: GitPlace): Check {
   const name = 'merge driver';
   const wanted = answer(tree, ['check-attr', 'merge', '--', '.env.encrypted'])?.endsWith(': lockfast') === true;
   const driver = answer(tree, ['config', '--get', 'merge.lockfast.driver']);
@@ -42,7 +44,7 @@ function mergeDriver(tree: string): Check {
   return good(name, wanted ? 'registered' : 'not used here');
 }
 
-function trackedPlaintext(tree: string): Check {
+function trackedPlaintext(tree: GitPlace): Check {
   const name = 'plaintext in git';
   const tracked = (answer(tree, ['ls-files', '-z', '--', ...PLAINTEXT]) ?? '').split('\0').filter((file) => file !== '');
   if (tracked.length === 0) return good(name, 'no .env file is tracked');
@@ -56,10 +58,10 @@ function keyFiles(configuration: Configuration | undefined, home: string): strin
 }
 
 /** In the work tree, one `git add .` publishes it. Its mode is checked where it is read: a wide one opens nothing. */
-function rootKeyCheck(path: string, tree: string | undefined): Check {
+function rootKeyCheck(path: string, tree: GitPlace | undefined): Check {
   const name = 'root key file';
   if (!existsSync(path)) return warning(name, `${path} is not there`, 'this machine opens the key ring by another source, or not at all');
-  const inside = tree === undefined ? undefined : relative(tree, path);
+  const inside = tree === undefined ? undefined : relative(tree.directory, path);
   if (tree === undefined || inside === undefined || inside.startsWith('..') || isAbsolute(inside)) return good(name, `${path}, outside of the work tree`);
   if (answer(tree, ['ls-files', '--error-unmatch', '--', inside]) !== undefined) {
     return failure(name, `git tracks ${inside}`, 'take it out of git and rotate: whoever has a clone has the root key');

@@ -76,7 +76,7 @@ async function begunRing(args: Arguments, environment: string, { ringPath }: Pla
   const { bytes } = await withFileLock(state, ringPath, () => readRegularFile(ringPath, 'follow'));
   const { backup, sources, keys, ...document } = parseRing(bytes.toString('utf8'), ringPath);
   const [source] = sources;
-  const active = keys.find(({ state }) => state === 'active');
+  const active = keys.find((key) => key.state === 'active');
   const asked = args.text('key-source') ?? source?.source;
   const same = document.environment === environment && sources.length === 1 && source?.source === asked && (args.text('backup') === undefined || backup !== null);
   if (!same || active === undefined) throw ringExists(ringPath);
@@ -107,8 +107,9 @@ async function makeRing(args: Arguments, environment: string, { directory, ringP
 /** @returns removes what it made, as far as nothing else came to lie in it */
 function makeDirectory(path: string): () => void {
   const highest = ensureDirectory(path);
+  if (highest === undefined) return () => {};
   return () => {
-    for (let at = path; highest !== undefined && at.startsWith(highest); at = dirname(at)) rmdirSync(at);
+    for (let at = path; at.startsWith(highest); at = dirname(at)) rmdirSync(at);
   };
 }
 
@@ -164,7 +165,8 @@ dialect = "node"    # node, dotenv, python, docker, systemd, compose, shell
 `;
 }
 
-function report(args: Arguments, { terminal, directory: here }: Session, made: Place & MadeRing & { readonly environment: string }): void {
+function report(args: Arguments, session: Session, made: Place & MadeRing & { readonly environment: string }): void {
+  const { terminal, directory: here } = session;
   const { environment, configuration, ringPath, rootKey, uri, key, backup } = made;
   if (args.flag('json')) {
     terminal.json({ environment, configuration, keyring: ringPath, keySource: uri, rootKey: rootKey ?? null, key, backup: backup ?? null });
@@ -180,6 +182,6 @@ function report(args: Arguments, { terminal, directory: here }: Session, made: P
   } else {
     terminal.line(`  ${backup}   the recovery backup: store it off this machine, and its passphrase apart from it`);
   }
-  if (workTree(dirname(configuration)) !== undefined) terminal.line('For merges by variable, once in each clone: lockfast env merge --install');
+  if (workTree({ ...session, directory: dirname(configuration) }) !== undefined) terminal.line('For merges by variable, once in each clone: lockfast env merge --install');
   terminal.line('Next: lockfast env encrypt');
 }

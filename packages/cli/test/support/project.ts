@@ -150,7 +150,7 @@ export async function initialisedProject(): Promise<Project> {
   return encryptedProject('');
 }
 
-export function treeOf(directory: string, ignored: (path: string) => boolean = () => false): Tree {
+function treeOf(directory: string, ignored: (path: string) => boolean = () => false): Tree {
   const tree: Record<string, string> = {};
   const visit = (path: string): void => {
     if (ignored(path)) return;

@@ -63,7 +63,7 @@ test('a file that exists is not overwritten when none was expected', () => {
   expect(refusalOf(() => writeDurably({ path, bytes, mode: 0o600, expected: 'absent' }))).toEqual({
     code: 'exists',
     message: `${path} exists already`,
-    hint: 'remove it, or choose another name',
+    hint: 'choose another name, or replace it where the command has --force',
   });
   expect(readFileSync(path, 'utf8')).toBe('old\n');
   expect(entriesOf(directory)).toEqual(['file']);
