@@ -5,10 +5,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Takes a measured time: of a job, by a contender. */
-export type Record = (job: string, who: string, time: number) => void;
+type Recorder = (job: string, who: string, time: number) => void;
 
 /** One contender's part of a round. Most record one time; a process that times itself records several. */
-export type Step = (record: Record) => void | Promise<void>;
+export type Step = (record: Recorder) => void | Promise<void>;
 
 /** What was measured, in the order of the rounds. */
 export class Samples {

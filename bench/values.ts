@@ -30,8 +30,8 @@ const KINDS: readonly Kind[] = [
   { name: 'decrypt, together', direction: 'decrypt', ...lfv1Against(0.7) },
   { name: 'decrypt, together, batch', direction: 'decrypt', ...lfv1Against(0.7) },
   { name: 'decrypt, unrelated', direction: 'decrypt', ...lfv1Against(0.42) },
-  { name: 'Fernet encrypt', direction: 'encrypt', ...FERNET() },
-  { name: 'Fernet decrypt', direction: 'decrypt', ...FERNET() },
+  { name: 'Fernet encrypt', direction: 'encrypt', ...fernetAgainst() },
+  { name: 'Fernet decrypt', direction: 'decrypt', ...fernetAgainst() },
 ];
 
 export async function values(rounds: number): Promise<Row[]> {
@@ -112,7 +112,7 @@ function lfv1Against(bare: number): Pick<Kind, 'contenders' | 'aims'> {
   };
 }
 
-function FERNET(): Pick<Kind, 'contenders' | 'aims'> {
+function fernetAgainst(): Pick<Kind, 'contenders' | 'aims'> {
   return { contenders: ['npm fernet', 'Python Fernet'], aims: [{ against: 'npm fernet', atLeast: 3 }, { against: 'Python Fernet', atLeast: 2 }] };
 }
 
