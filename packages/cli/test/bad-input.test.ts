@@ -95,7 +95,7 @@ describe('[E4] the root key', () => {
   });
 });
 
-describe('[E1] [E4] an encrypted file that was changed', () => {
+describe('[E4] an encrypted file that was changed', () => {
   const DAMAGED = `${FILE} does not match its own checksum: restore it from git or a backup`;
   const TAMPERED = `${FILE} was altered by someone without the key: find out who, and restore it from git or a backup`;
   const LAYOUT = `${FILE} has a line that is not laid out as it must be: restore it from git or a backup`;
@@ -129,7 +129,7 @@ describe('[E1] [E4] an encrypted file that was changed', () => {
     ['the key is one that the ring lacks', (text) => withHeader(text, (header) => header.replace(/ key=\S+/, ' key=aaaaaa')), 3, `${FILE}: the key aaaaaa is not in the key ring of production: check that this is the right environment, or restore the newer key ring`],
   ];
 
-  test.each(CHANGES)('%s', async (_, change, status, message) => {
+  test.each(CHANGES)('[E1] %s', async (_, change, status, message) => {
     const project = await encryptedProject(ENV);
     const changed = change(project.text(FILE));
     expect(changed).not.toBe(project.text(FILE));
@@ -158,7 +158,7 @@ describe('[E1] [E4] an encrypted file that was changed', () => {
     for (const [args, around] of commands) await refused(project, args, 4, TAMPERED, around);
   });
 
-  test('cut at every length, and with every single byte changed', { timeout: 60_000 }, async () => {
+  test('[E1] [S7] cut at every length, and with every single byte changed', { timeout: 60_000 }, async () => {
     const project = await encryptedProject('A=1\n');
     const whole = project.read(FILE);
     for (let length = 0; length < whole.length; length++) project.write(`cut/${String(length).padStart(4, '0')}`, whole.subarray(0, length));

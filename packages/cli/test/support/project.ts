@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 
 export const LOCKFAST = fileURLToPath(new URL('../../bin/lockfast.js', import.meta.url));
 
@@ -127,10 +127,12 @@ export function copyOf(original: Project): Project {
 }
 
 const templates = new Map<string, Promise<Project>>();
+afterAll(async () => {
+  for (const template of templates.values()) (await template)[Symbol.dispose]();
+});
 
 async function makeTemplate(content: string): Promise<Project> {
   const project = new Project();
-  process.once('exit', () => project[Symbol.dispose]());
   const steps = content === '' ? [['init']] : [['init'], ['env', 'encrypt']];
   if (content !== '') project.write('.env', content);
   for (const args of steps) {
