@@ -286,7 +286,7 @@ function openBody(body: Buffer, derived: Derived, prefix: NoncePrefix, commitmen
       'check that the value belongs to this environment, tenant and file; else restore it from a backup',
     );
   }
-  const plaintext = open(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), body.subarray(SEALED_AT), aad);
+  const plaintext = open(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), body, aad, SEALED_AT);
   if (plaintext === undefined) {
     throw new LockfastError(
       'moved-or-altered',

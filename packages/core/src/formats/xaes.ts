@@ -101,13 +101,16 @@ export function seal(gcmKey: KeyObject, suffix: Buffer, plaintext: Buffer, aad: 
   cipher.getAuthTag().copy(out, offset + ciphertext.length);
 }
 
-/** The plaintext, or `undefined` where the tag does not match. Nothing of `update()` leaves before `final()`. */
-export function open(gcmKey: KeyObject, suffix: Buffer, sealed: Buffer, aad: Buffer): Buffer | undefined {
+/**
+ * The plaintext of the ciphertext and tag that stand in `sealed` from `offset` to the end, or `undefined` where the tag
+ * does not match. Nothing of `update()` leaves before `final()`.
+ */
+export function open(gcmKey: KeyObject, suffix: Buffer, sealed: Buffer, aad: Buffer, offset = 0): Buffer | undefined {
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(GCM, gcmKey, suffix, TAG);
   decipher.setAAD(aad);
   decipher.setAuthTag(sealed.subarray(end));
-  const plaintext = decipher.update(sealed.subarray(0, end));
+  const plaintext = decipher.update(sealed.subarray(offset, end));
   try {
     decipher.final();
   } catch {
