@@ -35,8 +35,6 @@ export function readFloor(stateDirectory: string, ring: string): Floor | undefin
  * container, nothing is remembered and nothing fails: reading must work there.
  */
 export async function raiseFloor(stateDirectory: string, version: RingVersion, acceptance?: Acceptance): Promise<void> {
-  const known = readFloor(stateDirectory, version.ring);
-  if (acceptance === undefined && known !== undefined && known.generation >= version.generation) return;
   try {
     const file = floorFile(stateDirectory, version.ring);
     ensureDirectory(join(stateDirectory, 'rings'));

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import { MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
+import { isPortableName, MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
 import { readEnv } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
@@ -44,7 +44,7 @@ async function readStrictly(file: string, args: Arguments, workspace: Workspace,
     throw new LockfastError('unreadable-env', `${file}: line ${problem.line}: ${problem.reason}, as ${dialect} reads it`, 'mend it with `lockfast env edit`, or name another --dialect');
   }
   for (const name of variables.keys()) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
+    if (!isPortableName(name)) terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
   }
   return variables;
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { WriteScope } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
-import type { KeyRing, Secret } from '@lockfast/core/keyring';
+import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
 import { openKeyRing, type RingLocation, type Surroundings } from '@lockfast/keys';
 
 import type { Arguments } from './arguments.ts';
@@ -87,8 +87,10 @@ export class Workspace {
   }
 
   async #open(): Promise<KeyRing> {
-    const ring = await this.#read((id) => readFloor(this.stateDirectory, id));
-    await raiseFloor(this.stateDirectory, ring.version);
+    let seen: RingVersion | undefined;
+    const ring = await this.#read((id) => (seen = readFloor(this.stateDirectory, id)));
+    // Usually nothing is new; and `run` has no time for a lock.
+    if (seen === undefined || seen.generation < ring.version.generation) await raiseFloor(this.stateDirectory, ring.version);
     return ring;
   }
 

@@ -12,5 +12,6 @@ export {
   type Traced,
   type Trial,
 } from './faults.ts';
+export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
 export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
 export { type Naming, playTranscript, type Stage } from './transcript.ts';

@@ -37,8 +37,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       }
       try {
         const written = encrypted(after, opened, scope);
-        await replaceFile(file, written, identity, scope);
-        session.terminal.line(`${file}: revision ${openEnvFile(written, scope, file).header.revision}`);
+        const { header } = await replaceFile(file, written, identity, scope);
+        session.terminal.line(`${file}: revision ${header.revision}`);
         return 0;
       } catch (error) {
         if (!(error instanceof LockfastError) || !session.terminal.interactive) throw error;

@@ -27,9 +27,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     const names = [...new Set(conflicts.map((name) => name || 'a comment'))].join(', ');
     throw new LockfastError('merge-conflict', `both sides changed ${names}, differently`, 'merge with --prefer ours or theirs, then set what is wrong with `lockfast env set`');
   }
-  await replaceFile(oursPath, bytes, ours.identity, scope);
+  const { header } = await replaceFile(oursPath, bytes, ours.identity, scope);
   for (const name of new Set(conflicts)) session.terminal.note(`${name === '' ? 'a comment' : name}: both sides changed it, ${prefer ?? 'ours'} was taken`);
-  session.terminal.note(`merged, revision ${openEnvFile(bytes, scope, oursPath).header.revision}`);
+  session.terminal.note(`merged, revision ${header.revision}`);
   return 0;
 }
 

@@ -8,6 +8,10 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, onTestFinished } from 'vitest';
 
+import { isRoot } from '@lockfast/testkit';
+
+export { isRoot };
+
 export const LOCKFAST = fileURLToPath(new URL('../../bin/lockfast.js', import.meta.url));
 
 export interface Outcome {
@@ -27,7 +31,6 @@ export interface Around {
   readonly patience?: number;
 }
 
-export const isRoot = process.geteuid?.() === 0;
 const NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 
 /** Files and directories by path, with what they are, their mode, and a hash of what they hold. */

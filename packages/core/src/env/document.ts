@@ -43,6 +43,11 @@ export function isVariableName(name: string): boolean {
   return name.length < LONGEST_HEAD && WHOLE_NAME.test(name);
 }
 
+/** A name that systemd and shells such as dash keep in the environment: POSIX.1-2024, section 8.1. */
+export function isPortableName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
+
 /** @throws LockfastError `too-large` for more than {@link MOST_ENTRIES} entries */
 export function splitEntries(bytes: Uint8Array): Entry[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -112,11 +112,9 @@ export async function decryptFile(source: string, target: string, scope: WriteSc
   });
 }
 
-/** Writes bytes that are an encrypted file already, for a merge. @throws LockfastError as `openEnvFile` if they are none */
-export async function replaceFile(target: string, bytes: Buffer, expected: FileIdentity, scope: WriteScope): Promise<void> {
-  await withFileLock(scope.stateDirectory, target, () => {
-    writeEncrypted(target, bytes, scope, expected, undefined);
-  });
+/** Writes bytes that are an encrypted file already, and gives it opened. @throws LockfastError as `openEnvFile` if they are none */
+export async function replaceFile(target: string, bytes: Buffer, expected: FileIdentity, scope: WriteScope): Promise<OpenedEnvFile> {
+  return withFileLock(scope.stateDirectory, target, () => writeEncrypted(target, bytes, scope, expected, undefined));
 }
 
 function replaceEncrypted(

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { compareDialects, type Difference } from './dialects/index.ts';
-import { splitEntries } from './document.ts';
+import { isPortableName, splitEntries } from './document.ts';
 
 /** Something about an env file that some program will trip over. It never refuses anything. */
 export interface EnvWarning {
@@ -20,7 +20,7 @@ export function portabilityWarnings(bytes: Uint8Array): EnvWarning[] {
   if (buffer.includes('\r\n')) warnings.push({ where: 'lines', what: 'end in CR LF: a shell keeps the CR in the value' });
   if (buffer.includes(0)) warnings.push({ where: 'file', what: 'holds a NUL byte: systemd refuses it, and no environment variable can carry it' });
   if (!isUtf8(buffer)) warnings.push({ where: 'file', what: 'is not UTF-8: systemd, Docker and Python refuse it, others replace characters' });
-  const dropped = splitEntries(buffer).filter(({ name, kind }) => kind !== 'other' && !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  const dropped = splitEntries(buffer).filter(({ name, kind }) => kind !== 'other' && !isPortableName(name));
   if (dropped.length > 0) {
     warnings.push({ where: listed(dropped.map(({ name }) => name)), what: 'a name that systemd and shells such as dash drop from the environment' });
   }
