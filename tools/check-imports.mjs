@@ -1,6 +1,6 @@
 // Imports go down only. `node tools/check-imports.mjs [ROOT]` lists what does not, and exits 1 then.
 //
-//   cli -> keys -> core        testkit: for tests alone
+//   cli -> keys, ledger -> core        testkit: for tests alone
 //
 // Within core, and nowhere else, folders have an order too: CORE says it.
 import { existsSync, readFileSync } from 'node:fs';
@@ -12,8 +12,9 @@ import { cycles, readSources } from './import-graph.mjs';
 /** Which of our packages the sources of each may import, and which others. Node's own modules are everybody's. */
 const PACKAGES = {
   core: { ours: [], others: [] },
-  keys: { ours: ['core'], others: [] },
-  cli: { ours: ['keys', 'core'], others: ['smol-toml'] },
+  keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
+  ledger: { ours: ['core'], others: ['pg'] },
+  cli: { ours: ['keys', 'ledger', 'core'], others: ['smol-toml'] },
   testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
 };
 
@@ -25,13 +26,15 @@ const CORE = {
   errors: [],
   'keyring/secret': [],
   ports: ['keyring/secret'],
+  audited: ['errors', 'ports'],
   files: ['errors'],
   formats: ['errors', 'ports', 'keyring/secret'],
   keyring: ['errors', 'ports', 'keyring/secret', 'formats'],
   'env/dialects': ['errors'],
-  env: ['errors', 'ports', 'keyring/secret', 'formats', 'keyring', 'files', 'env/dialects'],
+  env: ['errors', 'ports', 'audited', 'keyring/secret', 'formats', 'keyring', 'files', 'env/dialects'],
+  rotation: ['errors', 'ports', 'audited', 'keyring/secret', 'formats', 'keyring', 'files', 'env'],
   // The entry: it exports what the others do.
-  index: ['errors', 'ports', 'files', 'formats', 'keyring', 'env', 'env/dialects'],
+  index: ['errors', 'ports', 'audited', 'files', 'formats', 'keyring', 'env', 'env/dialects', 'rotation'],
 };
 
 /** Files that know each other's types, each ring with the reason why one file would be worse. None so far. */

@@ -49,6 +49,24 @@ export const ERROR_CODES = [
   'last-source',
   'parameters-out-of-range',
   'terminal-needed',
+  // the life of a key
+  'no-such-key',
+  'invalid-transition',
+  'key-in-use',
+  'invalid-share',
+  'rotation-incomplete',
+  // who may, and when
+  'not-permitted',
+  'approval-needed',
+  'confirmation-needed',
+  'outside-window',
+  // the ledger
+  'ledger-unavailable',
+  'ledger-missing',
+  'ledger-tampered',
+  'ledger-rewound',
+  'ledger-findings',
+  'witness-failed',
   // files
   'not-found',
   'not-a-file',

@@ -1,5 +1,6 @@
 export * from './env/dialects/index.ts';
 export * from './env/index.ts';
+export * from './audited.ts';
 export * from './errors.ts';
 export * from './files/index.ts';
 export * from './formats/index.ts';

@@ -28,16 +28,40 @@ export interface KeySource {
 
 /** One use, change or refusal, for the ledger. It never carries a secret or a plaintext. */
 export interface AuditEvent {
+  /** What is done: `encrypt`, `decrypt`, `verify`, `key-rotate` and their like. Lower case and dashes. */
   readonly operation: string;
+  /** What it is done to: a file's path, a key's id, a column. */
   readonly object: string;
-  readonly tenant?: string;
-  readonly environment?: string;
-  readonly keyId?: string;
-  readonly outcome: 'success' | 'failure';
-  readonly code?: string;
+  readonly tenant?: string | undefined;
+  readonly environment?: string | undefined;
+  readonly keyId?: string | undefined;
+  /** Why, in the words of whoever did it. */
+  readonly reason?: string | undefined;
+  /** Further facts, such as counts and fingerprints. */
+  readonly details?: Readonly<Record<string, string | number | boolean>> | undefined;
 }
 
-/** Takes events. If `append` throws, the operation that reports does not happen. */
+/** How an event ended; `interrupted`: its process died, and whoever came after closes it. `code` is an error code of `errors.ts`. */
+export interface AuditOutcome {
+  readonly outcome: 'success' | 'failure' | 'refused' | 'interrupted';
+  readonly code?: string | undefined;
+  /** What was known only at the end; it goes beside the details of the intent. */
+  readonly details?: AuditEvent['details'];
+  readonly keyId?: string | undefined;
+}
+
+/** An intent that was recorded and not concluded yet: the number of its entry. */
+export type IntentId = number;
+
+/**
+ * Takes the record of what is done with keys. What is recorded is durable when the promise resolves; when it can't be
+ * recorded, it rejects with `ledger-unavailable` (or `ledger-rewound`), and what was to be done must not happen.
+ */
 export interface AuditSink {
-  append(event: AuditEvent): void;
+  /** Before the first plaintext leaves or the first file changes: all of these are about to happen. One commit for all. */
+  intend(events: readonly AuditEvent[]): Promise<readonly IntentId[]>;
+  /** How each ended. One commit for all. */
+  conclude(outcomes: readonly (AuditOutcome & { readonly intent: IntentId })[]): Promise<void>;
+  /** What needs no intent: a refusal, an observation. */
+  record(event: AuditEvent & AuditOutcome): Promise<void>;
 }

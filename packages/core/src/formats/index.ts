@@ -1,3 +1,4 @@
+export { canonicalJson, type Json, parseJson } from './canonical-json.ts';
 export type { Context, ContextValue } from './context.ts';
 export type { DataKey, DataKeys } from './data-keys.ts';
 export { type Derivation, HKDF, PBKDF2_ITERATIONS } from './derivation.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
-import { canonicalJson, type Json, parseJson } from './canonical-json.ts';
+import { canonicalJson, type Json, parseJson } from '../formats/canonical-json.ts';
 
 export const RING_FORMAT = 'lockfast-keyring/1';
 /** A recovery backup is a key ring whose one source is a passphrase. */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { canonicalJson, type Json, parseJson } from '../../src/keyring/canonical-json.ts';
+import { canonicalJson, type Json, parseJson } from '../../src/formats/canonical-json.ts';
 import { cases, LONG } from '../formats/scale.ts';
 
 test('RFC 8785 section 3.2.3: members sort by UTF-16 code units', () => {
