@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { envFile } from './env-file.ts';
+import { ledger } from './ledger.ts';
 import { startUp } from './start-up.ts';
 import { printTable, type Row } from './table.ts';
 import { values } from './values.ts';
@@ -20,6 +21,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'start-up': { rounds: 31, run: startUp },
   values: { rounds: 15, run: values },
   'env-file': { rounds: 15, run: envFile },
+  ledger: { rounds: 15, run: ledger },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

@@ -1,33 +1,41 @@
-// Builds the command into two CommonJS files, `run` and the rest. As ES modules, split or not, it starts a third
-// slower: docs/decisions tells what was measured.
+// Builds the command into CommonJS: `run` and the rest, and the code cache of the former. As ES modules, split or not, it
+// starts a third slower: docs/decisions tells what was measured.
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+import { makeCodeCache } from './code-cache.mjs';
+import { buildRun } from './run-bundle.mjs';
+
 const cli = fileURLToPath(new URL('../packages/cli', import.meta.url));
 const dist = join(cli, 'dist');
+
+const OPTIONS = {
+  absWorkingDir: cli,
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node24',
+  // `import()` becomes `require`: a script that is not loaded as a module has no other.
+  supported: { 'dynamic-import': false },
+  conditions: ['lockfast-source'],
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
 
 // Beside its place first: a build that fails leaves the last good one, and a test that starts meanwhile finds it.
 const made = mkdtempSync(join(cli, '.dist-'));
 try {
-  await build({
-    absWorkingDir: cli,
-    entryPoints: { lockfast: 'src/main.ts', run: 'src/main-run.ts' },
-    outdir: made,
-    outExtension: { '.js': '.cjs' },
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node24',
-    conditions: ['lockfast-source'],
-    legalComments: 'linked',
-    logLevel: 'warning',
-  });
+  await build({ ...OPTIONS, entryPoints: ['src/main.ts'], outfile: join(made, 'lockfast.cjs') });
+  await buildRun(made, OPTIONS);
+  // An older Node may build, but runs nothing of it.
+  if (Number(process.versions.node.split('.')[0]) >= 24) makeCodeCache(made);
   mkdirSync(dist, { recursive: true });
-  for (const file of readdirSync(made)) renameSync(join(made, file), join(dist, file));
-  for (const file of readdirSync(dist)) if (!/^(?:lockfast|run)\.cjs/.test(file)) rmSync(join(dist, file), { recursive: true });
+  const files = readdirSync(made);
+  for (const file of files) renameSync(join(made, file), join(dist, file));
+  for (const file of readdirSync(dist)) if (!files.includes(file)) rmSync(join(dist, file), { recursive: true });
 } finally {
   rmSync(made, { recursive: true, force: true });
 }

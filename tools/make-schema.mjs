@@ -10,7 +10,10 @@ function objectOf(settings) {
     additionalProperties: false,
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(
-      Object.entries(settings).map(([name, { help, schema, table }]) => [name, { description: help, ...(table === undefined ? schema : objectOf(table)) }]),
+      Object.entries(settings).map(([name, { help, schema, table, repeated }]) => [
+        name,
+        { description: help, ...(table === undefined ? schema : repeated === true ? { type: 'array', items: objectOf(table) } : objectOf(table)) },
+      ]),
     ),
   };
 }

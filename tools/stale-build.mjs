@@ -2,7 +2,10 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-const SOURCES = ['packages/core/src', 'packages/keys/src', 'packages/cli/src', 'packages/cli/package.json', 'tools/build.mjs', 'package-lock.json'];
+const SOURCES = [
+  'packages/core/src', 'packages/keys/src', 'packages/ledger/src', 'packages/cli/src', 'packages/cli/package.json',
+  'tools/build.mjs', 'tools/run-bundle.mjs', 'tools/code-cache.mjs', 'tools/record-run.mjs', 'package-lock.json',
+];
 
 /** @param {string} root the repository */
 export function isBuildStale(root) {

@@ -77,10 +77,19 @@ def unique(pairs):
     need(len(dict(pairs)) == len(pairs), "ring-malformed")
     return dict(pairs)
 
+MEMBERS = {"format", "ring", "environment", "generation", "backup", "sources", "keys", "mac"}
+OF_KEY = {"id", "state", "created", "activated", "fingerprint", "wrapped"}
+RING_MEMBERS = {
+    "lockfast-keyring/1": (MEMBERS, OF_KEY),
+    "lockfast-keyring/2": (MEMBERS | {"departure"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
+}
+
 def open_ring(text, root_key):
     """The ring, and its usable data keys by id."""
     ring = json.loads(text, object_pairs_hook=unique)
-    need(ring["format"] == "lockfast-keyring/1", "unsupported-format")
+    need(ring["format"] in RING_MEMBERS, "unsupported-format")
+    members, of_key = RING_MEMBERS[ring["format"]]
+    need(set(ring) == members and all(set(key) == of_key for key in ring["keys"]), "ring-malformed")
     scope = (ring["ring"], ring["environment"])
     for source in ring["sources"]:
         try:

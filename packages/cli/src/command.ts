@@ -39,3 +39,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 export const JSON_OPTION: Option = { kind: 'flag', help: 'print JSON, for programs; errors too' };
+
+export const REASON_OPTION: Option = { kind: 'text', value: 'TEXT', help: 'why; the ledger keeps it, so no secret' };
+
+export const YES_OPTION: Option = { kind: 'flag', help: 'do not ask for confirmation' };

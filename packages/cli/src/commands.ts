@@ -1,8 +1,11 @@
 /** All commands. */
+import { BACKUP_COMMANDS } from './backup/commands.ts';
 import type { Command } from './command.ts';
 import { ENV_COMMANDS } from './env/commands.ts';
 import { KEY_COMMANDS } from './key/commands.ts';
+import { RECOVERY_COMMANDS } from './key/recovery-commands.ts';
+import { LEDGER_COMMANDS } from './ledger/commands.ts';
 import { RUN } from './run-command.ts';
 import { SETUP_COMMANDS } from './setup/commands.ts';
 
-export const COMMANDS: readonly Command[] = [...SETUP_COMMANDS, { ...RUN, load: () => import('./run.ts') }, ...ENV_COMMANDS, ...KEY_COMMANDS];
+export const COMMANDS: readonly Command[] = [...SETUP_COMMANDS, { ...RUN, load: () => import('./run.ts') }, ...ENV_COMMANDS, ...KEY_COMMANDS, ...RECOVERY_COMMANDS, ...BACKUP_COMMANDS, ...LEDGER_COMMANDS];

@@ -24,7 +24,33 @@ export interface Configuration {
   readonly dialect: Dialect;
   /** `[tenants] path`, with `{tenant}` in it; a tenant's directory. */
   readonly tenantPath: string | undefined;
+  /** `sqlite:` and an absolute path, or a PostgreSQL URL. */
+  readonly ledger: string | undefined;
+  /** The variable that the ledger's place is read from, which may hold a password. */
+  readonly ledgerVariable: string | undefined;
+  readonly roles: Readonly<Partial<Record<Role, readonly string[]>>> | undefined;
+  /** As written, for example `90d`. */
+  readonly schedule: { readonly rotate?: string; readonly departure?: string };
+  readonly approvals: { readonly key?: number };
+  /** Local time, for example `Sun 02:00-04:00`. */
+  readonly maintenanceWindow: string | undefined;
+  readonly textLog: string | undefined;
+  readonly backups: { readonly directory: string; readonly keep: string };
+  readonly witnesses: readonly WitnessSettings[];
 }
+
+export type Role = 'admin' | 'operator' | 'auditor';
+
+/** One `[[witnesses]]`: exactly one of the first four. */
+export interface WitnessSettings {
+  readonly directory?: string;
+  readonly git?: string;
+  readonly http?: string;
+  readonly command?: readonly string[];
+  readonly key?: string;
+}
+
+const WITNESS_KINDS = ['directory', 'git', 'http', 'command'] as const;
 
 /** @throws LockfastError `config-missing`, `config-invalid` */
 export function loadConfiguration(given: string | undefined, { directory, environment }: Session): Configuration {
@@ -40,6 +66,7 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
   check(table, SETTINGS, file, '');
   const override = environment['LOCKFAST_KEY_SOURCE'];
   const tenants = table['tenants'] as TomlTable | undefined;
+  const at = (path: unknown): string => resolve(dirname(file), path as string);
   return {
     file,
     environment: table['environment'] as string,
@@ -47,8 +74,51 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
     keySources: override === undefined || override === '' ? listed(table['key-source']) : override.split(/\s+/).filter((uri) => uri !== ''),
     namedSources: listed(table['key-source']),
     dialect: (table['dialect'] as Dialect | undefined) ?? 'node',
-    tenantPath: tenants?.['path'] === undefined ? undefined : resolve(dirname(file), tenants['path'] as string),
+    tenantPath: tenants?.['path'] === undefined ? undefined : at(tenants['path']),
+    ledger: ledgerPlace(environment, table['ledger'] as string | undefined, at),
+    ledgerVariable: ledgerVariable(table['ledger'] as string | undefined),
+    ...laterSettings(table, file, at),
   };
+}
+
+/** What most starts of `run` have no use for. */
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'backups' | 'witnesses'> {
+  const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
+  const log = part('log')['text'];
+  const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
+  for (const witness of witnesses) {
+    if (WITNESS_KINDS.filter((kind) => witness[kind] !== undefined).length !== 1) {
+      throw invalid(file, 'each [[witnesses]] has exactly one of directory, git, http and command', 'write one [[witnesses]] for each');
+    }
+  }
+  if (table['roles'] !== undefined && part('roles')['admin'] === undefined) throw invalid(file, 'roles.admin is missing', 'say who may change keys, or remove [roles]');
+  return {
+    roles: table['roles'] as Configuration['roles'],
+    schedule: part('schedule') as Configuration['schedule'],
+    approvals: part('approvals') as Configuration['approvals'],
+    maintenanceWindow: part('maintenance')['window'] as string | undefined,
+    textLog: log === undefined ? undefined : at(log),
+    backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
+    witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
+  };
+}
+
+/**
+ * LOCKFAST_LEDGER names another place, for a machine that may not write in the project. There is no value that turns the
+ * ledger off: what is not to be recorded is decided in the file, where others see it.
+ */
+function ledgerPlace(environment: Session['environment'], named: string | undefined, at: (path: unknown) => string): string | undefined {
+  const variable = ledgerVariable(named);
+  const override = environment['LOCKFAST_LEDGER'];
+  const given = override !== undefined && override !== '' ? override : variable === undefined ? named : (environment[variable] ?? '');
+  if (given === undefined) return undefined;
+  if (/^sqlite:./.test(given)) return `sqlite:${at(given.slice('sqlite:'.length))}`;
+  if (/^postgres(?:ql)?:\/\/./.test(given)) return given;
+  throw new LockfastError('config-invalid', `${given === override ? 'LOCKFAST_LEDGER' : variable!} does not hold the place of the ledger`, 'set it to sqlite:PATH or to the URL of a PostgreSQL database');
+}
+
+function ledgerVariable(named: string | undefined): string | undefined {
+  return named?.startsWith('env:') === true ? named.slice('env:'.length) : undefined;
 }
 
 export function findUpward(directory: string): string | undefined {
@@ -77,8 +147,12 @@ function check(table: TomlTable, settings: Readonly<Record<string, Setting>>, fi
       throw invalid(file, `${path}${/^[A-Za-z0-9_-]{1,40}$/.test(name) ? name : 'a name'} is not a setting`, `it takes: ${Object.keys(settings).join(', ')}`);
     }
     if (setting.table !== undefined) {
-      if (!isTable(value)) throw invalid(file, `${path}${name} must be a table`, `write [${path}${name}] and its settings below`);
-      check(value, setting.table, file, `${path}${name}.`);
+      const repeated = setting.repeated === true;
+      const tables = repeated && Array.isArray(value) ? value : [value];
+      if (Array.isArray(value) !== repeated || !tables.every(isTable)) {
+        throw invalid(file, `${path}${name} must be ${repeated ? 'a list of tables' : 'a table'}`, `write ${repeated ? `[[${path}${name}]]` : `[${path}${name}]`} and its settings below`);
+      }
+      for (const one of tables) check(one, setting.table, file, `${path}${name}.`);
     } else if (!setting.accepts(value)) {
       throw invalid(file, `${path}${name} is not ${setting.what}`, 'see the table of settings in docs/configuration.md');
     }
@@ -88,7 +162,7 @@ function check(table: TomlTable, settings: Readonly<Record<string, Setting>>, fi
   }
 }
 
-function isTable(value: TomlValue): value is TomlTable {
+function isTable(value: TomlValue | undefined): value is TomlTable {
   return typeof value === 'object' && !Array.isArray(value) && !(value instanceof Date);
 }
 

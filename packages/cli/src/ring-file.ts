@@ -1,5 +1,10 @@
+import { statSync } from 'node:fs';
+
+import { audited } from '@lockfast/core/audited';
+import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
-import type { KeyRing } from '@lockfast/core/keyring';
+import { type KeyRing, Secret } from '@lockfast/core/keyring';
+import type { AuditEvent } from '@lockfast/core/ports';
 
 import { type Acceptance, raiseFloor } from './ring-floors.ts';
 import type { Workspace } from './workspace.ts';
@@ -7,21 +12,56 @@ import type { Workspace } from './workspace.ts';
 const RING_MODE = 0o600;
 
 /**
- * Opens the ring, changes it and writes it back, if nobody else did meanwhile. The new ring is durable when this
- * returns: only then may anything be encrypted under a new key.
+ * Opens the ring, changes it and writes it back, if nobody else did meanwhile; on record, with a checkpoint of the ledger
+ * at the end. The new ring is durable when this returns: only then may anything be encrypted under a new key.
  *
- * @throws LockfastError `conflict`, `busy`, `write-failed`, and as `Workspace.ring`
+ * @param event what the ledger says of it; the environment is the ring's
+ * @throws LockfastError `conflict`, `busy`, `write-failed`, `ledger-unavailable`, and as `Workspace.ring`
  */
-export async function changeRing(workspace: Workspace, change: (ring: KeyRing) => KeyRing | Promise<KeyRing>, acceptance?: (old: KeyRing) => Acceptance): Promise<KeyRing> {
+export async function changeRing(
+  workspace: Workspace,
+  event: AuditEvent,
+  change: (ring: KeyRing) => KeyRing | Promise<KeyRing>,
+  acceptance?: (old: KeyRing) => Acceptance,
+): Promise<KeyRing> {
+  const ledger = await workspace.ledger();
+  const changed = await audited(
+    ledger,
+    { ...event, environment: workspace.configuration.environment },
+    () => replaceRing(workspace, change, acceptance),
+    (ring) => ({ details: { generation: ring.version.generation } }),
+  );
+  await ledger?.checkpoint(changed);
+  return changed;
+}
+
+/** As {@link changeRing}, without a record of its own: for one step of something that is on record as a whole. A ring that is given back as it was is not written. */
+export async function replaceRing(workspace: Workspace, change: (ring: KeyRing) => KeyRing | Promise<KeyRing>, acceptance?: (old: KeyRing) => Acceptance): Promise<KeyRing> {
   const path = workspace.configuration.keyring;
   return withFileLock(workspace.stateDirectory, path, async () => {
+    const owner = statSync(path, { throwIfNoEntry: false });
     const read = identityOf(path);
-    const old = acceptance === undefined ? await workspace.ring() : await workspace.anyRing();
+    const old = acceptance === undefined ? await workspace.freshRing() : await workspace.anyRing();
     const ring = await change(old);
-    writeDurably({ path, bytes: Buffer.from(ring.print()), mode: RING_MODE, expected: read ?? 'absent' });
+    if (ring === old) return old;
+    // Before the ring: with neither, the ledger's checkpoints could not be signed any more.
+    if (!haveOneOwnKey(old, ring)) await (await workspace.ledger())?.rewrapSigner(old, ring);
+    writeDurably({ path, bytes: Buffer.from(ring.print()), mode: RING_MODE, owner, expected: read ?? 'absent' });
+    workspace.ringIs(ring);
     await raiseFloor(workspace.stateDirectory, ring.version, acceptance?.(old));
     return ring;
   });
+}
+
+function haveOneOwnKey(old: KeyRing, ring: KeyRing): boolean {
+  const nothing = Buffer.alloc(0);
+  try {
+    ring.unwrapForLedger(old.wrapForLedger(Secret.random(), nothing), nothing);
+    return true;
+  } catch (error) {
+    if (error instanceof LockfastError) return false;
+    throw error;
+  }
 }
 
 /** Writes a ring that did not exist. @throws LockfastError `exists`, `write-failed` */

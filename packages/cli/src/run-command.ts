@@ -1,4 +1,4 @@
-import { DIALECT, FILES, TENANT } from './env/options.ts';
+import { BREAK_GLASS, DIALECT, FILES, TENANT } from './env/options.ts';
 import type { Command } from './command.ts';
 
 /** Without its code: `run` has an entry of its own, which holds it, and the other entry loads it late. */
@@ -14,6 +14,7 @@ export const RUN: Omit<Command, 'load'> = {
     override: { kind: 'flag', help: 'let the file win over variables that are set already' },
     only: { kind: 'text', value: 'A,B', help: 'give the program only these variables of the file' },
     'allow-unsafe': { kind: 'flag', help: 'let the file set PATH, LD_PRELOAD, NODE_OPTIONS and their like' },
+    ...BREAK_GLASS,
   },
   details: [
     'Lockfast becomes the program: same process id, same terminal, same signals, its exit status. There is no shell in between; the arguments arrive as they stand here.',

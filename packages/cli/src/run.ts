@@ -34,7 +34,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 async function readStrictly(file: string, args: Arguments, workspace: Workspace, { terminal }: Session): Promise<ReadonlyMap<string, string | null>> {
   const dialect = workspace.dialect(args);
   const { bytes } = readRegularFile(file, 'follow', MOST_FILE_BYTES);
-  const plaintext = plaintextOf(openEnvFile(bytes, await workspace.scope(file, args.text('tenant')), file));
+  const plaintext = plaintextOf(await workspace.decrypting(file, args.text('tenant'), (scope) => openEnvFile(bytes, scope, file)));
   if (!isUtf8(plaintext)) {
     throw new LockfastError('unreadable-env', `${file}: the plaintext is not UTF-8, and an environment can't carry its bytes exactly`, 'encode the value, for example in base64');
   }

@@ -6,4 +6,6 @@ export interface Session {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly directory: string;
   readonly home: string;
+  /** The words of the command, for example `env encrypt`. */
+  readonly command: string;
 }

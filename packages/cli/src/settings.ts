@@ -8,14 +8,38 @@ export interface Setting {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly accepts: (value: unknown) => boolean;
   readonly required?: boolean;
-  /** The settings of a table; then `accepts` is not asked. */
+  /** The settings of a table, or of each table of a list; then `accepts` is not asked. */
   readonly table?: Readonly<Record<string, Setting>>;
+  /** Written as `[[name]]`, once for each. */
+  readonly repeated?: boolean;
 }
 
 const DIALECTS = ['node', 'dotenv', 'python', 'docker', 'systemd', 'compose', 'shell'];
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+const DURATION = /^[1-9][0-9]{0,4}[mhdw]$/;
+const WINDOW = /^(?:(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) )?(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
+
+const isDuration = (value: unknown): boolean => isText(value) && DURATION.test(value);
+const isTextList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isText);
+
+function duration(help: string): Setting {
+  return { what: 'a time such as "90d", "24h" or "30m"', help, schema: { type: 'string', pattern: DURATION.source }, accepts: isDuration };
+}
+
+function path(what: string, help: string): Setting {
+  return { what, help, schema: { type: 'string', minLength: 1 }, accepts: isText };
+}
+
+function table(help: string, settings: Readonly<Record<string, Setting>>): Setting {
+  return { what: 'a table', help, schema: { type: 'object' }, accepts: () => false, table: settings };
+}
+
+function people(help: string): Setting {
+  return { what: 'a list of user names, and of groups as "@group"', help, schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList };
+}
 
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   environment: {
@@ -44,24 +68,66 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     accepts: (value) => isText(value) || (Array.isArray(value) && value.length > 0 && value.every(isText)),
     required: true,
   },
+  ledger: {
+    what: 'the place of the ledger, such as "sqlite:.lockfast/ledger.db", "postgres://host/database" or "env:LEDGER_URL"',
+    help: 'Where every use of a key is recorded: sqlite:PATH, the URL of a PostgreSQL database, or env:NAME of a variable with one of them. Without it nothing is recorded.',
+    schema: { type: 'string', pattern: '^(sqlite:|postgres(ql)?://|env:).' },
+    accepts: (value) => isText(value) && /^(?:sqlite:|postgres(?:ql)?:\/\/|env:)./.test(value),
+  },
   dialect: {
     what: `one of ${DIALECTS.join(', ')}`,
     help: 'Whose reading of env files `run`, `list`, `get` and `set` follow. Default: node.',
     schema: { enum: DIALECTS },
     accepts: (value) => typeof value === 'string' && DIALECTS.includes(value),
   },
-  tenants: {
-    what: 'a table',
-    help: 'Where the files of tenants are.',
-    schema: { type: 'object' },
-    accepts: () => false,
-    table: {
-      path: {
-        what: 'a path with {tenant} in it, such as "/srv/tenants/{tenant}"',
-        help: "A tenant's directory. A file in it belongs to that tenant.",
-        schema: { type: 'string', pattern: '\\{tenant\\}' },
-        accepts: (value) => isText(value) && value.split('{tenant}').length === 2,
-      },
+  tenants: table('Where the files of tenants are.', {
+    path: {
+      what: 'a path with {tenant} in it, such as "/srv/tenants/{tenant}"',
+      help: "A tenant's directory. A file in it belongs to that tenant.",
+      schema: { type: 'string', pattern: '\\{tenant\\}' },
+      accepts: (value) => isText(value) && value.split('{tenant}').length === 2,
     },
+  }),
+  roles: table('Who may do what. Without it, whoever can open the key ring may do everything.', {
+    admin: people('Who may change keys.'),
+    operator: people('Who may encrypt and decrypt.'),
+    auditor: people('Who may look at files and ledger without decrypting.'),
+  }),
+  schedule: table('When a new data key is due.', {
+    rotate: duration('How old the active key may become. Default: 180d in development, else 90d.'),
+    departure: duration('How soon to rotate after someone with access has left. Default: 24h.'),
+  }),
+  approvals: table('What needs a second person.', {
+    key: {
+      what: '2',
+      help: 'With 2, one person starts a change of keys and another one approves it.',
+      schema: { enum: [1, 2] },
+      accepts: (value) => value === 1 || value === 2,
+    },
+  }),
+  maintenance: table('When keys may be rotated without --force.', {
+    window: {
+      what: 'a window such as "Sun 02:00-04:00" or "02:00-04:00"',
+      help: 'The weekly or daily window of rotations, in local time.',
+      schema: { type: 'string', pattern: WINDOW.source },
+      accepts: (value) => isText(value) && WINDOW.test(value),
+    },
+  }),
+  log: table('A log for people and programs that read text, beside the ledger.', {
+    text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),
+  }),
+  backups: table('The encrypted files as they were before a rotation.', {
+    directory: path('the path of a directory', 'Where they are kept. Default: .lockfast/backups'),
+    keep: duration('After which time `lockfast backup prune` removes them. Default: 30d.'),
+  }),
+  witnesses: {
+    ...table('Places that remember how long the ledger was, and what stood in it. Each has one of directory, git, http and command.', {
+      directory: path('the path of a directory', 'A directory, best on another disk or machine.'),
+      git: { ...path('the URL of a git repository', 'A repository that checkpoints are pushed to.') },
+      http: { ...path('a URL', 'A C2SP tlog-witness, such as `lockfast ledger witness serve`.'), schema: { type: 'string', pattern: '^https?://' }, accepts: (value) => isText(value) && /^https?:\/\//.test(value) },
+      command: { what: 'a program and its arguments as a list', help: 'A program that gets the checkpoint on standard input.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList },
+      key: { ...path("the witness's verifier key", 'With http: what its answers must be signed with.') },
+    }),
+    repeated: true,
   },
 };

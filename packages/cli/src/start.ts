@@ -33,7 +33,7 @@ async function main(words: readonly string[], commands: readonly Command[], term
     return 0;
   }
   const { run } = await found.command.load();
-  return run(args, { terminal, environment: process.env, directory: workingDirectory(), home: process.env['HOME'] ?? homedir() });
+  return run(args, { terminal, environment: process.env, directory: workingDirectory(), home: process.env['HOME'] ?? homedir(), command: found.command.name });
 }
 
 interface FoundCommand {

@@ -39,6 +39,11 @@ export class Terminal {
     writeAll(2, `lockfast: ${text}\n`);
   }
 
+  /** In place of the last text that this wrote, on a terminal. */
+  overwrite(text: string): void {
+    writeAll(2, `\r\u001b[K${text}`);
+  }
+
   warn(text: string): void {
     writeAll(2, `lockfast: warning: ${text}\n`);
   }

@@ -1,28 +1,33 @@
-/** The configuration of this directory, and what follows from it: the key ring, the state directory, whose file a file is. */
+/** The configuration of this directory, and what follows from it: key ring, ledger, state directory, whose file a file is. */
 import { basename, dirname, join, resolve } from 'node:path';
 
-import type { WriteScope } from '@lockfast/core/env';
+import { audited } from '@lockfast/core/audited';
+import type { OpenedEnvFile, WriteScope } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
+import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
 import { openKeyRing, type RingLocation, type Surroundings } from '@lockfast/keys';
+import type { Ledger } from '@lockfast/ledger';
 
 import type { Arguments } from './arguments.ts';
-import { type Configuration, DIALECT_NAMES, loadConfiguration } from './configuration.ts';
+import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
+import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
 import type { Session } from './session.ts';
-
-export const ENCRYPTED_SUFFIX = '.encrypted';
-export const USUAL_FILE = '.env';
+import { tenantDirectory, tenantOf } from './tenant-path.ts';
 
 export class Workspace {
   readonly configuration: Configuration;
   readonly stateDirectory: string;
   readonly surroundings: Surroundings;
+  readonly #args: Arguments;
   readonly #session: Session;
   #ring: Promise<KeyRing> | undefined;
+  #ledger: Promise<Ledger> | undefined;
 
   constructor(args: Arguments, session: Session) {
+    this.#args = args;
     this.#session = session;
     this.configuration = loadConfiguration(args.text('config'), session);
     this.stateDirectory = stateDirectory(session);
@@ -35,6 +40,17 @@ export class Workspace {
     return this.#ring;
   }
 
+  /** The key ring as it is on the disk now: what is changed must be the present one. */
+  async freshRing(): Promise<KeyRing> {
+    this.#ring = this.#open();
+    return this.#ring;
+  }
+
+  /** After this process has written another version of it. */
+  ringIs(ring: KeyRing): void {
+    this.#ring = Promise.resolve(ring);
+  }
+
   /** @param tenant what `--tenant` said; it must agree with where the file lies */
   async scope(file: string, tenant: string | undefined): Promise<WriteScope> {
     const placed = this.tenantOf(file);
@@ -44,25 +60,116 @@ export class Workspace {
     return { ring: await this.ring(), tenant: tenant ?? placed ?? '', stateDirectory: this.stateDirectory };
   }
 
+  /** The ledger of this configuration, opened once; undefined where none is configured. @throws LockfastError `ledger-unavailable`, `ledger-missing`, `ledger-tampered` */
+  async ledger(): Promise<Ledger | undefined> {
+    const { ledger } = this.configuration;
+    if (ledger === undefined) return undefined;
+    this.#ledger ??= import('./ledger-place.ts').then(({ openLedger }) => openLedger(ledger, this.configuration, this.stateDirectory, this.#session));
+    return this.#ledger;
+  }
+
+  /** For reading: as {@link audit}, unless --break-glass says to go on without. @throws LockfastError `usage` */
+  async #auditOfReading(): Promise<AuditSink | undefined> {
+    if (!this.#args.flag('break-glass')) return this.audit();
+    const reason = this.#args.text('reason')?.trim();
+    if (reason === undefined || reason === '') throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
+    const [{ BreakGlassSink }, { currentActor, personOf }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./actor.ts'), import('./ledger-place.ts')]);
+    const { ledger } = this.configuration;
+    if (ledger === undefined) return undefined;
+    return new BreakGlassSink({
+      ledger: () => this.ledger(),
+      place: shownPlace(ledger),
+      stateDirectory: this.stateDirectory,
+      person: personOf(currentActor(this.#session)),
+      reason,
+      warn: (text) => this.#session.terminal.warn(text),
+    });
+  }
+
+  /** Where uses of keys are recorded. @throws LockfastError as {@link ledger} */
+  async audit(): Promise<AuditSink | undefined> {
+    return this.ledger();
+  }
+
+  /**
+   * Encrypts for one file, on record: the intent is durable before the key ring is opened, so that a wrong key is on
+   * record, too.
+   *
+   * @param tenant what `--tenant` said
+   * @param details what the record says beside it, such as the variable that is set
+   */
+  async encrypting<T>(file: string, tenant: string | undefined, action: (scope: WriteScope) => T | Promise<T>, details?: AuditEvent['details']): Promise<T> {
+    const event = this.#fileEvent('encrypt', file, tenant, details);
+    await this.#permit('operator', event);
+    const { result, ring } = await audited(
+      await this.audit(),
+      event,
+      async () => {
+        const scope = await this.scope(file, tenant);
+        return { result: await action(scope), ring: scope.ring };
+      },
+      (done) => ({ keyId: done.ring.active().id }),
+    );
+    await this.#sign(ring);
+    return result;
+  }
+
+  /** Opens one file, on record, as {@link encrypting}. */
+  async decrypting(
+    file: string,
+    tenant: string | undefined,
+    open: (scope: WriteScope) => OpenedEnvFile | Promise<OpenedEnvFile>,
+    { operation = 'decrypt', details }: { readonly operation?: 'decrypt' | 'verify'; readonly details?: AuditEvent['details'] } = {},
+  ): Promise<OpenedEnvFile> {
+    const event = this.#fileEvent(operation, file, tenant, details);
+    await this.#permit(operation === 'verify' ? 'auditor' : 'operator', event);
+    const opened = await audited(
+      await this.#auditOfReading(),
+      event,
+      async () => open(await this.scope(file, tenant)),
+      ({ header }) => ({ keyId: header.key }),
+    );
+    await this.#sign(await this.ring());
+    return opened;
+  }
+
+  /** Signs the ledger when it is time to. What was done is on record by then, so that a state directory that can't be written is no reason to fail. */
+  async #sign(ring: KeyRing): Promise<void> {
+    if (this.#args.flag('break-glass')) return;
+    try {
+      await (await this.ledger())?.checkpointIfDue(ring);
+    } catch (error) {
+      if (!(error instanceof LockfastError) || error.code === 'ledger-rewound') throw error;
+      this.#session.terminal.warn(`the ledger was not signed: ${error.message}`);
+    }
+  }
+
+  /** @throws LockfastError `not-permitted` */
+  async #permit(role: Role, event: AuditEvent): Promise<void> {
+    if (this.configuration.roles === undefined) return;
+    const { requireRole } = await import('./permission.ts');
+    await requireRole(this, this.#session, role, event);
+  }
+
+  #fileEvent(operation: string, file: string, tenant: string | undefined, details: AuditEvent['details']): AuditEvent {
+    return { operation, object: resolve(this.#session.directory, file), environment: this.configuration.environment, tenant: tenant ?? this.tenantOf(file), details };
+  }
+
+  /** The encrypted env files that the configuration is about: of the project, and of all tenants. Absolute paths. */
+  encryptedFiles(): string[] {
+    return encryptedEnvFiles(this.configuration);
+  }
+
   /** The tenant in whose directory `file` lies, by the configured pattern. */
   tenantOf(file: string): string | undefined {
     const { tenantPath } = this.configuration;
-    if (tenantPath === undefined) return undefined;
-    const [before, after] = tenantPath.split('{tenant}') as [string, string];
-    const directory = dirname(resolve(this.#session.directory, file));
-    if (!directory.startsWith(before)) return undefined;
-    const [name] = directory.slice(before.length).split('/');
-    return name !== undefined && name !== '' && `${directory}/`.startsWith(`${before}${name}${after}/`) ? name : undefined;
+    return tenantPath === undefined ? undefined : tenantOf(tenantPath, dirname(resolve(this.#session.directory, file)));
   }
 
   /** The file that a command means when none is named: `.env` here, or in the tenant's directory. */
   usualFile(tenant: string | undefined): string {
     const { tenantPath } = this.configuration;
-    if (tenant === undefined || tenantPath === undefined) return USUAL_FILE;
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,252}$/.test(tenant)) {
-      throw new LockfastError('usage', 'the tenant name is not usable as a directory', 'use letters, digits, dots, dashes and underscores');
-    }
-    return join(tenantPath.replace('{tenant}', tenant), USUAL_FILE);
+    return tenant === undefined || tenantPath === undefined ? USUAL_FILE : join(tenantDirectory(tenantPath, tenant), USUAL_FILE);
   }
 
   usualEncryptedFile(tenant: string | undefined): string {
@@ -74,11 +181,12 @@ export class Workspace {
     return given !== undefined && isDialect(given) ? given : this.configuration.dialect;
   }
 
-  /** The variables that may hold a root key of this ring, used now or not: no other program has business with them. */
+  /** The variables that may hold a root key of this ring, used now or not, or the ledger's password: no other program has business with them. */
   async keyVariables(): Promise<string[]> {
-    const { keySources, namedSources } = this.configuration;
+    const { keySources, namedSources, ledgerVariable } = this.configuration;
     const recorded = (await this.ring()).sources.map(({ source }) => source);
-    return [...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length));
+    const ledger = ['LOCKFAST_LEDGER', ...(ledgerVariable === undefined ? [] : [ledgerVariable])];
+    return [...ledger, ...[...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length))];
   }
 
   /** The key ring as it is, also when a newer one was seen: to go on with it on purpose, or to look at it. */

@@ -40,7 +40,7 @@ const rewrite = (path: string, change: (text: string) => string): void => {
 describe('[E4] the key ring', () => {
   const WRONG: [string, (project: Project) => void, number, string][] = [
     ['is missing', (p) => rmSync(ring(p)), 3, 'there is no key ring at BASE/project/.lockfast/keyring.json: get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists'],
-    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/1', 'lockfast-keyring/2')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
+    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/3')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
     ['is another file', (p) => rewrite(ring(p), () => '{"format":"npm"}'), 4, 'BASE/project/.lockfast/keyring.json is no key ring: restore it from a backup or from git'],
     ['is cut', (p) => rewrite(ring(p), (text) => text.slice(0, 300)), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
     ['is empty', (p) => rewrite(ring(p), () => ''), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
@@ -78,14 +78,14 @@ describe('[E4] the root key', () => {
     chmodSync(path, mode);
   };
   const WRONG: [string, (project: Project) => void, number, (path: string) => string][] = [
-    ['is another one', (p) => replace(p, anotherKey(p)), 3, () => 'no root key at hand opens the key ring: use the root key that it was made with: see key-source in lockfast.toml'],
+    ['is another one', (p) => replace(p, anotherKey(p)), 3, (path) => `the root key in ${path} does not open the key ring: use the root key that it was made with: see key-source in lockfast.toml`],
     ['is not there', (p) => rmSync(p.rootKey), 3, (path) => `the root key is not to be had: ${path} was not read: it does not exist: put it there, or name another key source`],
     ['may be read by others', (p) => chmodSync(p.rootKey, 0o440), 3, (path) => `${path}: others may read the file with the root key: run: chmod 0400 ${path}`],
     ['is a directory', (p) => (((path) => (rmSync(path), mkdirSync(path)))(p.rootKey)), 3, (path) => `the root key is not to be had: ${path} is a directory: put it there, or name another key source`],
-    ['is empty', (p) => replace(p, ''), 3, () => 'the root key is not set: make one with `lockfast key generate --format root`'],
-    ['is something else', (p) => replace(p, 'c2VjcmV0'), 3, () => 'the root key does not begin with lockfast-root-1.: use the key that `lockfast init` or `lockfast key generate --format root` made'],
-    ['is cut', (p) => replace(p, readFileSync(p.rootKey, 'utf8').slice(0, 50)), 3, () => 'the root key is not 32 bytes and a checksum in base64url: check that it was copied whole'],
-    ['has one letter wrong', (p) => replace(p, readFileSync(p.rootKey, 'utf8').replace(/.(?=.{20}\n)/, (c) => (c === 'A' ? 'B' : 'A'))), 3, () => 'the root key does not match its own checksum: check that it was copied right'],
+    ['is empty', (p) => replace(p, ''), 3, (path) => `${path}: the root key is not set: make one with \`lockfast key generate --format root\``],
+    ['is something else', (p) => replace(p, 'c2VjcmV0'), 3, (path) => `${path}: the root key does not begin with lockfast-root-1.: use the key that \`lockfast init\` or \`lockfast key generate --format root\` made`],
+    ['is cut', (p) => replace(p, readFileSync(p.rootKey, 'utf8').slice(0, 50)), 3, (path) => `${path}: the root key is not 32 bytes and a checksum in base64url: check that it was copied whole`],
+    ['has one letter wrong', (p) => replace(p, readFileSync(p.rootKey, 'utf8').replace(/.(?=.{20}\n)/, (c) => (c === 'A' ? 'B' : 'A'))), 3, (path) => `${path}: the root key does not match its own checksum: check that it was copied right`],
   ];
   test.each(WRONG)('%s', async (_, spoil, status, message) => {
     const project = await encryptedProject(ENV);

@@ -105,7 +105,7 @@ test('[E3] a key source that is a passphrase is asked for, and may be wrong', as
   const wrong = inTerminal(project, ['key', 'list']);
   await wrong.until('Passphrase of the key ring: ');
   wrong.type('battery staple\n');
-  expect(await wrong.end()).toMatchObject({ status: 3, shown: expect.stringContaining('lockfast: no root key at hand opens the key ring: ') });
+  expect(await wrong.end()).toMatchObject({ status: 3, shown: expect.stringContaining('lockfast: the passphrase does not open the key ring: ') });
 });
 
 /** An editor that is a shell script; the file is `$1`. */

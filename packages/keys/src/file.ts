@@ -22,6 +22,9 @@ export function fileRootKey(path: string, around: Surroundings, forbidden = ALL_
   const bytes = readSecretFile(path, 'the root key', around, forbidden);
   try {
     return parseRootKey(bytes.toString('latin1'));
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    throw new LockfastError(error.code, `${expandPath(path, around)}: ${error.message}`, error.hint);
   } finally {
     bytes.fill(0);
   }

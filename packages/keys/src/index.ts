@@ -1,5 +1,7 @@
 export { expandPath } from './file.ts';
 export { openKeyRing, type RingLocation } from './open-key-ring.ts';
 export { passphraseFile, PassphraseSource } from './passphrase.ts';
+export { makeShares, readShare, type RecoveryShares, type ShareLabel, sharesSource } from './shares.ts';
+export { RootKeySource } from './root-key-source.ts';
 export { keySource } from './sources.ts';
 export type { Surroundings } from './surroundings.ts';

@@ -3,6 +3,7 @@ import { type KdfChoice, Secret, unwrapUnderPassphrase, wrapUnderPassphrase } fr
 import type { KeySource } from '@lockfast/core/ports';
 
 import { readSecretFile } from './file.ts';
+import { namingSource } from './root-key-source.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** Wraps under a passphrase, stretched by Argon2id or PBKDF2. The salt and the work factor stand in the wrapping. */
@@ -22,8 +23,20 @@ export class PassphraseSource implements KeySource {
   }
 
   async unwrap(wrapped: string, binding: Uint8Array): Promise<Secret> {
-    return unwrapUnderPassphrase(await this.#passphrase(), wrapped, binding);
+    const passphrase = await this.#passphrase();
+    try {
+      return await unwrapUnderPassphrase(passphrase, wrapped, binding);
+    } catch (error) {
+      throw namingSource(error, whose(this.uri), 'type it again, or use another key source of the key ring');
+    }
   }
+}
+
+/** How errors call the passphrase of `passphrase:`, `passphrase:#alice` or `passphrase:PATH`. */
+function whose(uri: string): string {
+  const rest = uri.slice('passphrase:'.length);
+  if (rest === '') return 'the passphrase';
+  return rest.startsWith('#') ? `the passphrase of ${rest.slice(1)}` : `the passphrase in ${rest}`;
 }
 
 /** The first line of a file that its owner alone may read: editors end files with a newline that nobody typed. */

@@ -10,6 +10,12 @@ export interface Surroundings {
   readonly directory: string;
   /** Asks a person for a passphrase. @throws LockfastError `terminal-needed` where nobody can be asked */
   readonly askPassphrase: (question: string) => Promise<Secret>;
+  /**
+   * Asks for recovery shares of the set, as many as they say that they need: `readShare` tells. Where it is missing, none are asked for.
+   *
+   * @throws LockfastError `terminal-needed` where nobody can be asked
+   */
+  readonly askShares?: (set: string) => Promise<readonly string[]>;
   /** How a new passphrase wrapping is stretched. */
   readonly kdf?: KdfChoice;
 }

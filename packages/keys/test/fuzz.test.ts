@@ -10,7 +10,7 @@ import { expect, test } from 'vitest';
 
 import { scratch, surroundings } from './surroundings.ts';
 
-const CODES = ['invalid-source', 'source-unavailable', 'invalid-key', 'wrong-key', 'terminal-needed'];
+const CODES = ['invalid-source', 'source-unavailable', 'invalid-key', 'wrong-key', 'terminal-needed', 'invalid-share'];
 
 test('[D5] any URI, any file, any variable', async () => {
   const directory = scratch();
@@ -26,7 +26,7 @@ test('[D5] any URI, any file, any variable', async () => {
     if (randomInt(4) !== 0) content[randomInt(content.length)] = randomInt(256);
     writeFileSync(path, content);
     const junk = randomBytes(randomInt(12)).toString('latin1');
-    const uri = [`file:k`, 'env:K', 'credential:k', `file:${junk}`, `credential:${junk}`, `env:${junk}`, `passphrase:${junk}`, junk, `${junk}:k`][randomInt(9)]!;
+    const uri = [`file:k`, 'env:K', 'credential:k', `file:${junk}`, `credential:${junk}`, `env:${junk}`, `passphrase:${junk}`, `shares:${junk}`, junk, `${junk}:k`][randomInt(10)]!;
     const around = surroundings({ directory, home: directory, environment: { K: content.toString('latin1'), CREDENTIALS_DIRECTORY: directory } });
     try {
       await KeyRing.open(ring, 'ring', [keySource(uri, around)]);

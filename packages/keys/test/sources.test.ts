@@ -194,6 +194,48 @@ describe('passphrase:', () => {
   });
 });
 
+describe('[D5] a wrong key says where it is from', () => {
+  const strange = (change: Partial<Surroundings> = {}): Surroundings => surroundings({ environment: { ROOT_KEY: generateRootKey() }, askPassphrase: typing('another'), ...change });
+
+  async function refusalBy(uris: readonly string[], around: Surroundings): Promise<{ code: string; message: string; hint: string }> {
+    const made = surroundings({ environment: { ROOT_KEY: KEY }, askPassphrase: typing('correct horse') });
+    const ring = await KeyRing.create('production', [keySource('env:ROOT_KEY', made), keySource('passphrase:', made), keySource('passphrase:#bob', made)]);
+    return refusalOf(() => KeyRing.open(ring.print(), 'ring', uris.map((uri) => keySource(uri, around))));
+  }
+
+  test('a root key in a file, a variable, a credential', async () => {
+    const directory = scratch();
+    const path = fileWith(directory, 'other.key', generateRootKey());
+    const around = strange({ directory, environment: { ROOT_KEY: generateRootKey(), CREDENTIALS_DIRECTORY: directory } });
+    expect(await refusalBy(['file:other.key'], around)).toEqual({
+      code: 'wrong-key',
+      message: `the root key in ${path} does not open the key ring`,
+      hint: 'use the root key that it was made with: see key-source in lockfast.toml',
+    });
+    expect(await refusalBy(['env:ROOT_KEY'], around)).toMatchObject({ code: 'wrong-key', message: 'the root key in ROOT_KEY does not open the key ring' });
+    expect(await refusalBy(['credential:other.key'], around)).toMatchObject({ message: 'the root key in the credential other.key does not open the key ring' });
+    expect((await refusalBy(['file:other.key', 'env:ROOT_KEY'], around)).message).toBe(`the root key in ${path} does not open the key ring; the root key in ROOT_KEY does not open the key ring`);
+  });
+
+  test('a passphrase', async () => {
+    const directory = scratch();
+    fileWith(directory, 'phrase', 'another');
+    expect(await refusalBy(['passphrase:'], strange())).toEqual({
+      code: 'wrong-key',
+      message: 'the passphrase does not open the key ring',
+      hint: 'type it again, or use another key source of the key ring',
+    });
+    expect((await refusalBy(['passphrase:#bob'], strange())).message).toBe('the passphrase of bob does not open the key ring');
+    expect((await refusalBy(['passphrase:phrase'], strange({ directory }))).message).toBe('the passphrase in phrase does not open the key ring');
+  });
+
+  test('a file that holds no root key is named', async () => {
+    const directory = scratch();
+    const path = fileWith(directory, 'other.key', 'nothing');
+    expect(await refusalBy(['file:other.key'], surroundings({ directory }))).toMatchObject({ code: 'invalid-key', message: `${path}: the root key does not begin with lockfast-root-1.` });
+  });
+});
+
 describe('[S2] one ring, four kinds of source', () => {
   test('each opens it alone; each says wrong-key with another key', async () => {
     const directory = scratch();
@@ -223,6 +265,6 @@ test.for(['', ':', 'file', 'file:', 'env:', 'credential:', 'File:x', ' file:x', 
   expect(refusal).toEqual({
     code: 'invalid-source',
     message: 'a key source is not one that Lockfast knows',
-    hint: 'write it as file:..., env:..., credential:..., passphrase:...',
+    hint: 'write it as file:..., env:..., credential:..., passphrase:..., shares:...',
   });
 });

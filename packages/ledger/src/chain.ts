@@ -1,5 +1,5 @@
 /** The hash chain over all entries, and the MAC whose key goes forward only. `docs/formats/ledger.md`. */
-import { createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash, hkdfSync, type KeyObject } from 'node:crypto';
 
 export const HASH_BYTES = 32;
 
@@ -11,7 +11,7 @@ export const EPOCH_ENTRIES = 256;
 
 /** RFC 6962 section 2.1: SHA-256(0x00 | entry). */
 export function leafHash(entry: Uint8Array): Buffer {
-  return createHash('sha256').update(Buffer.of(0x00)).update(entry).digest();
+  return hash('sha256', Buffer.concat([Buffer.of(0x00), entry]), 'buffer');
 }
 
 /**
@@ -20,9 +20,11 @@ export function leafHash(entry: Uint8Array): Buffer {
  * @param seq from 1
  */
 export function chainHash(logId: string, seq: number, before: Uint8Array, leaf: Uint8Array): Buffer {
-  const place = Buffer.alloc(8);
-  place.writeBigUInt64BE(BigInt(seq));
-  return createHash('sha256').update(Buffer.of(0x02)).update(logId, 'ascii').update(place).update(before).update(leaf).digest();
+  const place = Buffer.alloc(1 + 16 + 8);
+  place[0] = 0x02;
+  place.write(logId, 1, 'latin1');
+  place.writeBigUInt64BE(BigInt(seq), 17);
+  return hash('sha256', Buffer.concat([place, before, leaf]), 'buffer');
 }
 
 /** Which MAC key the entry has, from 0. */

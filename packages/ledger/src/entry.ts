@@ -1,5 +1,5 @@
 /** One entry of the ledger, and its canonical bytes. `docs/formats/ledger.md` specifies them. */
-import { canonicalJson, type Json, parseJson } from '@lockfast/core/formats';
+import { canonicalJson, type Json } from '@lockfast/core/formats';
 import type { AuditEvent, AuditOutcome } from '@lockfast/core/ports';
 
 /** Who did it, as the operating system tells it. */
@@ -36,15 +36,24 @@ export function printEntry(entry: LedgerEntry): Buffer {
   return Buffer.from(canonicalJson(withoutUnset(entry as unknown as Json)), 'utf8');
 }
 
-/** @throws SyntaxError for bytes that are no entry in canonical form */
+/** @throws SyntaxError for bytes that are no JSON in canonical form. Which members an entry has is `isWholeEntry`'s. */
 export function parseEntry(bytes: Uint8Array): LedgerEntry {
-  const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  const value = parseJson(text);
-  if (canonicalJson(value) !== text) throw new SyntaxError('not canonical');
+  let value: Json;
+  let canonical: string;
+  try {
+    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')) as Json;
+    canonical = canonicalJson(value);
+  } catch (error) {
+    throw new SyntaxError('no JSON, or a fraction, or too deep', { cause: error });
+  }
+  // A member named twice, another spelling and bytes that are no UTF-8 do not come back as they were.
+  if (Buffer.compare(Buffer.from(canonical, 'utf8'), bytes) !== 0) throw new SyntaxError('not canonical');
   return value as unknown as LedgerEntry;
 }
 
+/** Text of the operating system may hold half of a surrogate pair, which UTF-8 and RFC 8785 can't; it becomes U+FFFD. */
 function withoutUnset(value: Json): Json {
+  if (typeof value === 'string') return value.toWellFormed();
   if (Array.isArray(value) || value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => [name, withoutUnset(member as Json)]));
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => [name.toWellFormed(), withoutUnset(member)]));
 }

@@ -1,2 +1,15 @@
+export { exportBundle, openBundle } from './bundle.ts';
+export { EPOCH_ENTRIES } from './chain.ts';
+export { type Checkpoint, type OpenedCheckpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export { type Actor, type EntryKind, type LedgerEntry, parseEntry, printEntry } from './entry.ts';
-export type { LedgerStore, StoredEntry } from './stores/store.ts';
+export { knownCheckpointFile, readKnownCheckpoint } from './known-checkpoint.ts';
+export { Ledger, type LedgerSurroundings, type OpenIntent } from './ledger.ts';
+export type { LedgerKeyHolder } from './ledger-signer.ts';
+export { type LedgerSource, storedLedger } from './ledger-source.ts';
+export { originNumber, originOf } from './origin.ts';
+export { parseVerifierKey, printVerifierKey, type VerifierKey, verifierKey } from './signed-note.ts';
+export { provenSigners, signedBy } from './proven-signers.ts';
+export { createSqliteLedger, openSqliteLedger } from './stores/sqlite.ts';
+export type { EpochKey, Head, LedgerStore, StoredCheckpoint, StoredEntry, StoredSigner } from './stores/store.ts';
+export { textLine, TextLog } from './text-log.ts';
+export { type Finding, type FindingKind, type FirstBad, heldBy, type HeldCheckpoint, type LedgerVerdict, type Trust, verifyLedger } from './verify.ts';

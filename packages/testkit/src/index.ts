@@ -1,3 +1,4 @@
+export { type CrashState, crashStates, type DiskEntry, type FileOperation, layOutState, recordFileOperations } from './crash-states.ts';
 export {
   type Ended,
   type Fault,
@@ -13,5 +14,6 @@ export {
   type Trial,
 } from './faults.ts';
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
+export { type Durability, missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
 export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
 export { type Naming, playTranscript, type Stage } from './transcript.ts';

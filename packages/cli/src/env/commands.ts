@@ -1,5 +1,5 @@
 import { type Command, JSON_OPTION } from '../command.ts';
-import { DIALECT, FILE, TENANT } from './options.ts';
+import { BREAK_GLASS, DIALECT, FILE, TENANT } from './options.ts';
 
 export const ENV_COMMANDS: readonly Command[] = [
   {
@@ -34,6 +34,7 @@ export const ENV_COMMANDS: readonly Command[] = [
       out: { kind: 'text', value: 'FILE|-', help: 'where to write (default: FILE without .encrypted); - is standard output' },
       tenant: TENANT,
       force: { kind: 'flag', help: 'replace the file that stands where the plaintext goes' },
+      ...BREAK_GLASS,
     },
     details: ['The plaintext has mode 0600. `lockfast run` needs none: prefer it.'],
     examples: [
@@ -51,6 +52,7 @@ export const ENV_COMMANDS: readonly Command[] = [
       tenant: TENANT,
       'min-revision': { kind: 'text', value: 'N', help: 'refuse a file whose revision is lower: an older one that was put back' },
       json: JSON_OPTION,
+      ...BREAK_GLASS,
     },
     details: ['Exit status: 0 all good, 3 key missing or wrong, 4 damaged, tampered or moved, 1 otherwise; with several files the highest.'],
     examples: [['lockfast env verify', 'checks .env.encrypted'], ['lockfast env verify */.env.encrypted --json', 'many files, for a program']],
@@ -66,6 +68,7 @@ export const ENV_COMMANDS: readonly Command[] = [
       dialect: DIALECT,
       tenant: TENANT,
       json: JSON_OPTION,
+      ...BREAK_GLASS,
     },
     details: ['FILE may be plaintext or encrypted (default: .env.encrypted). Without --reveal only the names are shown.'],
     examples: [['lockfast env list', 'the names'], ['lockfast env list --reveal --json', 'names and values, for a program']],
@@ -76,7 +79,7 @@ export const ENV_COMMANDS: readonly Command[] = [
     summary: 'print the value of one variable',
     operands: 'NAME',
     arity: [1, 1],
-    options: { file: FILE, dialect: DIALECT, tenant: TENANT, json: JSON_OPTION },
+    options: { file: FILE, dialect: DIALECT, tenant: TENANT, json: JSON_OPTION, ...BREAK_GLASS },
     details: ['Off a terminal the value is printed exactly, without a newline.'],
     examples: [['lockfast env get DATABASE_URL', 'as the program would see it']],
     load: () => import('./get.ts'),

@@ -7,10 +7,11 @@ import { Fernet } from '@lockfast/core/formats';
 import { expandPath } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
+import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import { askSecret } from '../prompt.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
+import { Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const [source] = args.operands as [string];
@@ -18,7 +19,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (from === undefined) throw new LockfastError('usage', 'env convert: --from is missing', 'say --from fernet or --from plain');
   const workspace = new Workspace(args, session);
   const target = args.text('out') ?? join(dirname(source), USUAL_FILE + ENCRYPTED_SUFFIX);
-  const scope = await workspace.scope(target, args.text('tenant'));
   const file = readRegularFile(source, 'follow', MOST_FILE_BYTES);
   if (file.bytes.length === 0) throw new LockfastError('empty-file', `${source} is empty`, 'restore it from git or a backup');
   if (identityOf(target) !== undefined && !args.flag('force')) {
@@ -28,7 +28,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const bytes = from === 'fernet' ? await openFernet(file, source, args, session) : file.bytes;
   refuseNoPlaintext(bytes, source);
   for (const { where, what } of portabilityWarnings(bytes)) session.terminal.warn(`${source}: ${where}: ${what}`);
-  const { entries } = await encryptFile({ path: source, file: { ...file, bytes } }, target, scope, { keep: true, force: args.flag('force') });
+  const { entries } = await workspace.encrypting(target, args.text('tenant'), (scope) =>
+    encryptFile({ path: source, file: { ...file, bytes } }, target, scope, { keep: true, force: args.flag('force') }),
+  );
   session.terminal.line(`${target}: ${counted(entries, 'line')} from ${source}; check it with: lockfast env list ${target}`);
   return 0;
 }

@@ -2,20 +2,20 @@ import { decryptFile, plaintextOf, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
+import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import type { Session } from '../session.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
+import { Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const tenant = args.text('tenant');
   const source = args.operands[0] ?? workspace.usualEncryptedFile(tenant);
-  const scope = await workspace.scope(source, tenant);
   if (args.text('out') === '-') {
-    session.terminal.raw(plaintextOf(readEnvFile(source, scope)));
+    session.terminal.raw(plaintextOf(await workspace.decrypting(source, tenant, (scope) => readEnvFile(source, scope))));
     return 0;
   }
   const target = args.text('out') ?? withoutSuffix(source);
-  await decryptFile(source, target, scope, { force: args.flag('force') });
+  await workspace.decrypting(source, tenant, (scope) => decryptFile(source, target, scope, { force: args.flag('force') }));
   session.terminal.line(`${target}: plaintext of ${source}; encrypt it again with: lockfast env encrypt${target === USUAL_FILE ? '' : ` ${target}`}`);
   return 0;
 }

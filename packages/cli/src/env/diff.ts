@@ -33,7 +33,8 @@ async function atRevision(file: string, args: Arguments, session: Session, works
   }
   const bytes = git(place, ['show', '--no-textconv', `${revision}:./${basename(path)}`]);
   if (!isEncryptedFile(bytes)) return splitEntries(bytes);
-  return [...openEnvFile(bytes, await workspace.scope(file, args.text('tenant')), `${basename(file)} at ${revision}`).entries];
+  const opened = await workspace.decrypting(file, args.text('tenant'), (scope) => openEnvFile(bytes, scope, `${basename(file)} at ${revision}`), { details: { revision } });
+  return [...opened.entries];
 }
 
 function print(changes: readonly Change[], file: string, { terminal }: Session): void {

@@ -6,9 +6,10 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
+import { ENCRYPTED_SUFFIX } from '../env-files.ts';
 import { childEnvironment } from '../child/environment.ts';
 import type { Session } from '../session.ts';
-import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+import { Workspace } from '../workspace.ts';
 import { createMemoryFile, type MemoryFile } from './memory-file.ts';
 
 const WIPED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
@@ -16,12 +17,12 @@ const WIPED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const file = args.operands[0] ?? workspace.usualEncryptedFile(args.text('tenant'));
-  const scope = await workspace.scope(file, args.text('tenant'));
+  const tenant = args.text('tenant');
   const editor = session.environment['VISUAL'] || session.environment['EDITOR'];
   if (editor === undefined || editor === '') throw new LockfastError('tool-missing', 'neither VISUAL nor EDITOR is set', 'set EDITOR to the editor that you like, for example EDITOR=nano');
   const environment = childEnvironment(session.environment, new Map(), { override: false, allowUnsafe: false, strip: await workspace.keyVariables() });
   const { bytes, identity } = readRegularFile(file, 'refuse');
-  const opened = openEnvFile(bytes, scope, file);
+  const opened = await workspace.decrypting(file, tenant, (scope) => openEnvFile(bytes, scope, file));
   const before = plaintextOf(opened);
   const memory = createMemoryFile(basename(file, ENCRYPTED_SUFFIX), before, session.environment['XDG_RUNTIME_DIR']);
   const stopped = wipeOnSignals(memory);
@@ -36,8 +37,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
         return 0;
       }
       try {
-        const written = encrypted(after, opened, scope);
-        const { header } = await replaceFile(file, written, identity, scope);
+        const { header } = await workspace.encrypting(file, tenant, (scope) => replaceFile(file, encrypted(after, opened, scope), identity, scope));
         session.terminal.line(`${file}: revision ${header.revision}`);
         return 0;
       } catch (error) {

@@ -6,9 +6,10 @@ import type { Derivation } from '@lockfast/core/formats';
 import { PBKDF2_ITERATIONS } from '@lockfast/core/formats';
 
 import type { Arguments } from '../arguments.ts';
+import { ENCRYPTED_SUFFIX } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { counted, type Terminal } from '../terminal.ts';
-import { ENCRYPTED_SUFFIX, Workspace } from '../workspace.ts';
+import { Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
@@ -18,16 +19,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const target = args.text('out') ?? source + ENCRYPTED_SUFFIX;
   const derivation = parseDerivation(args.text('derivation'));
   const plaintext = readPlaintextFile(source);
-  const scope = await workspace.scope(target, tenant);
   warn(plaintext.file.bytes, source, session.terminal);
   if (plaintext.file.links > 1 && !args.flag('keep')) {
     session.terminal.warn(`${source} has another name (a hard link) that will still hold the plaintext`);
   }
-  const result = await encryptFile(plaintext, target, scope, {
-    keep: args.flag('keep'),
-    force: args.flag('force'),
-    ...(derivation === undefined ? {} : { derivation }),
-  });
+  const choices = { keep: args.flag('keep'), force: args.flag('force'), ...(derivation === undefined ? {} : { derivation }) };
+  const result = await workspace.encrypting(target, tenant, (scope) => encryptFile(plaintext, target, scope, choices));
   report(session.terminal, args, source, target, result);
   return 0;
 }
@@ -38,12 +35,15 @@ async function encryptInput(args: Arguments, session: Session, workspace: Worksp
   refuseNoPlaintext(bytes, 'standard input');
   warn(bytes, 'standard input', session.terminal);
   const target = args.text('out');
-  const scope = await workspace.scope(target ?? workspace.usualEncryptedFile(args.text('tenant')), args.text('tenant'));
+  const tenant = args.text('tenant');
   if (target === undefined || target === '-') {
-    session.terminal.raw(encryptEnvFile({ entries: splitEntries(bytes), derivation: parseDerivation(args.text('derivation')) }, scope));
+    const derivation = parseDerivation(args.text('derivation'));
+    // Whose it is follows from where the file would lie.
+    const encrypted = await workspace.encrypting(workspace.usualEncryptedFile(tenant), tenant, (scope) => encryptEnvFile({ entries: splitEntries(bytes), derivation }, scope));
+    session.terminal.raw(encrypted);
     return 0;
   }
-  const result = await updateEnvFile(target, scope, () => splitEntries(bytes));
+  const result = await workspace.encrypting(target, tenant, (scope) => updateEnvFile(target, scope, () => splitEntries(bytes)));
   report(session.terminal, args, 'standard input', target, result);
   return 0;
 }

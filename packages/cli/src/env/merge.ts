@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-import { mergeFiles, openEnvFile, type OpenedEnvFile, replaceFile, type Side } from '@lockfast/core/env';
+import { mergeFiles, openEnvFile, type OpenedEnvFile, replaceFile, type Side, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 
@@ -17,20 +17,29 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     throw new LockfastError('usage', 'env merge: it takes BASE OURS THEIRS, or --install', 'see: lockfast env merge --help');
   }
   const workspace = new Workspace(args, session);
-  const scope = await workspace.scope(oursPath, args.text('tenant') ?? tenantIn(oursPath));
+  const tenant = args.text('tenant') ?? tenantIn(oursPath);
+  const prefer = args.text('prefer') as Side | undefined;
+  const { conflicts, revision } = await workspace.encrypting(oursPath, tenant, (scope) => merge([basePath, oursPath, theirsPath], prefer, scope));
+  for (const name of new Set(conflicts)) session.terminal.note(`${name === '' ? 'a comment' : name}: both sides changed it, ${prefer ?? 'ours'} was taken`);
+  session.terminal.note(`merged, revision ${revision}`);
+  return 0;
+}
+
+async function merge(
+  [basePath, oursPath, theirsPath]: readonly [string, string, string],
+  prefer: Side | undefined,
+  scope: WriteScope,
+): Promise<{ readonly conflicts: readonly string[]; readonly revision: number }> {
   const ours = readRegularFile(oursPath, 'refuse');
   const [left, right] = [openEnvFile(ours.bytes, scope, 'our side'), openEnvFile(readRegularFile(theirsPath, 'follow').bytes, scope, 'their side')];
   const base = readBase(basePath, left, (bytes) => openEnvFile(bytes, scope, 'the base'));
-  const prefer = args.text('prefer') as Side | undefined;
   const { bytes, conflicts } = mergeFiles(base, left, right, prefer ?? 'ours', scope);
   if (conflicts.length > 0 && prefer === undefined) {
     const names = [...new Set(conflicts.map((name) => name || 'a comment'))].join(', ');
     throw new LockfastError('merge-conflict', `both sides changed ${names}, differently`, 'merge with --prefer ours or theirs, then set what is wrong with `lockfast env set`');
   }
   const { header } = await replaceFile(oursPath, bytes, ours.identity, scope);
-  for (const name of new Set(conflicts)) session.terminal.note(`${name === '' ? 'a comment' : name}: both sides changed it, ${prefer ?? 'ours'} was taken`);
-  session.terminal.note(`merged, revision ${header.revision}`);
-  return 0;
+  return { conflicts, revision: header.revision };
 }
 
 /** Git gives an empty base where both sides added the file. */

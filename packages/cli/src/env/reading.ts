@@ -11,7 +11,7 @@ import type { Workspace } from '../workspace.ts';
 export async function readEither(file: string, workspace: Workspace, tenant: string | undefined): Promise<Buffer> {
   const { bytes } = readRegularFile(file, 'follow', MOST_FILE_BYTES);
   if (!isEncryptedFile(bytes) && !file.endsWith('.encrypted')) return bytes;
-  return plaintextOf(openEnvFile(bytes, await workspace.scope(file, tenant), file));
+  return plaintextOf(await workspace.decrypting(file, tenant, (scope) => openEnvFile(bytes, scope, file)));
 }
 
 /** Reads variables, and warns of the lines that the dialect does not read. */

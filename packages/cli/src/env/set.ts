@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 
-import { isVariableName, setVariable, updateEnvFile } from '@lockfast/core/env';
+import { type Encryption, isVariableName, setVariable, updateEnvFile, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
@@ -15,9 +15,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   }
   const workspace = new Workspace(args, session);
   const file = args.text('file') ?? workspace.usualEncryptedFile(args.text('tenant'));
-  const scope = await workspace.scope(file, args.text('tenant'));
   const value = await readValue(name, session);
-  const { written, revision } = await updateEnvFile(file, scope, (entries) => setVariable(entries, name, value, workspace.dialect(args)));
+  const change = (scope: WriteScope): Promise<Encryption> => updateEnvFile(file, scope, (entries) => setVariable(entries, name, value, workspace.dialect(args)));
+  const { written, revision } = await workspace.encrypting(file, args.text('tenant'), change, { variable: name });
   session.terminal.line(`${file}: ${written ? `${name} set, revision ${revision}` : `${name} had this value already`}`);
   return 0;
 }

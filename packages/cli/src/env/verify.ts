@@ -1,4 +1,4 @@
-import { readEnvFile } from '@lockfast/core/env';
+import { type EnvScope, type OpenedEnvFile, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
@@ -24,10 +24,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   let status = 0;
   for (const file of files) {
     try {
-      const { header } = readEnvFile(file, await workspace.scope(file, args.text('tenant')));
-      if (header.revision < least) {
-        throw new LockfastError('older-revision', `${file} has revision ${header.revision}, below ${least}`, 'an older file was put back: restore the newer one');
-      }
+      const { header } = await workspace.decrypting(file, args.text('tenant'), (scope) => verified(file, scope, least), { operation: 'verify' });
       verdicts.push({ file, ok: true, revision: header.revision, key: header.key });
       if (!args.flag('json')) session.terminal.line(`${file}: ${session.terminal.green('good')}, revision ${header.revision}, key ${header.key}`);
     } catch (error) {
@@ -40,6 +37,15 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   }
   if (args.flag('json')) session.terminal.json({ ok: status === 0, files: verdicts, ...(verdicts.length === 1 && verdicts[0]!.error ? { error: verdicts[0]!.error } : {}) });
   return status;
+}
+
+function verified(file: string, scope: EnvScope, least: number): OpenedEnvFile {
+  const opened = readEnvFile(file, scope);
+  const { header } = opened;
+  if (header.revision < least) {
+    throw new LockfastError('older-revision', `${file} has revision ${header.revision}, below ${least}`, 'an older file was put back: restore the newer one');
+  }
+  return opened;
 }
 
 function minimumRevision(text: string | undefined): number {

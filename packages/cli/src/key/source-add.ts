@@ -15,7 +15,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { askNewSecret } = await import('../prompt.ts');
   const around = { ...workspace.surroundings, askPassphrase: askNewSecret, ...(kdf === undefined ? {} : { kdf }) };
   const source = keySource(uri, around);
-  const ring = await changeRing(workspace, (old) => old.withSource(source));
+  const ring = await changeRing(workspace, { operation: 'key-source-add', object: workspace.configuration.keyring, details: { source: uri } }, (old) => old.withSource(source));
   session.terminal.line(`added ${uri}; ${counted(ring.sources.length, 'key source')} now; bring ${workspace.configuration.keyring} to whoever uses it`);
   return 0;
 }

@@ -4,16 +4,21 @@ import type { Session } from '../session.ts';
 import { type Check, failure, good, refused, warning } from './check.ts';
 import { gitChecks } from './git-checks.ts';
 import { keyChecks } from './key-checks.ts';
+import { lostCheck, lostFiles, printLost } from './lost-keys.ts';
 import { machineChecks } from './machine-checks.ts';
 
 /** Looks and changes nothing; asks nobody anything. Exit status 1 when a check failed; a warning is no failure. */
 export async function run(args: Arguments, session: Session): Promise<number> {
   const { configuration, check } = configurationCheck(args.text('config'), session);
-  const keys = configuration === undefined ? [] : await keyChecks(configuration, session);
-  const checks = [...machineChecks(session), check, ...keys, ...gitChecks(configuration, session)];
+  const keys = configuration === undefined ? undefined : await keyChecks(configuration, session);
+  const lost = configuration === undefined || keys?.undecided === true ? [] : lostFiles(configuration, keys?.ring);
+  const checks = [...machineChecks(session), check, ...(keys?.checks ?? []), ...lostCheck(lost, keys?.way), ...gitChecks(configuration, session)];
   if (args.flag('json')) {
-    session.terminal.json({ ok: !checks.some(({ state }) => state === 'failed'), checks: checks.map((one) => ({ ok: one.state !== 'failed', ...one })) });
-  } else print(checks, session);
+    session.terminal.json({ ok: !checks.some(({ state }) => state === 'failed'), checks: checks.map((one) => ({ ok: one.state !== 'failed', ...one })), lost });
+  } else {
+    print(checks, session);
+    printLost(lost, keys?.way, session.terminal);
+  }
   return checks.some(({ state }) => state === 'failed') ? 1 : 0;
 }
 

@@ -6,6 +6,8 @@ import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
 
 /** Plaintext env files and backups of them stay out; the encrypted ones and the template may go in. */
 export const IGNORED = ['.env', '.env.*', '*.backup_*', '!.env.example', '!*.encrypted'] as const;
+/** What belongs to this machine: the record of what was done on it, and the files as they were. */
+export const IGNORED_STATE = ['.lockfast/ledger.db*', '.lockfast/rotations/', '.lockfast/backups/', '.lockfast/approvals.json'] as const;
 /** Never a line-ending conversion, and a merge by entry where the driver is registered. */
 export const ATTRIBUTES = ['*.encrypted -text merge=lockfast'] as const;
 

@@ -6,29 +6,34 @@ import { ensureDirectory, identityOf, readRegularFile, withFileLock, writeDurabl
 import { newKeyId } from '@lockfast/core/formats';
 import { generateRootKey, isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
 import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
+import { Ledger } from '@lockfast/ledger';
 
+import { currentActor } from '../actor.ts';
 import type { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE } from '../configuration.ts';
 import { workTree } from '../git.ts';
+import { createLedger, removeLedger } from '../ledger-place.ts';
 import { writeNewRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { stateDirectory, surroundings } from '../workspace.ts';
-import { addLines, ATTRIBUTES, IGNORED } from './git-files.ts';
-import { backupSource, writeBackup } from './recovery-backup.ts';
+import { addLines, ATTRIBUTES, IGNORED, IGNORED_STATE } from './git-files.ts';
+import { backupSource, ledgerKeyOf, writeBackup } from './recovery-backup.ts';
 
 const KEYRING = '.lockfast/keyring.json';
+const LEDGER = '.lockfast/ledger.db';
 
 /** The configuration comes last: while it is missing, running `init` again finishes. */
 export async function run(args: Arguments, session: Session): Promise<number> {
   const directory = resolve(session.directory, args.text('dir') ?? '.');
   const environment = args.text('environment') ?? 'production';
-  const place = { directory, ringPath: join(directory, KEYRING), configuration: join(directory, CONFIGURATION_FILE) };
+  const place = { directory, ringPath: join(directory, KEYRING), ledgerPath: join(directory, LEDGER), configuration: join(directory, CONFIGURATION_FILE) };
   const state = stateDirectory(session);
   refuseUnusable(args, environment);
   if (existsSync(place.configuration)) await withFileLock(state, place.configuration, () => refuseExisting(place)); // the lock sweeps what a killed run left
   const made = (await begunRing(args, environment, place, state)) ?? (await makeRing(args, environment, place, session));
   const { uri } = made;
-  await addLines(directory, '.gitignore', [...IGNORED, ...ignoredKey(uri, surroundings(session, directory))], state);
+  await recordInit(environment, place, made, state, session);
+  await addLines(directory, '.gitignore', [...IGNORED, ...IGNORED_STATE, ...ignoredKey(uri, surroundings(session, directory))], state);
   await addLines(directory, '.gitattributes', ATTRIBUTES, state);
   const text = schemaLine(directory) + configurationText(environment, uri);
   await withFileLock(state, place.configuration, () => writeDurably({ path: place.configuration, bytes: Buffer.from(text), mode: 0o644, expected: 'absent' }));
@@ -39,6 +44,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 interface Place {
   readonly directory: string;
   readonly ringPath: string;
+  readonly ledgerPath: string;
   readonly configuration: string;
 }
 
@@ -84,7 +90,7 @@ async function begunRing(args: Arguments, environment: string, { ringPath }: Pla
 }
 
 /** Makes the root key, the backup and the ring; when the ring does not come to be, what was made for it goes again. */
-async function makeRing(args: Arguments, environment: string, { directory, ringPath }: Place, session: Session): Promise<MadeRing> {
+async function makeRing(args: Arguments, environment: string, { directory, ringPath, ledgerPath }: Place, session: Session): Promise<MadeRing> {
   const around = await newKeySurroundings(session, directory);
   const backup = args.text('backup');
   // Asked before anything is written: a passphrase that is not given must leave nothing behind.
@@ -94,7 +100,11 @@ async function makeRing(args: Arguments, environment: string, { directory, ringP
     undo.push(makeDirectory(dirname(ringPath)));
     const { uri, rootKey } = await makeRootKey(args.text('key-source'), around, session, undo);
     const ring = await KeyRing.create(environment, [keySource(uri, around)]);
-    const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup), stateDirectory(session), undo);
+    const state = stateDirectory(session);
+    // Before the backup, which alone keeps the first key of the ledger's MACs.
+    const ledger = await newLedger(ledgerPath, state, session, undo);
+    const written = backup === undefined || recovery === undefined ? ring : await writeBackup(ring, recovery, resolve(session.directory, backup), state, undo, await ledgerKeyOf(ledger));
+    await ledger.close();
     await writeNewRing(ringPath, written, stateDirectory(session));
     return { uri, rootKey, key: written.active().id, backup };
   } catch (error) {
@@ -102,6 +112,20 @@ async function makeRing(args: Arguments, environment: string, { directory, ringP
     if (identityOf(ringPath) === undefined) takeBack(undo);
     throw error;
   }
+}
+
+async function newLedger(path: string, state: string, session: Session, undo: (() => void)[]): Promise<Ledger> {
+  const isNew = identityOf(path) === undefined;
+  const store = await createLedger(path, state);
+  if (isNew) undo.push(() => removeLedger(path, state));
+  return Ledger.open(store, { actor: currentActor(session), stateDirectory: state });
+}
+
+/** The first thing that is on record. */
+async function recordInit(environment: string, { ringPath, ledgerPath }: Place, { key }: MadeRing, state: string, session: Session): Promise<void> {
+  const ledger = await newLedger(ledgerPath, state, session, []);
+  await ledger.record({ operation: 'init', object: ringPath, environment, keyId: key, outcome: 'success' });
+  await ledger.close();
 }
 
 /** @returns removes what it made, as far as nothing else came to lie in it */
@@ -154,14 +178,21 @@ function schemaLine(directory: string): string {
   return existsSync(join(directory, schema)) ? `#:schema ./${schema}\n` : '';
 }
 
-function configurationText(environment: string, uri: string): string {
+export function configurationText(environment: string, uri: string): string {
   return `environment = ${JSON.stringify(environment)}
 keyring = ${JSON.stringify(KEYRING)}
 key-source = ${JSON.stringify(uri)}    # several: a list
+ledger = ${JSON.stringify(`sqlite:${LEDGER}`)}    # or postgres://...
 dialect = "node"    # node, dotenv, python, docker, systemd, compose, shell
 
 # [tenants]
 # path = "/srv/tenants/{tenant}"
+
+# [schedule]
+# rotate = "90d"
+
+# [roles]
+# admin = ["root", "@ops"]
 `;
 }
 

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
-import { KeyRing, refuseOlderRing } from '@lockfast/core/keyring';
+import { KeyRing, parseRing, refuseOlderRing } from '@lockfast/core/keyring';
 import { keySource, type Surroundings } from '@lockfast/keys';
 
 import type { Configuration } from '../configuration.ts';
@@ -22,19 +22,48 @@ interface Tried {
   readonly hint: string;
 }
 
-export async function keyChecks(configuration: Configuration, session: Session): Promise<Check[]> {
+export interface KeyChecks {
+  readonly checks: readonly Check[];
+  /** What was opened, if anything. */
+  readonly ring: KeyRing | undefined;
+  /** Whether a passphrase that nobody was asked for may open it. */
+  readonly undecided: boolean;
+  /** How the keys may come back when nothing opens the ring, as an imperative clause; undefined when no way is known. */
+  readonly way: string | undefined;
+}
+
+export async function keyChecks(configuration: Configuration, session: Session): Promise<KeyChecks> {
   const { keyring, keySources } = configuration;
   let text: string;
   try {
     text = readRegularFile(keyring, 'follow').bytes.toString('utf8');
   } catch (error) {
-    return [failure('key ring', refused(error)[0], 'get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists')];
+    const hint = 'get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists';
+    return { checks: [failure('key ring', refused(error)[0], hint)], ring: undefined, undecided: false, way: 'get the key ring from git, or restore it: lockfast key restore FILE' };
   }
   const around: Surroundings = { ...surroundings(session, dirname(configuration.file)), askPassphrase: refuseToAsk };
   const tried = await Promise.all(keySources.map((uri, i) => trySource(uri, i, text, keyring, around)));
   const ring = tried.find((one) => one.ring !== undefined)?.ring;
   const opened = ring === undefined ? [unopened(tried)] : [ringCheck(ring, configuration, session), backupCheck(ring)];
-  return [...opened, modeCheck(keyring, keySources), ...tried.map((one) => sourceCheck(one, ring !== undefined))];
+  return {
+    checks: [...opened, modeCheck(keyring, keySources), ...tried.map((one) => sourceCheck(one, ring !== undefined))],
+    ring,
+    undecided: ring === undefined && tried.some(({ asks }) => asks),
+    way: wayBack(text, keyring),
+  };
+}
+
+/** As the ring itself tells, which nothing vouches for while it does not open. */
+function wayBack(text: string, keyring: string): string | undefined {
+  try {
+    const { backup, sources } = parseRing(text, keyring);
+    const shares = sources.some(({ source }) => source.startsWith('shares:'));
+    if (backup !== null) return `restore the recovery backup of ${backup.slice(0, 10)}: lockfast key restore FILE`;
+    return shares ? 'bring the shares of its root key together: lockfast key combine SHARE...' : undefined;
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    return 'get the key ring from git, or restore it: lockfast key restore FILE';
+  }
 }
 
 /** Doctor runs in scripts too. A passphrase that is asked for when it is wanted is no fault. */
@@ -82,9 +111,9 @@ function ringCheck(ring: KeyRing, { environment }: Configuration, session: Sessi
 function backupCheck({ backup, keys }: KeyRing): Check {
   const name = 'recovery backup';
   const day = backup?.slice(0, 10);
-  if (backup === null) return warning(name, 'none was made', 'when the root key is lost, everything encrypted is lost: copy the root key to a safe place');
+  if (backup === null) return warning(name, 'none was made', 'when the root key is lost, everything encrypted is lost: make one with: lockfast key backup FILE');
   const newer = keys.some(({ created }) => created > backup);
-  return newer ? warning(name, `that of ${day} lacks the newest key`, 'make a new one') : good(name, `made on ${day}`);
+  return newer ? warning(name, `that of ${day} lacks the newest key`, 'make a new one: lockfast key backup FILE') : good(name, `made on ${day}`);
 }
 
 /** Git makes files that others may read, and it does not matter; but behind a passphrase the ring is what a guesser needs. */

@@ -1,14 +1,17 @@
-import { type Dirent, readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, relative } from 'node:path';
 
-import { isEncryptedFile, readEnvFile } from '@lockfast/core/env';
+import { readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, readRegularFile } from '@lockfast/core/files';
+import { identityOf } from '@lockfast/core/files';
+import { openRotation } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
+import { configuredEnvFiles, ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
+import { rotationsDirectory } from '../key/rotate.ts';
+import { rotationDueIn, scheduleLine } from '../key/schedule.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE, Workspace } from '../workspace.ts';
+import { Workspace } from '../workspace.ts';
 
 interface FileStatus {
   readonly file: string;
@@ -20,25 +23,49 @@ interface FileStatus {
   readonly problem?: string;
 }
 
-/** Deeper than this nobody keeps the env files of one project; and node_modules is nobody's. */
-const DEPTH = 4;
-const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
-const TEMPLATES = /\.(example|sample|template|dist)$/;
-
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const ring = await workspace.ring();
   const root = dirname(workspace.configuration.file);
-  const paths = [...new Set([...envFiles(root, DEPTH), ...tenantDirectories(workspace.configuration.tenantPath).flatMap((directory) => envFiles(directory, 1))])];
-  const files = await Promise.all(paths.map((path) => inspect(path, root, workspace)));
-  const problems = files.filter(({ problem }) => problem !== undefined);
+  const files = await Promise.all(configuredEnvFiles(workspace.configuration).map((path) => inspect(path, root, workspace)));
+  const { configuration } = workspace;
+  const due = rotationDueIn(ring, configuration, Date.now());
+  const rotation = openRotation(rotationsDirectory(workspace));
+  const ledger = await ledgerStatus(workspace, files);
+  const ok = files.every(({ problem }) => problem === undefined) && !due.overdue && rotation === undefined && ledger.problem === undefined;
   if (args.flag('json')) {
     const keys = ring.keys.map(({ id, state, created }) => ({ id, state, created }));
-    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, ok: problems.length === 0 });
+    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, rotation: rotation?.id ?? null, due, ledger, ok });
   } else {
     print(session, ring, files);
+    session.terminal.line(scheduleLine(ring, configuration, Date.now()));
+    session.terminal.line(ledger.place === null ? 'No ledger: what is done with the keys is not recorded.' : `Ledger ${ledger.place}${ledger.entries === undefined ? '' : `, ${ledger.entries} entries`}`);
+    if (ledger.problem !== undefined) session.terminal.warn(ledger.problem);
+    if (rotation !== undefined) session.terminal.warn(`the rotation ${rotation.id} of ${rotation.started.slice(0, 10)} is not finished: run lockfast key rotate`);
   }
-  return problems.length === 0 ? 0 : 1;
+  return ok ? 0 : 1;
+}
+
+interface LedgerStatus {
+  readonly place: string | null;
+  readonly entries?: number;
+  readonly problem?: string;
+}
+
+/** What was just opened is on record, too, as one look. A ledger that can't be written is what a status has to tell. */
+async function ledgerStatus(workspace: Workspace, files: readonly FileStatus[]): Promise<LedgerStatus> {
+  const { configuration } = workspace;
+  if (configuration.ledger === undefined) return { place: null };
+  const place = configuration.ledger.startsWith('sqlite:') ? configuration.ledger.slice('sqlite:'.length) : 'in PostgreSQL';
+  try {
+    const ledger = (await workspace.ledger())!;
+    const unreadable = files.filter(({ state }) => state === 'unreadable').length;
+    await ledger.record({ operation: 'status', object: configuration.file, environment: configuration.environment, outcome: 'success', details: { files: files.length, unreadable } });
+    return { place: ledger.store.place, entries: (await ledger.store.head()).size };
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    return { place, problem: `${error.message}: ${error.hint}` };
+  }
 }
 
 function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']>>, files: readonly FileStatus[]): void {
@@ -72,46 +99,5 @@ async function inspect(path: string, root: string, workspace: Workspace): Promis
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { file, tenant, state: 'unreadable', problem: error.code };
-  }
-}
-
-function envFiles(directory: string, depth: number): string[] {
-  const found: string[] = [];
-  for (const entry of entriesOf(directory)) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) {
-      if (depth > 1 && !SKIPPED.has(entry.name)) found.push(...envFiles(path, depth - 1));
-    } else if (isEnvName(entry.name) && (!entry.name.endsWith(ENCRYPTED_SUFFIX) || isOurs(path))) found.push(path);
-  }
-  return found.toSorted();
-}
-
-function isEnvName(name: string): boolean {
-  return name === '.env' || (name.startsWith('.env.') && name !== '.env.keys' && !TEMPLATES.test(name)) || name.endsWith('.env.encrypted') || name.endsWith('.env');
-}
-
-/** A file that only has the suffix, another tool's for example, is none of ours. */
-function isOurs(path: string): boolean {
-  try {
-    const { bytes } = readRegularFile(path, 'follow');
-    return bytes.length === 0 || isEncryptedFile(bytes);
-  } catch {
-    return true;
-  }
-}
-
-function tenantDirectories(pattern: string | undefined): string[] {
-  if (pattern === undefined) return [];
-  const [before, after] = pattern.split('{tenant}') as [string, string];
-  return entriesOf(before)
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => `${before}${name}${after}`);
-}
-
-function entriesOf(directory: string): Dirent[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true });
-  } catch {
-    return [];
   }
 }

@@ -104,9 +104,9 @@ export class Project implements Disposable {
     return join(directory, readdirSync(directory)[0]!);
   }
 
-  /** The whole of the test's files, but for the locks, which hold nothing. */
+  /** The whole of the test's files, but for the locks, which hold nothing, and the ledger, which grows with every try. */
   tree(): Tree {
-    return treeOf(this.base, (path) => path.includes('/state/lockfast/locks'));
+    return treeOf(this.base, (path) => /\/state\/lockfast\/(?:locks|ledgers)|\/\.lockfast\/ledger\.db/.test(path));
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,11 @@
 /** Whole files: `.env` to `.env.encrypted` and back, so that at every moment one of the two is whole. */
+import { audited } from '../audited.ts';
 import { LockfastError } from '../errors.ts';
 import { type Expected, type FileIdentity, type FileOwner, identityOf, type OpenedFile, readRegularFile, removeDurably, withFileLock, writeDurably } from '../files/index.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { Derivation } from '../formats/derivation.ts';
+import type { KeyId } from '../formats/key-id.ts';
+import type { AuditEvent, AuditSink } from '../ports.ts';
 import { type Entry, splitEntries } from './document.ts';
 import { encryptEnvFile, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
 import { isEncryptedFile } from './encrypted-file.ts';
@@ -14,9 +17,11 @@ const PLAINTEXT_MODE = 0o600;
 /** Larger files are no env files: every program would hold them in its environment. */
 export const MOST_FILE_BYTES = 64 * 2 ** 20;
 
-/** Where locks live: one directory a machine and user. */
 export interface WriteScope extends EnvScope {
+  /** Where locks live: one directory a machine and user. */
   readonly stateDirectory: string;
+  /** Where the functions of this file record what they do. Whoever records for itself leaves it out. */
+  readonly audit?: AuditSink | undefined;
 }
 
 /** What happened to the lines of an encrypted file. */
@@ -74,7 +79,7 @@ export async function encryptFile(
   scope: WriteScope,
   { keep = false, force = false, derivation }: { readonly keep?: boolean; readonly force?: boolean; readonly derivation?: Derivation } = {},
 ): Promise<Encryption> {
-  return withFileLock(scope.stateDirectory, target, () => {
+  return onRecord('encrypt', target, scope, () => {
     const { uid, gid, bytes, identity } = plaintext.file;
     if (!keep) refuseSameFile(plaintext, target);
     const result = replaceEncrypted(target, { uid, gid }, scope, force, derivation, () => splitEntries(bytes));
@@ -93,7 +98,7 @@ export async function encryptFile(
  * @throws LockfastError as {@link encryptFile}, and what `change` throws
  */
 export async function updateEnvFile(target: string, scope: WriteScope, change: (entries: readonly Entry[]) => readonly Entry[]): Promise<Encryption> {
-  return withFileLock(scope.stateDirectory, target, () => replaceEncrypted(target, undefined, scope, false, undefined, change));
+  return onRecord('encrypt', target, scope, () => replaceEncrypted(target, undefined, scope, false, undefined, change));
 }
 
 /**
@@ -103,7 +108,7 @@ export async function updateEnvFile(target: string, scope: WriteScope, change: (
  * @throws LockfastError as `openEnvFile`, `exists`, `busy`, `write-failed`
  */
 export async function decryptFile(source: string, target: string, scope: WriteScope, { force = false }: { readonly force?: boolean } = {}): Promise<OpenedEnvFile> {
-  return withFileLock(scope.stateDirectory, target, () => {
+  return onRecord('decrypt', target, { ...scope, object: source }, () => {
     const { bytes, uid, gid } = readRegularFile(source, 'follow', MOST_FILE_BYTES);
     const opened = openEnvFile(bytes, scope, shownPath(source));
     const expected = force ? 'anything' : 'absent';
@@ -114,7 +119,44 @@ export async function decryptFile(source: string, target: string, scope: WriteSc
 
 /** Writes bytes that are an encrypted file already, and gives it opened. @throws LockfastError as `openEnvFile` if they are none */
 export async function replaceFile(target: string, bytes: Buffer, expected: FileIdentity, scope: WriteScope): Promise<OpenedEnvFile> {
-  return withFileLock(scope.stateDirectory, target, () => writeEncrypted(target, bytes, scope, expected, undefined));
+  return onRecord('encrypt', target, scope, () => writeEncrypted(target, bytes, scope, expected, undefined));
+}
+
+/** What {@link reencryptFile} did. */
+export interface Reencryption {
+  /** The key before; that of now where nothing was to be done. */
+  readonly from: KeyId;
+  readonly to: KeyId;
+  readonly values: number;
+}
+
+/**
+ * Brings a file under the ring's active key: every line new, the plaintext the same, proven before the file is replaced.
+ * One that is under it already stays as it is.
+ *
+ * @param keep called under the lock before the file is replaced, with its path: where a copy is kept
+ * @throws LockfastError as `openEnvFile`, `encryptEnvFile`, `busy`, `conflict`, `write-failed`, and what `keep` throws
+ */
+export async function reencryptFile(target: string, scope: WriteScope, keep: (path: string) => void): Promise<Reencryption> {
+  return withFileLock(scope.stateDirectory, target, () => {
+    keep(target);
+    const where = shownPath(target);
+    const { bytes, identity, uid, gid } = readRegularFile(target, 'refuse', MOST_FILE_BYTES);
+    const opened = openEnvFile(bytes, scope, where);
+    const [from, to] = [opened.header.key, scope.ring.active().id];
+    if (from !== to) {
+      const written = writeEncrypted(target, encryptEnvFile({ entries: opened.entries, previous: opened }, scope), scope, identity, { uid, gid }, plaintextOf(opened));
+      opened.entries.forEach(({ bytes: plaintext }) => plaintext.fill(0));
+      written.entries.forEach(({ bytes: plaintext }) => plaintext.fill(0));
+    }
+    return { from, to, values: opened.lines.length };
+  });
+}
+
+/** Under the lock of what is written, and on record where the scope has a ledger. */
+async function onRecord<T>(operation: string, target: string, { audit, stateDirectory, ring, tenant, object = target }: WriteScope & { readonly object?: string }, action: () => T): Promise<T> {
+  const event: AuditEvent = { operation, object: shownPath(object), environment: ring.environment, ...(tenant === '' ? {} : { tenant }) };
+  return audited(audit, event, () => withFileLock(stateDirectory, target, action));
 }
 
 function replaceEncrypted(
@@ -138,12 +180,15 @@ function replaceEncrypted(
 }
 
 /** Only what opens, and can be read again, takes the place of a file that did: nobody may have these values elsewhere. */
-function writeEncrypted(target: string, bytes: Buffer, scope: WriteScope, expected: Expected, owner: FileOwner | undefined): OpenedEnvFile {
+function writeEncrypted(target: string, bytes: Buffer, scope: WriteScope, expected: Expected, owner: FileOwner | undefined, plaintext?: Buffer): OpenedEnvFile {
   const where = shownPath(target);
   if (bytes.length > MOST_FILE_BYTES) {
     throw new LockfastError('too-large', `${where} was not written: encrypted it has ${bytes.length} bytes, at most ${MOST_FILE_BYTES} are read`, 'keep large data in a file of its own');
   }
   const opened = openEnvFile(bytes, scope, where);
+  if (plaintext !== undefined && !plaintextOf(opened).equals(plaintext)) {
+    throw new LockfastError('write-failed', `${where} was not written: what was to take its place does not give the plaintext back`, 'check the memory of this machine, then run it again');
+  }
   writeDurably({ path: target, bytes, mode: ENCRYPTED_MODE, expected, owner: owner === undefined ? undefined : { uid: owner.uid, gid: owner.gid } });
   return opened;
 }

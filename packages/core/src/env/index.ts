@@ -12,6 +12,8 @@ export {
   type PlaintextFile,
   readEnvFile,
   readPlaintextFile,
+  type Reencryption,
+  reencryptFile,
   refuseNoPlaintext,
   replaceFile,
   updateEnvFile,

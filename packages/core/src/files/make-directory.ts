@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { shownPath } from './shown-path.ts';
@@ -32,11 +32,37 @@ export function makeDirectory(path: string): string | undefined {
   }
 }
 
-/** The same. @throws LockfastError `permission-denied`, `not-found`, `write-failed` */
+/**
+ * The same, and durable: a file that is synced in a directory whose own name is not would be gone after a power cut.
+ *
+ * @throws LockfastError `permission-denied`, `not-found`, `write-failed`
+ */
 export function ensureDirectory(path: string): string | undefined {
   try {
-    return makeDirectory(path);
+    const highest = makeDirectory(path);
+    for (let made = path; highest !== undefined; made = dirname(made)) {
+      syncNamesIn(dirname(made));
+      if (made === highest) break;
+    }
+    return highest;
   } catch (error) {
     throw systemFailure(error, `the directory ${shownPath(path)} was not made`, 'write-failed');
+  }
+}
+
+/** Where the directory above can't be read or synced, what is made is as durable as the file system makes it. */
+function syncNamesIn(directory: string): void {
+  let fd: number;
+  try {
+    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch {
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } catch (error) {
+    if (['EIO', 'ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '')) throw error;
+  } finally {
+    closeSync(fd);
   }
 }

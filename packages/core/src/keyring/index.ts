@@ -1,7 +1,19 @@
-export { KeyRing, type RingVersion } from './key-ring.ts';
+export { openBackup } from './backup.ts';
+export { KeyRing, type LedgerKey, type RingVersion } from './key-ring.ts';
 export { type KdfChoice, parseKdf, unwrapUnderPassphrase, USUAL_KDF, wrapUnderPassphrase } from './passphrase.ts';
 export { isEnvironmentName, type KeyRecord, type KeyState, parseRing, type SourceRecord } from './ring-document.ts';
 export { refuseOlderRing } from './ring-floor.ts';
 export { generateRootKey, holdsRootKey, parseRootKey } from './root-key.ts';
+export {
+  isRotationDue,
+  nextRotationDate,
+  parseDuration,
+  type RotationCause,
+  type RotationDates,
+  type RotationDue,
+  rotationDue,
+  type Schedule,
+  scheduleOf,
+} from './schedule.ts';
 export { Secret } from './secret.ts';
 export { unwrapKey, wrapKey } from './wrapping.ts';

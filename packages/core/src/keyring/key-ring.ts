@@ -1,19 +1,20 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
 import type { DataKey, DataKeys } from '../formats/data-keys.ts';
 import { expand, extract, HKDF, NO_SALT } from '../formats/derivation.ts';
-import { type KeyId, newKeyId } from '../formats/key-id.ts';
+import type { KeyId } from '../formats/key-id.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
 import { ValueCipher, type ValueScope } from '../formats/value-cipher.ts';
 import { equalBytes } from '../formats/xaes.ts';
 import { type Clock, type KeySource, systemClock } from '../ports.ts';
+import { newDataKey, unwrapDataKey, wrapDataKey } from './data-key-wrapping.ts';
+import { activated, compromised, destroyed, retired } from './key-states.ts';
 import {
   authenticatedBytes,
   BACKUP_FORMAT,
   isEnvironmentName,
   type KeyRecord,
-  MOST_SOURCES,
   parseRing,
   printRing,
   RING_FORMAT,
@@ -22,6 +23,7 @@ import {
   type SourceRecord,
 } from './ring-document.ts';
 import { Secret } from './secret.ts';
+import { noSource, refuseTooManySources, unwrapBySources, wrapBySources } from './source-wrapping.ts';
 import { unwrapKey, wrapKey } from './wrapping.ts';
 
 /** Which ring this is, and which of its versions: what a floor remembers. */
@@ -30,6 +32,14 @@ export interface RingVersion {
   readonly generation: number;
   /** SHA-256 of the ring in canonical form, base64url. */
   readonly digest: string;
+}
+
+/** The MAC key of one epoch of a ledger, as a recovery backup keeps it. */
+export interface LedgerKey {
+  /** The ledger's id. */
+  readonly log: string;
+  readonly epoch: number;
+  readonly key: Secret;
 }
 
 /**
@@ -47,18 +57,20 @@ export class KeyRing implements DataKeys {
     this.#ringKey = ringKey;
   }
 
-  /** A new ring with one active key, wrapped by each of `sources`. @throws `source-unavailable` without any, and what a source's `wrap` throws */
+  /** A new ring with one active key, wrapped by each of `sources`. @throws `source-unavailable` without any, `usage`, and what a source's `wrap` throws */
   static async create(environment: string, sources: readonly KeySource[], clock: Clock = systemClock): Promise<KeyRing> {
     if (!isEnvironmentName(environment)) {
       throw new LockfastError('usage', 'the environment name is not usable', 'use letters, digits, dots, dashes and underscores, at most 64');
     }
     if (sources.length === 0) throw noSource();
-    const ring = newRingId();
+    refuseTooManySources(sources.length);
     const ringKey = Secret.random();
     const now = iso(clock);
-    const key: KeyRecord = { ...newKey(ringKey, ring, environment, new Set(), now), state: 'active', activated: now };
+    const scope = { ring: newRingId(), environment };
+    const key: KeyRecord = { ...newDataKey(ringKey, scope, new Set(), now), state: 'active', activated: now };
+    const wrapped = await wrapBySources(ringKey, scope, sources, now);
     return KeyRing.#authenticated(
-      { format: RING_FORMAT, ring, environment, generation: 1, backup: null, sources: await wrapped(ringKey, ring, environment, sources, now), keys: [key], mac: '' },
+      { format: RING_FORMAT, ...scope, generation: 1, backup: null, departure: null, ledger: null, sources: wrapped, keys: [key], mac: '' },
       ringKey,
     );
   }
@@ -73,7 +85,7 @@ export class KeyRing implements DataKeys {
    */
   static async open(text: string, where: string, sources: readonly KeySource[]): Promise<KeyRing> {
     const document = parseRing(text, where);
-    const ringKey = await unwrapped(document, sources);
+    const ringKey = await unwrapBySources(document, sources);
     const ring = new KeyRing(document, ringKey);
     // As text: another spelling of the same bytes would change the digest of a ring that verifies.
     if (!equalBytes(Buffer.from(ring.#mac(document).toString('base64url')), Buffer.from(document.mac))) {
@@ -97,6 +109,11 @@ export class KeyRing implements DataKeys {
   /** When the last recovery backup was written, ISO 8601, or null. */
   get backup(): string | null {
     return this.#document.backup;
+  }
+
+  /** When somebody with access left and no rotation followed yet, ISO 8601, or null. */
+  get departure(): string | null {
+    return this.#document.departure;
   }
 
   get version(): RingVersion {
@@ -137,61 +154,130 @@ export class KeyRing implements DataKeys {
 
   /** With one more key, `staged`: it decrypts and does not encrypt yet. */
   withNewKey(clock: Clock = systemClock): KeyRing {
-    const { ring, environment, keys } = this.#document;
-    const key = newKey(this.#ringKey, ring, environment, new Set(keys.map(({ id }) => id)), iso(clock));
-    return this.#next({ keys: [...keys, key] });
+    const key = newDataKey(this.#ringKey, this.#document, new Set(this.keys.map(({ id }) => id)), iso(clock));
+    return this.#next({ keys: [...this.keys, key] });
+  }
+
+  /**
+   * With a staged key as the active one; the active one before it drains, which ends the matter of a departure.
+   *
+   * @throws LockfastError `no-such-key`, `invalid-transition`
+   */
+  withActive(id: KeyId, clock: Clock = systemClock): KeyRing {
+    const keys = activated(this.keys, id, iso(clock));
+    const { departure } = this.#document;
+    const knownToNobodyGone = departure !== null && keys.some((key) => key.id === id && key.created > departure);
+    return this.#next({ keys, departure: knownToNobodyGone ? null : departure });
+  }
+
+  /** With a draining or staged key refused from now on: first prove that nothing needs it. @throws LockfastError `no-such-key`, `invalid-transition` */
+  withRetired(id: KeyId, clock: Clock = systemClock): KeyRing {
+    return this.#next({ keys: retired(this.keys, id, iso(clock)) });
+  }
+
+  /** With the bytes of a retired key gone from this ring; earlier copies of the ring and backups still hold them. @throws as `withRetired` */
+  withDestroyed(id: KeyId, clock: Clock = systemClock): KeyRing {
+    return this.#next({ keys: destroyed(this.keys, id, iso(clock)) });
+  }
+
+  /** With the mark that somebody else may know this key; its state stays. @throws as `withRetired` */
+  withCompromised(id: KeyId, clock: Clock = systemClock): KeyRing {
+    return this.#next({ keys: compromised(this.keys, id, iso(clock)) });
+  }
+
+  /** With the note that somebody with access left. An earlier one that still awaits its rotation stays. */
+  withDeparture(clock: Clock = systemClock): KeyRing {
+    return this.#next({ departure: this.#document.departure ?? iso(clock) });
   }
 
   /** With one more source for the same ring. @throws LockfastError `source-exists`; `usage` when there are too many */
   async withSource(source: KeySource, clock: Clock = systemClock): Promise<KeyRing> {
-    const { ring, environment, sources } = this.#document;
-    if (sources.some((known) => known.source === source.uri)) {
+    if (this.sources.some((known) => known.source === source.uri)) {
       throw new LockfastError('source-exists', 'the key ring has this key source already', 'see `lockfast key source list`');
     }
-    if (sources.length === MOST_SOURCES) {
-      throw new LockfastError('usage', `the key ring has ${MOST_SOURCES} key sources, as many as it may have`, 'remove one with `lockfast key source remove`');
-    }
-    return this.#next({ sources: [...sources, ...(await wrapped(this.#ringKey, ring, environment, [source], iso(clock)))] });
+    return this.withNewRoot(source, clock);
   }
 
   /**
-   * Without one source. The ring gets a new own key, so that a kept copy of the old one opens no later version;
-   * that needs each remaining source, to wrap the new key.
+   * With one more wrapping for the same ring, beside one of the same URI if there is any: where a root key is being
+   * replaced, the old and the new one both open the ring until `rewrappedFor` drops the old.
+   *
+   * @param source gives the new root key
+   * @throws LockfastError `usage` when there are too many, and what the source's `wrap` throws
+   */
+  async withNewRoot(source: KeySource, clock: Clock = systemClock): Promise<KeyRing> {
+    refuseTooManySources(this.sources.length + 1);
+    return this.#next({ sources: [...this.sources, ...(await wrapBySources(this.#ringKey, this.#document, [source], iso(clock)))] });
+  }
+
+  /**
+   * Without one source. The ring gets a new own key, as in `rewrappedFor`; that needs each remaining source.
    *
    * @param remaining the sources that stay; one that is not among them goes, too
    * @throws LockfastError `no-such-source`, `last-source`, and what a source's `wrap` throws
    */
   async withoutSource(uri: string, remaining: readonly KeySource[]): Promise<KeyRing> {
-    const { ring, environment, sources, keys } = this.#document;
-    if (!sources.some(({ source }) => source === uri)) {
+    if (!this.sources.some(({ source }) => source === uri)) {
       throw new LockfastError('no-such-source', 'the key ring has no such key source', 'see `lockfast key source list`');
     }
-    const stay = sources.filter(({ source }) => source !== uri);
-    if (stay.length === 0) {
+    const stay = new Set(this.sources.map(({ source }) => source));
+    stay.delete(uri);
+    if (stay.size === 0) {
       throw new LockfastError('last-source', 'this is the only key source of the key ring', 'add another one first: without any, nothing decrypts again');
     }
+    return this.rewrappedFor([...stay].flatMap((known) => remaining.find((source) => source.uri === known) ?? []));
+  }
+
+  /**
+   * With a new own key, wrapped by exactly these sources, and all data keys wrapped anew under it: a kept copy of the
+   * old own key opens no later version. What a ledger keeps under the old own key must be wrapped anew, too:
+   * `unwrapForLedger` of this ring, `wrapForLedger` of the new one.
+   *
+   * @throws LockfastError `last-source` without any; `source-exists` when two have one URI; `usage` when there are too many;
+   *   what a source's `wrap` throws
+   */
+  async rewrappedFor(sources: readonly KeySource[], clock: Clock = systemClock): Promise<KeyRing> {
+    if (sources.length === 0) throw new LockfastError('last-source', 'no key source would stay', 'keep one that can be reached from here');
+    if (new Set(sources.map(({ uri }) => uri)).size !== sources.length) {
+      throw new LockfastError('source-exists', 'a key source is named twice', 'name each once');
+    }
+    refuseTooManySources(sources.length);
     const ringKey = Secret.random();
-    const rewrapped = keys.map((record) =>
-      record.wrapped === ''
-        ? record
-        : { ...record, wrapped: wrapKey(ringKey, 'lockfast/key-wrap', this.#dataKey(record).secret, keyBinding(ring, environment, record.id)) },
+    const keys = this.keys.map((record) =>
+      record.wrapped === '' ? record : { ...record, wrapped: wrapDataKey(ringKey, this.#document, record.id, this.#dataKey(record).secret) },
     );
-    const again = stay.flatMap((record) => {
-      const source = remaining.find((one) => one.uri === record.source);
-      return source === undefined ? [] : [source.wrap(ringKey, ringBinding(ring, environment)).then((bytes) => ({ ...record, wrapped: bytes }))];
-    });
-    if (again.length === 0) throw new LockfastError('last-source', 'no key source would stay', 'keep one that can be reached from here');
-    return this.#next({ sources: await Promise.all(again), keys: rewrapped }, ringKey);
+    return this.#next({ sources: await wrapBySources(ringKey, this.#document, sources, iso(clock), this.sources), keys }, ringKey);
+  }
+
+  /** Wraps 32 bytes that a ledger keeps beside its entries. @param binding what it is, and of which ledger */
+  wrapForLedger(secret: Secret, binding: Uint8Array): string {
+    return wrapKey(this.#ringKey, 'lockfast/ledger-wrap', secret, binding);
+  }
+
+  /** @throws LockfastError `malformed`, `wrong-key`, `moved-or-altered` */
+  unwrapForLedger(wrapped: string, binding: Uint8Array): Secret {
+    return unwrapKey(this.#ringKey, 'lockfast/ledger-wrap', wrapped, binding);
+  }
+
+  /** The ledger's key that this backup keeps; undefined for one without, and for any ring. @throws as `unwrapForLedger` */
+  ledgerKey(): LedgerKey | undefined {
+    const { ledger } = this.#document;
+    if (ledger === null) return undefined;
+    const { log, epoch, wrapped } = ledger;
+    return { log, epoch, key: this.unwrapForLedger(wrapped, epochBinding(log, epoch)) };
   }
 
   /**
    * Notes that a recovery backup was written, and gives that backup: this ring, wrapped by `source` alone.
+   *
+   * @param ledger what `ledger verify` needs to check MACs, and nothing but a backup keeps
    */
-  async withBackup(source: KeySource, clock: Clock = systemClock): Promise<{ ring: KeyRing; backup: string }> {
+  async withBackup(source: KeySource, clock: Clock = systemClock, ledger?: LedgerKey): Promise<{ ring: KeyRing; backup: string }> {
     const now = iso(clock);
     const next = this.#next({ backup: now });
-    const { ring, environment } = this.#document;
-    const copy = { ...next.#document, format: BACKUP_FORMAT, sources: await wrapped(this.#ringKey, ring, environment, [source], now) };
+    const kept =
+      ledger === undefined ? null : { log: ledger.log, epoch: ledger.epoch, wrapped: this.wrapForLedger(ledger.key, epochBinding(ledger.log, ledger.epoch)) };
+    const copy = { ...next.#document, format: BACKUP_FORMAT, ledger: kept, sources: await wrapBySources(this.#ringKey, this.#document, [source], now) };
     return { ring: next, backup: KeyRing.#authenticated(copy, this.#ringKey).print() };
   }
 
@@ -207,7 +293,7 @@ export class KeyRing implements DataKeys {
   #next(change: Partial<RingDocument>, ringKey = this.#ringKey, above = 0): KeyRing {
     const generation = Math.max(this.#document.generation, above) + 1;
     // A recovery backup that was put in the ring's place becomes a ring with its first change.
-    return KeyRing.#authenticated({ ...this.#document, ...change, format: RING_FORMAT, generation }, ringKey);
+    return KeyRing.#authenticated({ ...this.#document, ...change, format: RING_FORMAT, ledger: null, generation }, ringKey);
   }
 
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {
@@ -224,17 +310,13 @@ export class KeyRing implements DataKeys {
     return mac;
   }
 
-  #dataKey({ id, wrapped: bytes, fingerprint }: KeyRecord): DataKey {
-    let secret = this.#secrets.get(id);
+  #dataKey(record: KeyRecord): DataKey {
+    let secret = this.#secrets.get(record.id);
     if (secret === undefined) {
-      const { ring, environment } = this.#document;
-      secret = unwrapKey(this.#ringKey, 'lockfast/key-wrap', bytes, keyBinding(ring, environment, id));
-      if (fingerprintOf(secret) !== fingerprint) {
-        throw new LockfastError('ring-tampered', `the key ${id} does not have the fingerprint that the key ring names`, 'restore the key ring from a backup');
-      }
-      this.#secrets.set(id, secret);
+      secret = unwrapDataKey(this.#ringKey, this.#document, record);
+      this.#secrets.set(record.id, secret);
     }
-    return { id, secret };
+    return { id: record.id, secret };
   }
 }
 
@@ -243,85 +325,8 @@ function newRingId(): string {
   return Array.from(randomBytes(16), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
 }
 
-function newKey(ringKey: Secret, ring: string, environment: string, taken: ReadonlySet<KeyId>, now: string): KeyRecord {
-  const id = newKeyId(taken);
-  const secret = Secret.random();
-  return {
-    id,
-    state: 'staged',
-    created: now,
-    activated: null,
-    fingerprint: fingerprintOf(secret),
-    wrapped: wrapKey(ringKey, 'lockfast/key-wrap', secret, keyBinding(ring, environment, id)),
-  };
-}
-
-async function wrapped(ringKey: Secret, ring: string, environment: string, sources: readonly KeySource[], now: string): Promise<SourceRecord[]> {
-  return Promise.all(
-    sources.map(async (source) => ({ source: source.uri, added: now, wrapped: await source.wrap(ringKey, ringBinding(ring, environment)) })),
-  );
-}
-
-/** Tries each source on each record of its scheme: what opens is found by opening, for paths differ between machines. */
-async function unwrapped(document: RingDocument, sources: readonly KeySource[]): Promise<Secret> {
-  const binding = ringBinding(document.ring, document.environment);
-  const failures: LockfastError[] = [];
-  for (const source of sources) {
-    const scheme = schemeOf(source.uri);
-    const records = document.sources.filter((record) => schemeOf(record.source) === scheme || sharesWrapping(schemeOf(record.source), scheme));
-    if (records.length === 0) {
-      failures.push(new LockfastError('wrong-key', `the key ring has no key source of the kind ${scheme}:`, 'see the sources that it names'));
-    }
-    for (const record of records) {
-      try {
-        return await source.unwrap(record.wrapped, binding);
-      } catch (error) {
-        if (!(error instanceof LockfastError)) throw error;
-        failures.push(error);
-        if (error.code === 'source-unavailable' || error.code === 'invalid-key') break;
-      }
-    }
-  }
-  throw worst(failures);
-}
-
-/** One root key may be kept in a file here, in a variable there and as a credential elsewhere. */
-const ROOT_KEY_SCHEMES: ReadonlySet<string> = new Set(['file', 'env', 'credential']);
-
-function sharesWrapping(a: string, b: string): boolean {
-  return ROOT_KEY_SCHEMES.has(a) && ROOT_KEY_SCHEMES.has(b);
-}
-
-function schemeOf(uri: string): string {
-  return uri.slice(0, uri.indexOf(':'));
-}
-
-/** An altered ring says more than a wrong key, and a wrong key more than a source that is not there. */
-function worst(failures: readonly LockfastError[]): LockfastError {
-  for (const code of ['moved-or-altered', 'malformed', 'parameters-out-of-range', 'wrong-key']) {
-    const found = failures.find((failure) => failure.code === code);
-    if (found?.code === 'wrong-key') {
-      return new LockfastError('wrong-key', 'no root key at hand opens the key ring', 'use the root key that it was made with: see key-source in lockfast.toml');
-    }
-    if (found !== undefined) return found;
-  }
-  return failures[0] ?? noSource();
-}
-
-function noSource(): LockfastError {
-  return new LockfastError('source-unavailable', 'no key source is named', 'set key-source in lockfast.toml or LOCKFAST_KEY_SOURCE');
-}
-
-function ringBinding(ring: string, environment: string): Buffer {
-  return lengthPrefixed(['lockfast/ring', ring, environment]);
-}
-
-function keyBinding(ring: string, environment: string, id: KeyId): Buffer {
-  return lengthPrefixed([ring, environment, id]);
-}
-
-function fingerprintOf(secret: Secret): string {
-  return secret.use((bytes) => `sha256:${createHash('sha256').update('lockfast-fp').update(bytes).digest('hex')}`);
+function epochBinding(log: string, epoch: number): Buffer {
+  return lengthPrefixed(['lockfast/ledger-epoch', log, String(epoch)]);
 }
 
 function iso(clock: Clock): string {

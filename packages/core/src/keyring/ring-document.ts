@@ -5,9 +5,10 @@ import { LockfastError } from '../errors.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import { canonicalJson, type Json, parseJson } from '../formats/canonical-json.ts';
 
-export const RING_FORMAT = 'lockfast-keyring/1';
+/** What is written. `/1` of either, without the later moments of a key, is still read. */
+export const RING_FORMAT = 'lockfast-keyring/2';
 /** A recovery backup is a key ring whose one source is a passphrase. */
-export const BACKUP_FORMAT = 'lockfast-backup/1';
+export const BACKUP_FORMAT = 'lockfast-backup/2';
 
 /** Each may cost a key derivation of seconds: a file must not be able to burn an hour. */
 export const MOST_SOURCES = 64;
@@ -21,6 +22,12 @@ export interface KeyRecord {
   /** ISO 8601, UTC, milliseconds. */
   readonly created: string;
   readonly activated: string | null;
+  /** When another key took its place; null, too, for one that did so under format 1. */
+  readonly drained: string | null;
+  readonly retired: string | null;
+  readonly destroyed: string | null;
+  /** When it was marked as known to somebody who must not know it. Stands beside any state. */
+  readonly compromised: string | null;
   /** `sha256:` and the hex of SHA-256("lockfast-fp" | key). */
   readonly fingerprint: string;
   /** Empty for a destroyed key. */
@@ -35,6 +42,16 @@ export interface SourceRecord {
   readonly wrapped: string;
 }
 
+/** The MAC key of one epoch of a ledger, kept in a recovery backup. */
+interface LedgerRecord {
+  /** The ledger's id. */
+  readonly log: string;
+  readonly epoch: number;
+  /** Under the ring's own key. */
+  readonly wrapped: string;
+}
+
+/** Any of the formats, with null for what an earlier one does not know. */
 export interface RingDocument {
   readonly format: string;
   readonly ring: string;
@@ -42,9 +59,13 @@ export interface RingDocument {
   readonly generation: number;
   /** When the last recovery backup was written, or null. */
   readonly backup: string | null;
+  /** When somebody with access left after the last rotation, or null. */
+  readonly departure: string | null;
+  /** Only in a backup. */
+  readonly ledger: LedgerRecord | null;
   readonly sources: readonly SourceRecord[];
   readonly keys: readonly KeyRecord[];
-  /** base64url of HMAC-SHA256 over the RFC 8785 bytes of all other members. */
+  /** base64url of HMAC-SHA256 over the RFC 8785 bytes of all other members of its format. */
   readonly mac: string;
 }
 
@@ -57,33 +78,38 @@ export function parseRing(text: string, where: string): RingDocument {
     throw malformed(where, 'is not JSON, or names a member twice');
   }
   if (!isObject(value) || typeof value['format'] !== 'string') throw malformed(where, 'is no key ring');
-  if (value['format'] !== RING_FORMAT && value['format'] !== BACKUP_FORMAT) {
+  const known = FORMATS.get(value['format']);
+  if (known === undefined) {
     if (value['format'].startsWith('lockfast-')) {
       throw new LockfastError('unsupported-format', `${where} has a format that this Lockfast does not know`, 'upgrade Lockfast on this machine');
     }
     throw malformed(where, 'is no key ring');
   }
-  if (!matches(value, RING)) throw malformed(where, 'lacks a member, or one is not what it must be');
-  const document = value as unknown as RingDocument;
+  if (!matches(value, known.ring)) throw malformed(where, 'lacks a member, or one is not what it must be');
+  const document = { ...UNKNOWN_TO_RING, ...(value as unknown as RingDocument) };
   const ids = new Set(document.keys.map(({ id }) => id));
   const active = document.keys.filter(({ state }) => state === 'active').length;
   if (ids.size !== document.keys.length || active > 1) throw malformed(where, 'names a key twice, or has two active keys');
-  return document;
+  return { ...document, keys: document.keys.map((key) => ({ ...UNKNOWN_TO_KEY, ...key })) };
+}
+
+export function isBackup({ format }: RingDocument): boolean {
+  return format.startsWith('lockfast-backup/');
 }
 
 export function printRing(document: RingDocument): string {
-  return `${JSON.stringify(document, null, 2)}\n`;
+  return `${JSON.stringify(written(document), null, 2)}\n`;
 }
 
-/** The bytes that the MAC covers. */
+/** The bytes that the MAC covers: a ring of an earlier format has exactly the members of that format. */
 export function authenticatedBytes(document: RingDocument): Buffer {
-  const { mac: _, ...rest } = document;
-  return Buffer.from(canonicalJson(rest as unknown as Json), 'utf8');
+  const { mac: _, ...rest } = written(document);
+  return Buffer.from(canonicalJson(rest), 'utf8');
 }
 
 /** SHA-256 of the whole ring in canonical form, base64url: which of two rings of one generation it is. */
 export function ringDigest(document: RingDocument): string {
-  return createHash('sha256').update(canonicalJson(document as unknown as Json)).digest('base64url');
+  return createHash('sha256').update(canonicalJson(written(document))).digest('base64url');
 }
 
 type Check = (value: Json | undefined) => boolean;
@@ -96,24 +122,67 @@ const orNull =
     value === null || check(value);
 
 const SOURCE: Record<string, Check> = { source: text, added: time, wrapped: text };
-const KEY: Record<string, Check> = {
-  id: (value) => typeof value === 'string' && isKeyId(value),
-  state: (value) => KEY_STATES.includes(value as KeyState),
-  created: time,
-  activated: orNull(time),
-  fingerprint: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
-  wrapped: (value) => typeof value === 'string',
-};
-const RING: Record<string, Check> = {
-  format: text,
-  ring: (value) => typeof value === 'string' && /^[a-z2-7]{16}$/.test(value),
-  environment: (value) => typeof value === 'string' && isEnvironmentName(value),
-  generation: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
-  backup: orNull(time),
-  sources: (value) => listOf(SOURCE)(value) && (value as readonly Json[]).length <= MOST_SOURCES,
-  keys: listOf(KEY),
-  mac: text,
-};
+const LEDGER: Record<string, Check> = { log: text, epoch: (value) => Number.isSafeInteger(value) && (value as number) >= 0, wrapped: text };
+
+/** In the order in which they are printed. @param later what formats after the first added */
+function keyMembers(later: Record<string, Check>): Record<string, Check> {
+  return {
+    id: (value) => typeof value === 'string' && isKeyId(value),
+    state: (value) => KEY_STATES.includes(value as KeyState),
+    created: time,
+    activated: orNull(time),
+    ...later,
+    fingerprint: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+    wrapped: (value) => typeof value === 'string',
+  };
+}
+
+function ringMembers(later: Record<string, Check>, key: Record<string, Check>): Record<string, Check> {
+  return {
+    format: text,
+    ring: (value) => typeof value === 'string' && /^[a-z2-7]{16}$/.test(value),
+    environment: (value) => typeof value === 'string' && isEnvironmentName(value),
+    generation: (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+    backup: orNull(time),
+    ...later,
+    sources: (value) => listOf(SOURCE)(value) && (value as readonly Json[]).length <= MOST_SOURCES,
+    keys: listOf(key),
+    mac: text,
+  };
+}
+
+interface Format {
+  readonly ring: Record<string, Check>;
+  readonly key: Record<string, Check>;
+}
+
+function formatOf(key: Record<string, Check>, later: Record<string, Check>): Format {
+  return { ring: ringMembers(later, key), key };
+}
+
+const KEY_1 = keyMembers({});
+const KEY_2 = keyMembers({ drained: orNull(time), retired: orNull(time), destroyed: orNull(time), compromised: orNull(time) });
+
+const FORMATS: ReadonlyMap<string, Format> = new Map([
+  ['lockfast-keyring/1', formatOf(KEY_1, {})],
+  ['lockfast-backup/1', formatOf(KEY_1, {})],
+  [RING_FORMAT, formatOf(KEY_2, { departure: orNull(time) })],
+  [BACKUP_FORMAT, formatOf(KEY_2, { departure: orNull(time), ledger: orNull((value) => isObject(value) && matches(value, LEDGER)) })],
+]);
+
+/** What earlier formats say nothing about. */
+const UNKNOWN_TO_RING = { departure: null, ledger: null } as const;
+const UNKNOWN_TO_KEY = { drained: null, retired: null, destroyed: null, compromised: null } as const;
+
+/** Exactly the members of the document's own format. */
+function written(document: RingDocument): { readonly [name: string]: Json } {
+  const { ring, key } = FORMATS.get(document.format)!;
+  return { ...only(document, ring), keys: document.keys.map((record) => only(record, key)) };
+}
+
+function only(value: RingDocument | KeyRecord, members: Record<string, Check>): { readonly [name: string]: Json } {
+  return Object.fromEntries(Object.keys(members).map((name) => [name, (value as unknown as { readonly [name: string]: Json })[name]!]));
+}
 
 /** What an environment may be called: it stands in file headers and on command lines. */
 export function isEnvironmentName(name: string): boolean {

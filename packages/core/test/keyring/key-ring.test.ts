@@ -28,8 +28,9 @@ test('[D1] [B4] a new ring has one active key, opens with its source, and prints
 
 test('its members, its MAC and its fingerprint are as specified', async () => {
   const members = membersOf(ring);
-  expect(Object.keys(members)).toEqual(['format', 'ring', 'environment', 'generation', 'backup', 'sources', 'keys', 'mac']);
-  expect(members.format).toBe('lockfast-keyring/1');
+  expect(Object.keys(members)).toEqual(['format', 'ring', 'environment', 'generation', 'backup', 'departure', 'sources', 'keys', 'mac']);
+  expect(members.format).toBe('lockfast-keyring/2');
+  expect(Object.keys(members.keys[0]!)).toEqual(['id', 'state', 'created', 'activated', 'drained', 'retired', 'destroyed', 'compromised', 'fingerprint', 'wrapped']);
   expect(members.ring).toMatch(/^[a-z2-7]{16}$/);
   expect(members.mac).toBe(macOf(members, await ringKeyOf(ring, source)));
   const key = ring.active();
@@ -183,7 +184,7 @@ describe('a recovery backup', () => {
     expect(noted.backup).toBe('2026-03-03T00:00:00.000Z');
     expect(noted.version.generation).toBe(2);
     expect((await KeyRing.open(noted.print(), 'ring', [source])).backup).toBe('2026-03-03T00:00:00.000Z');
-    expect(membersOf(backup)).toMatchObject({ format: 'lockfast-backup/1', sources: [{ source: 'passphrase:' }] });
+    expect(membersOf(backup)).toMatchObject({ format: 'lockfast-backup/2', ledger: null, sources: [{ source: 'passphrase:' }] });
     expect(membersOf(backup).sources).toHaveLength(1);
     const opened = await KeyRing.open(backup, 'backup', [passphrase]);
     expect(opened.cipher({ purpose: 'env' }).decrypt(value, context)).toBe('x');
@@ -194,7 +195,7 @@ describe('a recovery backup', () => {
   test('put in the place of a lost ring, it is a ring again with its first change', async () => {
     const { backup } = await ring.withBackup(passphrase);
     const restored = (await KeyRing.open(backup, 'backup', [passphrase])).reissued(9);
-    expect(membersOf(restored)).toMatchObject({ format: 'lockfast-keyring/1', generation: 10, sources: [{ source: 'passphrase:' }] });
+    expect(membersOf(restored)).toMatchObject({ format: 'lockfast-keyring/2', generation: 10, sources: [{ source: 'passphrase:' }] });
     const added = await restored.withSource(source);
     expect((await KeyRing.open(added.print(), 'ring', [source])).active().id).toBe(ring.active().id);
   });
@@ -213,7 +214,8 @@ describe('a recovery backup', () => {
     const text = JSON.stringify({ ...members, generation: members.generation + 1 });
     expect(await laterRefusalOf(KeyRing.open(text, 'backup', [passphrase]))).toMatchObject({ code: 'ring-tampered' });
     // It is no key ring, and calling it one does not make it one.
-    const relabelled = JSON.stringify({ ...members, format: 'lockfast-keyring/1' });
+    const { ledger: _, ...ringMembers } = members;
+    const relabelled = JSON.stringify({ ...ringMembers, format: 'lockfast-keyring/2' });
     expect(await laterRefusalOf(KeyRing.open(relabelled, 'backup', [passphrase]))).toMatchObject({ code: 'ring-tampered' });
   });
 });

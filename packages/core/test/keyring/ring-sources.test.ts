@@ -55,7 +55,12 @@ test('the first source of a list that fits is used; one that is not there is pas
 test('[D5] a wrong root key, no source, and a source of a kind that the ring does not have', async () => {
   expect(await laterRefusalOf(KeyRing.open(ring.print(), 'ring', [held('file:wrong.key')]))).toMatchObject({
     code: 'wrong-key',
-    message: 'no root key at hand opens the key ring',
+    message: 'the key was wrapped under another key',
+  });
+  // Of several that do not fit, each is told, once.
+  expect(await laterRefusalOf(KeyRing.open(ring.print(), 'ring', [held('file:wrong.key'), held('env:WRONG'), held('credential:x'), { ...phrase, uri: 'shares:x' }]))).toMatchObject({
+    code: 'wrong-key',
+    message: 'the key was wrapped under another key; the key ring has no key source of the kind shares:',
   });
   expect(await laterRefusalOf(KeyRing.open(ring.print(), 'ring', []))).toMatchObject({ code: 'source-unavailable', message: 'no key source is named' });
   const only = await KeyRing.create('production', [file]);
@@ -84,6 +89,7 @@ describe('adding', () => {
     const full = await KeyRing.create('production', uris);
     expect((await KeyRing.open(full.print(), 'ring', uris.slice(63))).sources).toHaveLength(64);
     expect((await laterRefusalOf(full.withSource(held('file:64')))).code).toBe('usage');
+    expect((await laterRefusalOf(KeyRing.create('production', [...uris, held('file:64')]))).code).toBe('usage');
   });
 });
 
@@ -138,4 +144,70 @@ describe('removing', () => {
     expect((await laterRefusalOf(ring.withoutSource('env:CI_KEY', [file, failing]))).code).toBe('terminal-needed');
     expect((await KeyRing.open(ring.print(), 'ring', [env])).version).toEqual(ring.version);
   });
+});
+
+describe('[S3] a new root key', () => {
+  const [oldRoot, newRoot] = [held('env:ROOT_KEY'), held('env:ROOT_KEY')];
+
+  test('in the place of the old one, under the same name: both open until the old one is dropped', async () => {
+    const before = await KeyRing.create('production', [oldRoot, phrase], new SetClock(0));
+    const both = await before.withNewRoot(newRoot, new SetClock(1000));
+    expect(both.sources.map(({ source, added }) => `${source} ${added.slice(17, 19)}`)).toEqual(['env:ROOT_KEY 00', 'passphrase: 00', 'env:ROOT_KEY 01']);
+    for (const one of [oldRoot, newRoot, phrase]) expect((await KeyRing.open(both.print(), 'ring', [one])).version).toEqual(both.version);
+    const after = await both.rewrappedFor([newRoot, phrase], new SetClock(2000));
+    expect(after.sources.map(({ source, added }) => `${source} ${added.slice(17, 19)}`)).toEqual(['env:ROOT_KEY 01', 'passphrase: 00']);
+    for (const one of [newRoot, phrase]) expect(hexOf((await KeyRing.open(after.print(), 'ring', [one])).active().secret)).toBe(hexOf(before.active().secret));
+    expect((await laterRefusalOf(KeyRing.open(after.print(), 'ring', [oldRoot]))).code).toBe('wrong-key');
+    // A kept copy of what the old root key opened does not open what came after it.
+    const kept = await ringKeyOf(both, oldRoot);
+    const keeper: KeySource = { uri: 'env:ROOT_KEY', wrap: () => Promise.reject(new Error('unused')), unwrap: () => Promise.resolve(kept) };
+    expect((await laterRefusalOf(KeyRing.open(after.print(), 'ring', [keeper]))).code).toBe('ring-tampered');
+  });
+
+  test('without the name of the old one it is a source like another', async () => {
+    const before = await KeyRing.create('production', [file], new SetClock(0));
+    expect((await before.withNewRoot(newRoot)).sources.map(({ source }) => source)).toEqual(['file:mine.key', 'env:ROOT_KEY']);
+    expect((await laterRefusalOf(before.withSource(held('file:mine.key')))).code).toBe('source-exists');
+  });
+
+  test('a source is removed with all its wrappings, and stays with one', async () => {
+    const both = await (await KeyRing.create('production', [oldRoot, phrase])).withNewRoot(newRoot);
+    expect((await both.withoutSource('env:ROOT_KEY', [phrase])).sources.map(({ source }) => source)).toEqual(['passphrase:']);
+    const kept = await both.withoutSource('passphrase:', [newRoot]);
+    expect(kept.sources.map(({ source }) => source)).toEqual(['env:ROOT_KEY']);
+    expect((await KeyRing.open(kept.print(), 'ring', [newRoot])).version).toEqual(kept.version);
+    expect((await laterRefusalOf(KeyRing.open(kept.print(), 'ring', [oldRoot]))).code).toBe('wrong-key');
+  });
+
+  test('there are at most 64 wrappings', async () => {
+    const full = await KeyRing.create('production', Array.from({ length: 64 }, (_, i) => held(`file:${i}`)));
+    expect((await laterRefusalOf(full.withNewRoot(held('file:0')))).code).toBe('usage');
+  });
+});
+
+describe('wrapped for other sources', () => {
+  test('by exactly these, and no key changes', async () => {
+    const [one, two] = [held('file:one.key'), held('credential:two')];
+    const after = await ring.rewrappedFor([one, env, two], new SetClock(9000));
+    expect(after.sources.map(({ source, added }) => `${source} ${added.slice(17, 19)}`)).toEqual(['file:one.key 09', 'env:CI_KEY 01', 'credential:two 09']);
+    for (const source of [one, env, two]) expect(hexOf((await KeyRing.open(after.print(), 'ring', [source])).active().secret)).toBe(hexOf(ring.active().secret));
+    for (const source of [file, phrase]) expect((await laterRefusalOf(KeyRing.open(after.print(), 'ring', [source]))).code).toBe('wrong-key');
+    expect(after.version.generation).toBe(ring.version.generation + 1);
+    expect(hexOf(await ringKeyOf(after, one))).not.toBe(hexOf(await ringKeyOf(ring, file)));
+  });
+
+  test('what can not be done', async () => {
+    expect((await laterRefusalOf(ring.rewrappedFor([]))).code).toBe('last-source');
+    expect((await laterRefusalOf(ring.rewrappedFor([file, file]))).code).toBe('source-exists');
+    expect((await laterRefusalOf(ring.rewrappedFor(Array.from({ length: 65 }, (_, i) => held(`file:${i}`))))).code).toBe('usage');
+  });
+});
+
+test('a source tries its own wrapping first', async () => {
+  const phrases = Array.from({ length: 4 }, (_, i) => passphraseSource(`word ${i}`, QUICK_PBKDF2, `passphrase:#${i}`));
+  const shared = await KeyRing.create('production', phrases);
+  let tried = 0;
+  const counting: KeySource = { ...phrases[3]!, uri: 'passphrase:#3', wrap: phrases[3]!.wrap.bind(phrases[3]), unwrap: (...of) => (tried++, phrases[3]!.unwrap(...of)) };
+  await KeyRing.open(shared.print(), 'ring', [counting]);
+  expect(tried).toBe(1);
 });

@@ -11,7 +11,8 @@ import { altered, held, membersOf, type RingMembers } from './rings.ts';
 
 const first = held('file:first.key');
 const second = held('env:SECOND');
-const ring = await (await KeyRing.create('production', [first])).withNewKey().withSource(second);
+const made = (await KeyRing.create('production', [first])).withNewKey();
+const ring = await made.withCompromised(made.active().id).withDeparture().withSource(second);
 const text = ring.print();
 const bytes = Buffer.from(text);
 
@@ -64,7 +65,7 @@ describe('what says the same is the same', () => {
     ['members of members in another order', JSON.stringify({ ...members, keys: members.keys.map((key) => Object.fromEntries(Object.entries(key).toReversed())) })],
     ['escaped characters', text.replace('"production"', '"\\u0070roduction"')],
     ['an escaped name', text.replace('"mac"', '"\\u006dac"')],
-    ['a number written otherwise', text.replace('"generation": 3', '"generation": 3.0e0')],
+    ['a number written otherwise', text.replace('"generation": 5', '"generation": 5.0e0')],
   ])('%s', async ([, other]) => {
     expect(other).not.toBe(text);
     expect(await opensAsBefore(other)).toBe(true);
@@ -89,15 +90,21 @@ describe('a document that is none', () => {
     ['a format of something else', { ...members, format: 'age-encryption.org/v1' }],
     ['a format that is no text', { ...members, format: 1 }],
     ['an unknown member', { ...members, note: 'mine' }],
-    ['an unknown member of a key', { ...members, keys: [{ ...key, compromised: true }, ...members.keys.slice(1)] }],
+    ['an unknown member of a key', { ...members, keys: [{ ...key, comment: '' }, ...members.keys.slice(1)] }],
+    ['a backup\'s member', { ...members, ledger: null }],
+    ['a mark that is no time', { ...members, keys: [{ ...key, compromised: true }, ...members.keys.slice(1)] }],
+    ['a departure that is no time', { ...members, departure: false }],
+    ...Object.keys(key!).map((name): [string, unknown] => [`a key without ${name}`, { ...members, keys: [{ ...key, [name]: undefined }, ...members.keys.slice(1)] }]),
+    ['format 2 called format 1', { ...members, format: 'lockfast-keyring/1' }],
+    ['a key of format 1', { ...members, keys: members.keys.map(({ id, state, created, activated, fingerprint, wrapped }) => ({ id, state, created, activated, fingerprint, wrapped })) }],
     ['an unknown member of a source', { ...members, sources: [{ ...source, comment: '' }] }],
     ['a member called __proto__', text.replace('"backup"', '"__proto__": null, "backup"')],
     ...Object.keys(members).map((name): [string, unknown] => [`no ${name}`, { ...members, [name]: undefined }]),
     ['a generation of zero', { ...members, generation: 0 }],
     ['a negative generation', { ...members, generation: -1 }],
     ['a fraction of a generation', { ...members, generation: 1.5 }],
-    ['a generation beyond the safe integers', text.replace('"generation": 3', '"generation": 9007199254740993')],
-    ['a generation that is text', { ...members, generation: '3' }],
+    ['a generation beyond the safe integers', text.replace('"generation": 5', '"generation": 9007199254740993')],
+    ['a generation that is text', { ...members, generation: '5' }],
     ['a ring id of another form', { ...members, ring: 'ABCDEFGHIJ234567' }],
     ['an environment with a slash', { ...members, environment: 'a/b' }],
     ['an environment that ends in a newline', { ...members, environment: 'production\n' }],
@@ -118,7 +125,7 @@ describe('a document that is none', () => {
     expect(await laterRefusalOf(KeyRing.open(candidate, '/etc/ring.json', [first]))).toMatchObject({ code: 'ring-malformed' });
   });
 
-  test.for(['lockfast-keyring/2', 'lockfast-keyring/1.1', 'lockfast-backup/2'])('a newer format is told apart: %s', async (format) => {
+  test.for(['lockfast-keyring/3', 'lockfast-keyring/1.1', 'lockfast-keyring/', 'lockfast-backup/3', 'lockfast-ledger/1'])('a newer format is told apart: %s', async (format) => {
     const refusal = refusalOf(() => parseRing(JSON.stringify({ ...members, format }), 'ring'));
     expect(refusal).toEqual({ code: 'unsupported-format', message: 'ring has a format that this Lockfast does not know', hint: 'upgrade Lockfast on this machine' });
   });
@@ -135,8 +142,8 @@ describe('a document that is none', () => {
 describe('a member named twice is refused, wherever and however', () => {
   const last = '"mac"';
   test.for<[string, string]>([
-    ['at the top', text.replace(last, '"generation": 4, "mac"')],
-    ['with the same value', text.replace(last, '"generation": 3, "mac"')],
+    ['at the top', text.replace(last, '"generation": 6, "mac"')],
+    ['with the same value', text.replace(last, '"generation": 5, "mac"')],
     ['escaped', text.replace(last, '"gener\\u0061tion": 4, "mac"')],
     ['before', text.replace('{', '{"environment": "staging",')],
     ['in a key', text.replace('"state"', '"state": "retired", "state"')],
@@ -170,6 +177,10 @@ describe('[D5] an edit by hand, each found', () => {
     ['a source renamed', 'ring-tampered', edit((one) => (one.sources[1]!.source = 'env:THIRD'))],
     ['a date', 'ring-tampered', edit((one) => (one.keys[0]!.created = '2000-01-01T00:00:00.000Z'))],
     ['a backup that was never made', 'ring-tampered', edit((one) => (one.backup = '2000-01-01T00:00:00.000Z'))],
+    ['a mark taken away', 'ring-tampered', edit((one) => (one.keys[0]!.compromised = null))],
+    ['a mark put there', 'ring-tampered', edit((one) => (one.keys[1]!.compromised = '2000-01-01T00:00:00.000Z'))],
+    ['a departure taken away', 'ring-tampered', edit((one) => (one.departure = null))],
+    ['a date of retirement', 'ring-tampered', edit((one) => (one.keys[0]!.retired = '2000-01-01T00:00:00.000Z'))],
     ['the MAC', 'ring-tampered', edit((one) => (one.mac = one.mac.replace(/^./, (c) => (c === 'A' ? 'B' : 'A'))))],
     ['the MAC padded', 'ring-tampered', edit((one) => (one.mac += '='))],
     ['the MAC with a newline', 'ring-tampered', edit((one) => (one.mac += '\n'))],

@@ -14,14 +14,29 @@ export function held(uri = 'file:root.key', bytes: Buffer = randomBytes(32)): Ke
   };
 }
 
+interface KeyMembers {
+  id: string;
+  state: string;
+  created: string;
+  activated: string | null;
+  drained?: string | null;
+  retired?: string | null;
+  destroyed?: string | null;
+  compromised?: string | null;
+  fingerprint: string;
+  wrapped: string;
+}
+
 export interface RingMembers {
   format: string;
   ring: string;
   environment: string;
   generation: number;
   backup: string | null;
+  departure?: string | null;
+  ledger?: { log: string; epoch: number; wrapped: string } | null;
   sources: { source: string; added: string; wrapped: string }[];
-  keys: { id: string; state: string; created: string; activated: string | null; fingerprint: string; wrapped: string }[];
+  keys: KeyMembers[];
   mac: string;
 }
 

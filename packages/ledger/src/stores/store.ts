@@ -64,7 +64,11 @@ export interface LedgerStore {
   addCheckpoint(checkpoint: StoredCheckpoint): Promise<void>;
   /** In the order in which they were signed. */
   checkpoints(): Promise<readonly StoredCheckpoint[]>;
+  newestCheckpoint(): Promise<StoredCheckpoint | undefined>;
+  /** Whoever signs now. */
   signer(): Promise<StoredSigner | undefined>;
+  /** Everyone who ever signed, in order. */
+  signers(): Promise<readonly StoredSigner[]>;
   /** Adds a wrapping to the signer of that public key, or sets the first or another signer. */
   setSigner(signer: StoredSigner): Promise<void>;
   /** Undefined in a store that keeps none. */

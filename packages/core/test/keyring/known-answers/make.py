@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes ring.json: a key ring from a second implementation, written from the specification alone.
+"""Makes ring.json and ring-2.json: key rings of formats 1 and 2 from a second implementation, written from the
+specification alone.
 
     /usr/bin/python3 packages/core/test/keyring/known-answers/make.py
 
@@ -42,6 +43,11 @@ def key_record(ring_key, name, state, activated):
         "fingerprint": "sha256:" + hashlib.sha256(b"lockfast-fp" + key).hexdigest(),
         "wrapped": "" if state == "destroyed" else wrap(ring_key, "lockfast/key-wrap", key, lp(RING, ENVIRONMENT, name), f"key {name}"),
     }
+
+
+def key_record_2(ring_key, name, state, activated, **moments):
+    record = key_record(ring_key, name, state, activated)
+    return {**record, "drained": None, "retired": None, "destroyed": None, "compromised": None, **moments}
 
 
 def canonical(value):
@@ -96,15 +102,43 @@ ring = authenticated(
     },
 )
 
+scope = {"ring": RING, "environment": ENVIRONMENT, "generation": 8, "backup": LATER, "departure": "2026-06-02T00:00:00.000Z"}
+keys_2 = [
+    key_record_2(ring_key, "gone22", "destroyed", CREATED, drained=CREATED, retired=LATER, destroyed=LATER, compromised=CREATED),
+    key_record_2(ring_key, "retire", "retired", CREATED, drained=CREATED, retired=LATER),
+    key_record_2(ring_key, "older2", "draining", CREATED, drained=LATER, compromised=LATER),
+    key_record_2(ring_key, "kq2d5x", "active", LATER),
+    key_record_2(ring_key, "coming", "staged", None),
+]
+ledger_key = secret("ledger key")
+ledger = {
+    "log": "examplelog",
+    "epoch": 3,
+    "wrapped": wrap(ring_key, "lockfast/ledger-wrap", ledger_key, lp("lockfast/ledger-epoch", "examplelog", "3"), "ledger"),
+}
+ring_2 = authenticated(ring_key, {"format": "lockfast-keyring/2", **scope, "sources": ring["sources"], "keys": keys_2})
+backup_2 = authenticated(ring_key, {"format": "lockfast-backup/2", **scope, "ledger": ledger, "sources": ring["sources"][1:], "keys": keys_2})
+
+
+def digest(document):
+    return base64url(hashlib.sha256(canonical(document).encode()).digest())
+
+
+def write(name, content):
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (pathlib.Path(__file__).parent / name).write_text(text + "\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
     content = {
         "about": NOTE,
         "rootKey": root_key_text(root_key),
         "passphrase": passphrase,
         "keys": {record["id"]: secret(record["id"]).hex() for record in ring["keys"]},
-        "digest": base64url(hashlib.sha256(canonical(ring).encode()).digest()),
+        "digest": digest(ring),
         # As text: another program need not print it as ours does.
         "ring": json.dumps(ring, ensure_ascii=False),
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    (pathlib.Path(__file__).parent / "ring.json").write_text(text + "\n", encoding="utf-8")
+    write("ring.json", content)
+    later = {"digest": digest(ring_2), "ring": json.dumps(ring_2, ensure_ascii=False), "backup": json.dumps(backup_2, ensure_ascii=False), "ledgerKey": ledger_key.hex()}
+    write("ring-2.json", {**content, **later})

@@ -1,0 +1,46 @@
+/** Who runs this command, as the operating system tells it. */
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+
+import type { Actor } from '@lockfast/ledger';
+
+import type { Session } from './session.ts';
+
+/** What the kernel writes for a process that nobody logged in for. */
+const NO_LOGIN = 4_294_967_295;
+
+export function currentActor({ environment, command }: Pick<Session, 'environment' | 'command'>): Actor {
+  const uid = process.getuid?.() ?? -1;
+  const sudo = behindSudo(uid, environment);
+  return { user: userName(uid), uid, ...(sudo === undefined ? {} : { sudo }), host: hostname(), pid: process.pid, program: `lockfast ${command}` };
+}
+
+/** The person, where there is one behind the account: who called sudo, else the account itself. */
+export function personOf({ user, sudo }: Pick<Actor, 'user' | 'sudo'>): string {
+  return sudo ?? user;
+}
+
+/** The user id that logged in, which survives `su` and `sudo`; undefined for services and in containers. */
+export function loginUid(): number | undefined {
+  try {
+    const uid = Number(readFileSync('/proc/self/loginuid', 'latin1'));
+    return Number.isSafeInteger(uid) && uid !== NO_LOGIN ? uid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** SUDO_USER says something only where sudo could have set it: anybody can set it for a process of their own. */
+function behindSudo(uid: number, environment: Session['environment']): string | undefined {
+  const name = environment['SUDO_USER'];
+  return uid === 0 && name !== undefined && /^[a-z_][a-z0-9_.-]{0,31}\$?$/i.test(name) ? name : undefined;
+}
+
+/** An account that the system has no name for, as in containers, is its number. */
+function userName(uid: number): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${uid}`;
+  }
+}

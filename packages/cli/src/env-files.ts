@@ -1,0 +1,65 @@
+/** The env files that a configuration is about: those of its own directory, and of all tenants. */
+import { type Dirent, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { isEncryptedFile } from '@lockfast/core/env';
+import { readRegularFile } from '@lockfast/core/files';
+
+import type { Configuration } from './configuration.ts';
+import { tenantDirectories } from './tenant-path.ts';
+
+export const ENCRYPTED_SUFFIX = '.encrypted';
+export const USUAL_FILE = '.env';
+
+/** Deeper than this nobody keeps the env files of one project; and node_modules is nobody's. */
+const DEPTH = 4;
+const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
+const TEMPLATES = /\.(example|sample|template|dist)$/;
+
+/** Gets each directory that can't be listed: it may hold more files. */
+type Miss = (directory: string) => void;
+
+/** All of them, plain and encrypted: absolute paths, each once, in order. */
+export function configuredEnvFiles({ file, tenantPath }: Pick<Configuration, 'file' | 'tenantPath'>, miss: Miss = () => {}): string[] {
+  const tenants = tenantPath === undefined ? [] : tenantDirectories(tenantPath, miss);
+  return [...new Set([...envFiles(dirname(file), DEPTH, miss), ...tenants.flatMap((directory) => envFiles(directory, 1, miss))])];
+}
+
+/** The encrypted ones among them. */
+export function encryptedEnvFiles(configuration: Pick<Configuration, 'file' | 'tenantPath'>, miss?: Miss): string[] {
+  return configuredEnvFiles(configuration, miss).filter((path) => path.endsWith(ENCRYPTED_SUFFIX));
+}
+
+function envFiles(directory: string, depth: number, miss: Miss): string[] {
+  const found: string[] = [];
+  for (const entry of entriesOf(directory, miss)) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) {
+      if (depth > 1 && !SKIPPED.has(entry.name)) found.push(...envFiles(path, depth - 1, miss));
+    } else if (isEnvName(entry.name) && (!entry.name.endsWith(ENCRYPTED_SUFFIX) || isOurs(path))) found.push(path);
+  }
+  return found.toSorted();
+}
+
+function isEnvName(name: string): boolean {
+  return name === '.env' || (name.startsWith('.env.') && name !== '.env.keys' && !TEMPLATES.test(name)) || name.endsWith('.env.encrypted') || name.endsWith('.env');
+}
+
+/** A file that only has the suffix, another tool's for example, is none of ours. */
+function isOurs(path: string): boolean {
+  try {
+    const { bytes } = readRegularFile(path, 'follow');
+    return bytes.length === 0 || isEncryptedFile(bytes);
+  } catch {
+    return true;
+  }
+}
+
+function entriesOf(directory: string, miss: Miss): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') miss(directory);
+    return [];
+  }
+}

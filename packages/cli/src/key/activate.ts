@@ -1,0 +1,17 @@
+import type { Arguments } from '../arguments.ts';
+import { confirm } from '../confirm.ts';
+import type { Session } from '../session.ts';
+import { moveKey } from './move.ts';
+import { keyOperand } from './operand.ts';
+import { reasonOf } from './reason.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const id = keyOperand(args);
+  return moveKey(args, session, {
+    event: { operation: 'key-activate', object: id, keyId: id, reason: reasonOf(args) },
+    sure: () => confirm(args, session, `Encrypt with the key ${id} from now on?`),
+    change: (ring) => ring.withActive(id),
+    guarded: true,
+    next: () => 'lockfast key rotate',
+  });
+}

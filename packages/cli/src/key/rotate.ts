@@ -1,0 +1,145 @@
+import { dirname, join } from 'node:path';
+
+import { ensureDirectory, withFileLock } from '@lockfast/core/files';
+import type { KeyRing } from '@lockfast/core/keyring';
+import { systemClock } from '@lockfast/core/ports';
+import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationFile, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
+
+import { currentActor, personOf } from '../actor.ts';
+import { requireApproval } from '../approvals.ts';
+import type { Arguments } from '../arguments.ts';
+import { confirm } from '../confirm.ts';
+import { encryptedEnvFiles } from '../env-files.ts';
+import { requireRole } from '../permission.ts';
+import { Progress } from '../progress.ts';
+import { replaceRing } from '../ring-file.ts';
+import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
+import { Workspace } from '../workspace.ts';
+import { refuseOutsideWindow } from './maintenance-window.ts';
+import { reasonOf } from './reason.ts';
+import { planRoot, RootRotation } from './root-rotation.ts';
+import { rotationDueIn } from './schedule.ts';
+
+/** One rotation at a time. Whoever comes second is told at once. */
+const DO_NOT_WAIT = 0;
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const reason = reasonOf(args);
+  const event = { operation: 'key-rotate', object: workspace.configuration.keyring, ...(reason === undefined ? {} : { reason }) };
+  await requireRole(workspace, session, 'admin', event);
+  const records = rotationsDirectory(workspace);
+  if (args.flag('dry-run')) return dryRun(args, session, workspace, records);
+  ensureDirectory(records);
+  return withFileLock(
+    workspace.stateDirectory,
+    join(records, 'rotation'),
+    async () => {
+      const begun = openRotation(records);
+      const record = begun ?? (await plan(args, session, workspace, event));
+      if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${begun.started.slice(0, 16).replace('T', ' ')} UTC, and only that`);
+      return perform(record, args, session, workspace, records);
+    },
+    DO_NOT_WAIT,
+  );
+}
+
+/** Where the records of rotations lie: beside the key ring. */
+export function rotationsDirectory({ configuration }: Workspace): string {
+  return join(dirname(configuration.keyring), 'rotations');
+}
+
+async function plan(args: Arguments, session: Session, workspace: Workspace, event: { readonly operation: string; readonly object: string; readonly reason?: string }): Promise<RotationRecord> {
+  const { configuration } = workspace;
+  refuseOutsideWindow(configuration.maintenanceWindow, new Date(), args.flag('force'));
+  const ring = await workspace.ring();
+  const root = args.flag('root') ? await planRoot(args, session, workspace, ring) : null;
+  const files = filesOf(workspace).filter(({ path }) => needsWork(path, ring, undefined));
+  session.terminal.note(`rotates the ${root === null ? 'data key' : 'data key and the root key'} of ${ring.environment}: ${counted(files.length, 'file')} will be encrypted anew; ${ring.active().id} goes on decrypting`);
+  confirm(args, session, `Replace the active key ${ring.active().id}?`);
+  await requireApproval(workspace, session, ring, { ...event, details: { root: root !== null, backup: !args.flag('no-backup') } });
+  return newRotation(ring, { reason: event.reason ?? null, actor: personOf(currentActor(session)), backup: !args.flag('no-backup'), root }, systemClock);
+}
+
+async function perform(begun: RotationRecord, args: Arguments, session: Session, workspace: Workspace, records: string): Promise<number> {
+  const { configuration, stateDirectory } = workspace;
+  const ledger = await workspace.ledger();
+  await closeInterrupted(workspace, records, begun.id);
+  const progress = new Progress(session.terminal, 'files');
+  const root = begun.root === null ? undefined : new RootRotation(begun.root, session, workspace);
+  const place: RotationPlace = {
+    ring: { read: () => workspace.freshRing(), change: (change) => replaceRing(workspace, change) },
+    files: () => filesOf(workspace),
+    records,
+    backups: configuration.backups.directory,
+    stateDirectory,
+    audit: ledger,
+    clock: systemClock,
+    nextDue: (ring) => rotationDueIn(ring, configuration, Date.now()).next,
+    progress: (done, total) => progress.show(done, total),
+  };
+  try {
+    const record = await rotate(begun, place, root satisfies RootSteps | undefined);
+    progress.end();
+    await ledger?.checkpoint(await lastRing(root, workspace));
+    report(record, args, session, workspace);
+    if (!args.flag('json')) root?.sayWhatIsNext();
+    return 0;
+  } finally {
+    progress.end();
+  }
+}
+
+/** After a change of the root key the configured source may not open the ring any more, from this process. */
+async function lastRing(root: RootRotation | undefined, workspace: Workspace): Promise<KeyRing> {
+  return root?.closed ?? workspace.ring();
+}
+
+/**
+ * What a killed run was at, nobody can tell any more; that it was killed, we can: while this one has the lock no other one
+ * is at a rotation of these records. Also of those that were completed: the kill may have come before the last outcome.
+ */
+async function closeInterrupted(workspace: Workspace, records: string, begun: string): Promise<void> {
+  const ledger = await workspace.ledger();
+  if (ledger === undefined) return;
+  const ours = new Set<unknown>([begun, ...readRotations(records).map(({ id }) => id)]);
+  const left = (await ledger.openIntents()).filter(({ entry }) => ours.has(entry.details?.['rotation']) || (entry.operation === 'key-rotate' && ours.has(entry.object)));
+  await ledger.conclude(left.map(({ intent }) => ({ intent, outcome: 'interrupted' })));
+}
+
+/** A directory that can't be listed is among them: it may hold files, and is named as one that can't be done. */
+function filesOf(workspace: Workspace): RotationFile[] {
+  const missed: string[] = [];
+  const files = encryptedEnvFiles(workspace.configuration, (directory) => void missed.push(directory));
+  return [...files, ...new Set(missed)].map((path) => ({ path, tenant: workspace.tenantOf(path) ?? '' }));
+}
+
+function report(record: RotationRecord, args: Arguments, { terminal }: Session, workspace: Workspace): void {
+  if (args.flag('json')) {
+    terminal.json(record);
+    return;
+  }
+  const { files, oldKey, newKey, durationMs, nextDue, backup, id } = record;
+  terminal.line(`${oldKey.id} -> ${newKey!.id}: ${counted(files, 'file')} encrypted anew and decrypted again as proof, in ${(durationMs! / 1000).toFixed(1)} s`);
+  terminal.line(`  old key  ${oldKey.id}  ${oldKey.fingerprint}`);
+  terminal.line(`  new key  ${newKey!.id}  ${newKey!.fingerprint}`);
+  if (backup && files > 0) terminal.line(`  the files as they were: ${join(workspace.configuration.backups.directory, id)}`);
+  terminal.line(`Next rotation: ${nextDue!.slice(0, 10)}. Next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup; when nothing needs ${oldKey.id} any more: lockfast key retire ${oldKey.id}`);
+}
+
+async function dryRun(args: Arguments, { terminal }: Session, workspace: Workspace, records: string): Promise<number> {
+  const begun = openRotation(records);
+  const ring = await workspace.ring();
+  const staged = ring.keys.findLast(({ state, compromised }) => state === 'staged' && compromised === null);
+  const to = begun?.newKey?.id ?? staged?.id;
+  const files = filesOf(workspace).filter(({ path }) => needsWork(path, ring, to));
+  if (args.flag('json')) {
+    terminal.json({ dryRun: true, resumes: begun?.id ?? null, from: ring.active().id, to: to ?? null, files: files.map(({ path }) => path) });
+    return 0;
+  }
+  terminal.line(begun === undefined ? `would replace ${ring.active().id} by ${to ?? 'a new key'}` : `would finish the rotation ${begun.id}`);
+  for (const { path, tenant } of files) terminal.line(`  ${path}${tenant === '' ? '' : `  (${tenant})`}`);
+  terminal.line(`${counted(files.length, 'file')} would be encrypted anew; nothing was changed`);
+  return 0;
+}

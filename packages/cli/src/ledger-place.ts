@@ -1,0 +1,96 @@
+/** Finds and opens the ledger that the configuration names. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { LockfastError } from '@lockfast/core/errors';
+import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { createSqliteLedger, Ledger, type LedgerStore, openSqliteLedger } from '@lockfast/ledger';
+
+import { currentActor } from './actor.ts';
+import type { Configuration } from './configuration.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Opens the ledger. A SQLite file that this machine has never seen is made: a second developer's clone, a new container.
+ * One that it has seen and that is gone is not: who removes the record must not get a fresh one that says nothing.
+ *
+ * @throws LockfastError `ledger-missing`, `ledger-unavailable`, `ledger-tampered`
+ */
+export async function openLedger(place: string, { textLog }: Pick<Configuration, 'textLog'>, stateDirectory: string, session: Session): Promise<Ledger> {
+  const store = await openStore(place, stateDirectory);
+  const ledger = await Ledger.open(store, { actor: currentActor(session), stateDirectory, textLog });
+  if (ledger.rewound === undefined && existsSync(join(stateDirectory, 'break-glass'))) {
+    const { recordBrokenGlass } = await import('./break-glass.ts');
+    await recordBrokenGlass(ledger, shownPlace(place), stateDirectory);
+  }
+  return ledger;
+}
+
+/** A place as it may be shown and kept: without the password of a URL. */
+export function shownPlace(place: string): string {
+  if (place.startsWith('sqlite:')) return place;
+  const url = new URL(place);
+  url.password = '';
+  return url.href;
+}
+
+async function openStore(place: string, stateDirectory: string): Promise<LedgerStore> {
+  if (!place.startsWith('sqlite:')) {
+    const { openPostgresLedger } = await import('@lockfast/ledger/stores/postgres');
+    return openPostgresLedger(place);
+  }
+  const path = place.slice('sqlite:'.length);
+  if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
+  if (isNoted(path, stateDirectory)) {
+    throw new LockfastError('ledger-missing', `the ledger ${path} is gone: this machine has written to it before`, 'restore it from a backup; to begin a new one on purpose: lockfast ledger create --reason WHY');
+  }
+  return createLedger(path, stateDirectory);
+}
+
+/** Makes a new ledger at `path`, and notes that it is there. @throws LockfastError `exists`, `ledger-unavailable` */
+export async function createLedger(path: string, stateDirectory: string): Promise<LedgerStore> {
+  ensureDirectory(dirname(path));
+  return withFileLock(stateDirectory, path, async () => {
+    // Another process may have been here first.
+    if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
+    const store = await createSqliteLedger(path);
+    await note(path, stateDirectory);
+    return store;
+  });
+}
+
+/** For what did not come to be: the ledger that {@link createLedger} made, and the note of it. */
+export function removeLedger(path: string, stateDirectory: string): void {
+  for (const file of [path, `${path}-wal`, `${path}-shm`, noteFile(path, stateDirectory)]) rmSync(file, { force: true });
+}
+
+async function openKnown(path: string, stateDirectory: string): Promise<LedgerStore> {
+  const store = await openSqliteLedger(path);
+  if (!isNoted(path, stateDirectory)) await note(path, stateDirectory);
+  return store;
+}
+
+/** Where the state directory can't be written, nothing is noted and nothing fails: another machine or user has the note. */
+async function note(path: string, stateDirectory: string): Promise<void> {
+  const file = noteFile(path, stateDirectory);
+  try {
+    ensureDirectory(dirname(file));
+    await withFileLock(stateDirectory, file, () => writeDurably({ path: file, bytes: Buffer.from(`${path}\n`), mode: 0o600, expected: 'anything' }));
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+  }
+}
+
+function isNoted(path: string, stateDirectory: string): boolean {
+  try {
+    readFileSync(noteFile(path, stateDirectory));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function noteFile(path: string, stateDirectory: string): string {
+  return join(stateDirectory, 'ledgers', `at-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);
+}

@@ -1,0 +1,127 @@
+/**
+ * The record of one rotation: `<directory>/<id>.json`, beside the key ring. While it is open it is the journal, too: what
+ * is left to do is read from the files themselves, whose headers name their keys, so that no note can be wrong about it.
+ */
+import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { LockfastError } from '../errors.ts';
+import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '../files/index.ts';
+import { sweepTempFiles } from '../files/temp-file.ts';
+import { isKeyId, type KeyId } from '../formats/key-id.ts';
+
+export const RECORD_FORMAT = 'lockfast-rotation/1';
+
+/**
+ * `initiated`: planned, nothing changed. `in-progress`: the new key is made. `completed`: all is under the new key, proven.
+ * `failed`: given up before anything was encrypted.
+ */
+export type RotationStatus = 'initiated' | 'in-progress' | 'completed' | 'failed';
+
+export interface RotatedKey {
+  readonly id: KeyId;
+  readonly fingerprint: string;
+}
+
+/** A root key that the rotation brings with it. */
+export interface RootChange {
+  /** The new key source's URI. */
+  readonly source: string;
+  /** Where its key is written, absolute; null when it was shown on a terminal. */
+  readonly file: string | null;
+  /** The source that it takes the place of. */
+  readonly replaces: string;
+  /** Sources that could not be reached when it was planned, and go with the old root key. */
+  readonly drops: readonly string[];
+}
+
+/** What could not be brought under the new key yet, and why. */
+export interface UnfinishedFile {
+  readonly path: string;
+  readonly code: string;
+}
+
+export interface RotationRecord {
+  readonly format: typeof RECORD_FORMAT;
+  readonly id: string;
+  readonly status: RotationStatus;
+  readonly environment: string;
+  readonly reason: string | null;
+  /** Who started it. */
+  readonly actor: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly started: string;
+  readonly ended: string | null;
+  readonly durationMs: number | null;
+  readonly oldKey: RotatedKey;
+  readonly newKey: RotatedKey | null;
+  readonly root: RootChange | null;
+  /** Whether the files as they were are kept. */
+  readonly backup: boolean;
+  /** How many files are under the new key. */
+  readonly files: number;
+  readonly unfinished: readonly UnfinishedFile[];
+  /** Whether at the end every file was decrypted from the disk. */
+  readonly verified: boolean | null;
+  readonly nextDue: string | null;
+}
+
+export function newRotationId(): string {
+  return Array.from(randomBytes(10), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+}
+
+/** All records of the directory, the oldest first. @throws LockfastError `damaged` */
+export function readRotations(directory: string): RotationRecord[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => /^[a-z2-7]{10}\.json$/.test(name))
+    .map((name) => readRecord(join(directory, name)))
+    .toSorted((a, b) => (a.started < b.started ? -1 : 1));
+}
+
+/** The rotation that was begun and not finished, if there is one. @throws LockfastError `damaged` */
+export function openRotation(directory: string): RotationRecord | undefined {
+  return readRotations(directory).find(({ status }) => status === 'initiated' || status === 'in-progress');
+}
+
+/** Writes a record durably, over the one of the same id. @throws LockfastError `write-failed`, `busy` */
+export async function writeRotation(directory: string, record: RotationRecord, stateDirectory: string): Promise<void> {
+  ensureDirectory(directory);
+  const path = join(directory, `${record.id}.json`);
+  const bytes = Buffer.from(`${JSON.stringify(record, null, 2)}\n`);
+  await withFileLock(stateDirectory, path, () => {
+    if (record.status === 'initiated') sweepRecords(directory);
+    writeDurably({ path, bytes, mode: 0o600, expected: 'anything' });
+  });
+}
+
+/** What runs left that were killed while they wrote their first record: no later run has that name. */
+function sweepRecords(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    const [, id] = /^\.([a-z2-7]{10})\.json\..*\.tmp$/.exec(name) ?? [];
+    if (id !== undefined) sweepTempFiles(join(directory, `${id}.json`));
+  }
+}
+
+function readRecord(path: string): RotationRecord {
+  try {
+    const record = JSON.parse(readRegularFile(path, 'refuse').bytes.toString('utf8')) as RotationRecord;
+    const whole =
+      record.format === RECORD_FORMAT && ['initiated', 'in-progress', 'completed', 'failed'].includes(record.status) && isRotatedKey(record.oldKey) && (record.newKey === null || isRotatedKey(record.newKey));
+    if (whole) return record;
+  } catch (error) {
+    if (error instanceof LockfastError) throw error;
+  }
+  // An open rotation that looked finished would leave files behind under the old key: better to stop.
+  throw new LockfastError('damaged', `the rotation record ${path} is damaged`, 'see `lockfast ledger list --operation key-rotate` for what it said; move the file away, then run `lockfast key rotate` again');
+}
+
+function isRotatedKey(key: RotatedKey | null | undefined): boolean {
+  return typeof key === 'object' && key !== null && isKeyId(key.id) && typeof key.fingerprint === 'string';
+}

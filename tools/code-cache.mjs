@@ -1,0 +1,41 @@
+// Makes dist/run.cache: what V8 compiled of dist/run.cjs in one run of it, for bin/lockfast.js to begin with. A run, and
+// not the compiler alone: V8 compiles a function when it is first called, and those that a run calls are those wanted.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const RECORD = fileURLToPath(new URL('./record-run.mjs', import.meta.url));
+
+/** @param {string} dist with both bundles; the cache comes beside them */
+export function makeCodeCache(dist) {
+  const base = mkdtempSync(join(tmpdir(), 'lockfast-build-'));
+  try {
+    const code = join(base, 'code');
+    record(dist, base, code);
+    writeFileSync(join(dist, 'run.cache'), sealed(readFileSync(join(dist, 'run.cjs')), readFileSync(code)));
+  } finally {
+    rmSync(base, { recursive: true, force: true });
+  }
+}
+
+/** One run in a project and a home of its own, with a root key that goes with them. */
+function record(dist, base, code) {
+  const cwd = join(base, 'project');
+  mkdirSync(cwd);
+  const env = { PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter), HOME: base };
+  const node = (...args) => execFileSync(process.execPath, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  writeFileSync(join(cwd, '.env'), "# a comment\n\nPORT=8000\nGREETING='two words'\nURL=\"https://example.org/\" # behind\n");
+  node(join(dist, 'lockfast.cjs'), 'init');
+  node(join(dist, 'lockfast.cjs'), 'env', 'encrypt');
+  // Found in PATH as most programs are, and never started.
+  node(RECORD, join(dist, 'run.cjs'), code, 'run', '--', basename(process.execPath));
+}
+
+/** As bin/lockfast.js checks it. */
+function sealed(source, code) {
+  const digest = createHash('sha256').update(`${process.version} ${process.arch}\n`).update(source).update(code).digest();
+  return Buffer.concat([digest, code]);
+}
