@@ -37,6 +37,9 @@ function mainJob() {
   expect('the plaintext is gone', readdirSync(project).includes('.env'), false);
   lockfast('env', 'verify');
   expect('the program has the value', lockfast('run', '--', 'sh', '-c', 'printf %s "$GREETING"'), 'two words');
+  lockfast('key', 'rotate', '--reason', 'a new key');
+  expect('the program has the value after a rotation', lockfast('run', '--', 'sh', '-c', 'printf %s "$GREETING"'), 'two words');
+  lockfast('ledger', 'verify');
   lockfast('env', 'decrypt');
   expect('the plaintext is back, byte for byte', readFileSync(env, 'utf8'), plaintext);
 }

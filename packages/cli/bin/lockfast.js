@@ -41,7 +41,7 @@ function codeCache(file, source) {
   let bytes;
   try {
     bytes = require('node:fs').readFileSync(file);
-  } catch (_) {
+  } catch {
     return undefined;
   }
   const code = bytes.subarray(32);

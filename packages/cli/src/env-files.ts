@@ -22,7 +22,10 @@ type Miss = (directory: string) => void;
 /** All of them, plain and encrypted: absolute paths, each once, in order. */
 export function configuredEnvFiles({ file, tenantPath }: Pick<Configuration, 'file' | 'tenantPath'>, miss: Miss = () => {}): string[] {
   const tenants = tenantPath === undefined ? [] : tenantDirectories(tenantPath, miss);
-  return [...new Set([...envFiles(dirname(file), DEPTH, miss), ...tenants.flatMap((directory) => envFiles(directory, 1, miss))])];
+  // Where the tenants' directories lie in the project's, they are listed once, not twice.
+  const listed = new Set<string>();
+  const found = envFiles(dirname(file), DEPTH, miss, listed);
+  return [...new Set([...found, ...tenants.flatMap((directory) => (listed.has(directory) ? [] : envFiles(directory, 1, miss, listed)))])];
 }
 
 /** The encrypted ones among them. */
@@ -30,12 +33,14 @@ export function encryptedEnvFiles(configuration: Pick<Configuration, 'file' | 't
   return configuredEnvFiles(configuration, miss).filter((path) => path.endsWith(ENCRYPTED_SUFFIX));
 }
 
-function envFiles(directory: string, depth: number, miss: Miss): string[] {
+/** @param listed gets each directory whose files are among the result */
+function envFiles(directory: string, depth: number, miss: Miss, listed: Set<string>): string[] {
   const found: string[] = [];
+  listed.add(directory);
   for (const entry of entriesOf(directory, miss)) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) {
-      if (depth > 1 && !SKIPPED.has(entry.name)) found.push(...envFiles(path, depth - 1, miss));
+      if (depth > 1 && !SKIPPED.has(entry.name)) found.push(...envFiles(path, depth - 1, miss, listed));
     } else if (isEnvName(entry.name) && (!entry.name.endsWith(ENCRYPTED_SUFFIX) || isOurs(path))) found.push(path);
   }
   return found.toSorted();

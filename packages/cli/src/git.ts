@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { delimiter, isAbsolute } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 
@@ -17,6 +18,8 @@ export interface GitPlace {
 /** What `git` prints. @throws LockfastError `tool-missing`, `not-found` */
 export function git({ directory, environment }: GitPlace, args: readonly string[]): Buffer {
   const env = Object.fromEntries(Object.entries(environment).filter(([name]) => GIT_VARIABLES.test(name)));
+  // A relative entry would let whoever can write to the directory choose what runs.
+  env['PATH'] = (env['PATH'] ?? '/usr/bin:/bin').split(delimiter).filter(isAbsolute).join(delimiter);
   try {
     return execFileSync('git', [...HARMLESS, ...args], { cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 256 * 2 ** 20 });
   } catch (error) {

@@ -1,14 +1,14 @@
 /** Finds and opens the ledger that the configuration names. */
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, withFileLock } from '@lockfast/core/files';
 import { createSqliteLedger, Ledger, type LedgerStore, openSqliteLedger } from '@lockfast/ledger';
 
 import { currentActor } from './actor.ts';
 import type { Configuration } from './configuration.ts';
+import { forgetLedger, notedLedger, noteLedger, refuseAnotherLedger } from './ledger-notes.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -42,7 +42,7 @@ async function openStore(place: string, stateDirectory: string): Promise<LedgerS
   }
   const path = place.slice('sqlite:'.length);
   if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
-  if (isNoted(path, stateDirectory)) {
+  if (notedLedger(path, stateDirectory) !== undefined) {
     throw new LockfastError('ledger-missing', `the ledger ${path} is gone: this machine has written to it before`, 'restore it from a backup; to begin a new one on purpose: lockfast ledger create --reason WHY');
   }
   return createLedger(path, stateDirectory);
@@ -55,42 +55,25 @@ export async function createLedger(path: string, stateDirectory: string): Promis
     // Another process may have been here first.
     if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
     const store = await createSqliteLedger(path);
-    await note(path, stateDirectory);
+    await noteLedger(path, store.logId, stateDirectory);
     return store;
   });
 }
 
 /** For what did not come to be: the ledger that {@link createLedger} made, and the note of it. */
 export function removeLedger(path: string, stateDirectory: string): void {
-  for (const file of [path, `${path}-wal`, `${path}-shm`, noteFile(path, stateDirectory)]) rmSync(file, { force: true });
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+  forgetLedger(path, stateDirectory);
 }
 
 async function openKnown(path: string, stateDirectory: string): Promise<LedgerStore> {
   const store = await openSqliteLedger(path);
-  if (!isNoted(path, stateDirectory)) await note(path, stateDirectory);
-  return store;
-}
-
-/** Where the state directory can't be written, nothing is noted and nothing fails: another machine or user has the note. */
-async function note(path: string, stateDirectory: string): Promise<void> {
-  const file = noteFile(path, stateDirectory);
   try {
-    ensureDirectory(dirname(file));
-    await withFileLock(stateDirectory, file, () => writeDurably({ path: file, bytes: Buffer.from(`${path}\n`), mode: 0o600, expected: 'anything' }));
+    refuseAnotherLedger(path, store.logId, stateDirectory);
   } catch (error) {
-    if (!(error instanceof LockfastError)) throw error;
+    await store.close();
+    throw error;
   }
-}
-
-function isNoted(path: string, stateDirectory: string): boolean {
-  try {
-    readFileSync(noteFile(path, stateDirectory));
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function noteFile(path: string, stateDirectory: string): string {
-  return join(stateDirectory, 'ledgers', `at-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`);
+  if (notedLedger(path, stateDirectory) === undefined) await noteLedger(path, store.logId, stateDirectory);
+  return store;
 }

@@ -25,11 +25,16 @@ export async function changeRing(
   acceptance?: (old: KeyRing) => Acceptance,
 ): Promise<KeyRing> {
   const ledger = await workspace.ledger();
+  let before: ReadonlySet<string> = new Set();
+  const noted = (old: KeyRing): KeyRing | Promise<KeyRing> => {
+    before = new Set(old.keys.map(({ id }) => id));
+    return change(old);
+  };
   const changed = await audited(
     ledger,
     { ...event, environment: workspace.configuration.environment },
-    () => replaceRing(workspace, change, acceptance),
-    (ring) => ({ details: { generation: ring.version.generation } }),
+    () => replaceRing(workspace, noted, acceptance),
+    (ring) => ({ details: { generation: ring.version.generation }, keyId: event.keyId ?? ring.keys.find(({ id }) => !before.has(id))?.id }),
   );
   await ledger?.checkpoint(changed);
   return changed;

@@ -233,6 +233,10 @@ export function surroundings({ environment, home }: Session, directory: string):
       const { askSecret } = await import('./prompt.ts');
       return askSecret(question);
     },
+    askShares: async (): Promise<readonly string[]> => {
+      const { typedShares } = await import('./key/share-files.ts');
+      return typedShares();
+    },
   };
 }
 

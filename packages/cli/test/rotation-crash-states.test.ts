@@ -13,7 +13,7 @@ import { deep, sampled, seed } from './support/rotation-sample.ts';
 
 const missing = missingForTracing();
 const because = missing === undefined ? '' : ` (${missing})`;
-const SAMPLE = 6;
+const SAMPLE = 4;
 
 /** The ledger, and the locks, which are databases that nothing is ever written to. */
 function isDatabase(path: string): boolean {

@@ -4,12 +4,10 @@
  */
 import { LockfastError } from '@lockfast/core/errors';
 
-import { chainHash, chainMac, EPOCH_ENTRIES, epochOf, FIRST_CHAIN, leafHash, nextEpochKey } from './chain.ts';
 import { type Checkpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
-import { isWholeEntry } from './entry-members.ts';
-import { type LedgerEntry, parseEntry } from './entry.ts';
+import { EntryChain, firstOfEpoch } from './entry-chain.ts';
+import type { LedgerEntry } from './entry.ts';
 import type { LedgerSource } from './ledger-source.ts';
-import { GrowingTree } from './merkle-tree.ts';
 import { originNumber } from './origin.ts';
 import type { VerifierKey } from './signed-note.ts';
 import type { EpochKey, StoredCheckpoint, StoredEntry } from './stores/store.ts';
@@ -110,11 +108,8 @@ class Verification {
   /** By size; those not reached yet from `#reached` on. */
   readonly #claims: readonly Claim[];
   #reached = 0;
-  readonly #tree = new GrowingTree();
-  #chain: Buffer = FIRST_CHAIN;
+  readonly #chain: EntryChain;
   #time = Number.NEGATIVE_INFINITY;
-  #hasMacs: boolean | undefined;
-  #epochKey: EpochKey | undefined;
   readonly #open = new Set<number>();
   readonly #restores: number[] = [];
   /** Number of the newest origin that a restore on record began. */
@@ -128,7 +123,7 @@ class Verification {
   constructor({ logId, publicKeys, checkpoints }: LedgerSource, trust: Trust) {
     this.#logId = logId;
     this.#trust = trust;
-    this.#epochKey = trust.epochKey;
+    this.#chain = new EntryChain(logId, trust.epochKey);
     if (trust.logId !== undefined && trust.logId !== logId) this.#isBad(1, 'it is another ledger');
     const own = checkpoints.flatMap((stored) => this.#claimOf(stored, publicKeys) ?? []);
     const held = trust.held.flatMap((checkpoint) => this.#heldClaim(checkpoint) ?? []);
@@ -138,19 +133,20 @@ class Verification {
 
   /** @returns false when nothing behind it has to be read any more */
   next(stored: StoredEntry): boolean {
-    const seq = this.#tree.size + 1;
+    const seq = this.#chain.size + 1;
     if (this.#firstBad !== undefined && this.#firstBad.seq <= seq) return false;
-    const reason = this.#entryProblem(stored, seq);
-    if (reason !== undefined) {
-      this.#isBad(seq, reason);
+    const taken = this.#chain.take(stored);
+    if (typeof taken === 'string') {
+      this.#isBad(seq, taken);
       return false;
     }
+    this.#follow(seq, taken);
     this.#compareClaims();
     return true;
   }
 
   end(): LedgerVerdict {
-    const size = this.#tree.size;
+    const { size } = this.#chain;
     if (this.#firstBad === undefined) {
       for (const claim of this.#claims.slice(this.#reached)) this.#contradicted(claim, { seq: size + 1, reason: `it is missing: ${named(claim)} is of ${claim.size} entries` });
       this.#missEpoch(size);
@@ -170,47 +166,8 @@ class Verification {
       findings: [...this.#findings.values()],
       ...(this.#firstBad === undefined ? {} : { firstBad: this.#firstBad }),
       signatures: this.#trust.publicKeys === undefined ? 'unchecked' : 'checked',
-      mac: this.#trust.epochKey === undefined ? 'unchecked' : { from: firstOf(this.#trust.epochKey.epoch) },
+      mac: this.#trust.epochKey === undefined ? 'unchecked' : { from: firstOfEpoch(this.#trust.epochKey.epoch) },
     };
-  }
-
-  /** What is wrong with the next entry; where nothing is, it is counted in. */
-  #entryProblem({ seq: stored, entry: bytes, chain, mac }: StoredEntry, seq: number): string | undefined {
-    if (stored !== seq) return `entry ${seq} is missing: ${stored} stands in its place`;
-    let entry: LedgerEntry;
-    try {
-      entry = parseEntry(bytes);
-    } catch {
-      return 'its bytes are no entry in canonical form';
-    }
-    if (!isWholeEntry(entry)) return 'it lacks a member, or one is not what it must be';
-    const leaf = leafHash(bytes);
-    const expected = chainHash(this.#logId, seq, this.#chain, leaf);
-    if (!expected.equals(chain)) return 'it was changed, removed or put elsewhere: the chain does not fit';
-    const problem = this.#macProblem(seq, expected, mac) ?? (seq === 1 ? this.#beginProblem(entry) : undefined);
-    if (problem !== undefined) return problem;
-    this.#chain = expected;
-    this.#tree.add(leaf);
-    this.#follow(seq, entry);
-    return undefined;
-  }
-
-  /** All entries have a MAC or none has: one without would be one that needs no key. */
-  #macProblem(seq: number, chain: Buffer, mac: Buffer | undefined): string | undefined {
-    this.#hasMacs ??= mac !== undefined;
-    if (this.#hasMacs !== (mac !== undefined)) return this.#hasMacs ? 'it has no MAC, and those before it have' : 'it has a MAC, and those before it have none';
-    if (mac !== undefined && mac.length !== chain.length) return 'its MAC has not the length of one';
-    const known = this.#epochKey;
-    if (known === undefined || seq < firstOf(known.epoch)) return undefined;
-    if (mac === undefined) return 'it has no MAC, and the backup has a key for it';
-    let { key } = known;
-    for (let { epoch } = known; epoch < epochOf(seq); epoch++) key = nextEpochKey(key);
-    this.#epochKey = { epoch: epochOf(seq), key };
-    return chainMac(key, chain).equals(mac) ? undefined : 'its MAC does not fit: it was written, or changed, without the key of its epoch';
-  }
-
-  #beginProblem({ kind, operation, object }: LedgerEntry): string | undefined {
-    return kind === 'event' && operation === 'ledger-created' && object === this.#logId ? undefined : 'it is not the first entry of this ledger';
   }
 
   /** What entries say of each other. */
@@ -229,10 +186,10 @@ class Verification {
 
   /** Every claim of the size that the tree has now. */
   #compareClaims(): void {
-    const { size } = this.#tree;
+    const { size } = this.#chain;
     let root: Buffer | undefined;
     for (let claim = this.#claims[this.#reached]; claim !== undefined && claim.size === size; claim = this.#claims[++this.#reached]) {
-      root ??= this.#tree.root();
+      root ??= this.#chain.root();
       if (!root.equals(claim.root)) {
         const good = Math.max(this.#covered.witness, this.#covered.signature, this.#covered.nobody);
         // Two of one size that contradict each other: one of them is right.
@@ -263,7 +220,7 @@ class Verification {
   /** A backup with the key of an epoch was written when the entries of those before were there. */
   #missEpoch(size: number): void {
     const known = this.#trust.epochKey;
-    const before = known === undefined ? 0 : firstOf(known.epoch) - 1;
+    const before = known === undefined ? 0 : firstOfEpoch(known.epoch) - 1;
     if (size >= before) return;
     const bad = { seq: size + 1, reason: `it is missing: the backup was written when there were ${before} entries` };
     if (this.#restores.length === 0) this.#isBad(bad.seq, bad.reason);
@@ -299,11 +256,6 @@ class Verification {
     const { count, ...first } = this.#findings.get(kind) ?? { kind, seq, text, count: 0 };
     this.#findings.set(kind, { ...first, count: count + 1 });
   }
-}
-
-/** The number of the first entry of an epoch. */
-function firstOf(epoch: number): number {
-  return epoch * EPOCH_ENTRIES + 1;
 }
 
 function named({ holder, size }: Claim): string {

@@ -1,4 +1,4 @@
-import { unsetVariable, updateEnvFile } from '@lockfast/core/env';
+import { isVariableName, unsetVariable, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 
@@ -8,6 +8,8 @@ import { Workspace } from '../workspace.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const [name] = args.operands as [string];
+  // It goes on record: what is no name may be anything.
+  if (!isVariableName(name)) throw new LockfastError('invalid-name', 'env unset: that is no name of a variable', 'see `lockfast env list` for the names that are set');
   const workspace = new Workspace(args, session);
   const file = args.text('file') ?? workspace.usualEncryptedFile(args.text('tenant'));
   if (identityOf(file) === undefined) throw new LockfastError('not-found', `${file} does not exist`, 'name it with --file');

@@ -19,7 +19,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const files = args.operands.length > 0 ? args.operands : [workspace.usualEncryptedFile(args.text('tenant'))];
   const least = minimumRevision(args.text('min-revision'));
-  await workspace.ring();
   const verdicts: Verdict[] = [];
   let status = 0;
   for (const file of files) {
@@ -29,6 +28,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       if (!args.flag('json')) session.terminal.line(`${file}: ${session.terminal.green('good')}, revision ${header.revision}, key ${header.key}`);
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
+      // When the key ring does not open, that is the one thing to say; the first file has put it on record.
+      if (!error.code.startsWith('ledger-')) await workspace.ring();
       const { code, message, hint } = error;
       status = Math.max(status, EXIT_STATUS[code]);
       verdicts.push({ file, ok: false, error: { code, message, hint } });

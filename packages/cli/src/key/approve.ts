@@ -1,6 +1,7 @@
 import type { Arguments } from '../arguments.ts';
 import { type ApprovalRequest, approveRequest, openRequests } from '../approvals.ts';
 import { confirm } from '../confirm.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
@@ -8,8 +9,10 @@ import { Workspace } from '../workspace.ts';
 export async function run(args: Arguments, session: Session): Promise<number> {
   const [id] = args.operands;
   const workspace = new Workspace(args, session);
-  await requireRole(workspace, session, 'admin', { operation: 'key-approve', object: 'request' });
+  const event = { operation: 'key-approve', object: 'request' };
+  await requireRole(workspace, session, 'admin', event);
   if (id === undefined) return list(args, session, openRequests(workspace, await workspace.ring()));
+  await failuresOnRecord(workspace, event, () => workspace.ring());
   const request = await approveRequest(workspace, session, id, (one) => confirm(args, session, `Approve ${described(one)}?`));
   if (args.flag('json')) session.terminal.json({ approved: request });
   else session.terminal.line(`${request.id}: approved, ${described(request)}; next: run that command again, it goes ahead once`);

@@ -7,6 +7,7 @@ import { type KdfChoice, type KeyRing, parseKdf, parseRing } from '@lockfast/cor
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { workTree } from '../git.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
@@ -20,7 +21,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const event = { operation: 'key-backup', object: path };
   await requireRole(workspace, session, 'admin', event);
   const kdf = chosenKdf(args.text('kdf'));
-  const present = await workspace.ring();
+  const present = await failuresOnRecord(workspace, event, () => workspace.ring());
   refuseExisting(args, path, present);
   const { askNewSecret } = await import('../prompt.ts');
   // Asked before anything is begun: an intent without an outcome is for what was killed.

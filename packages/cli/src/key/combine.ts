@@ -3,6 +3,7 @@ import { readRegularFile } from '@lockfast/core/files';
 import { KeyRing, refuseOlderRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
@@ -20,7 +21,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { stateDirectory, surroundings } = workspace;
   const event = { operation: 'key-combine', object: path, environment };
   await requireRole(workspace, session, 'admin', event);
-  const source = await shares(args.operands, session);
+  const source = await failuresOnRecord(workspace, event, () => shares(args.operands, session));
   const replace = args.flag('replace');
   const { root, opened, next } = await audited(await workspace.audit(), { ...event, details: { source: source.uri, replace } }, async () => {
     const { bytes, identity } = readRegularFile(path, 'refuse');

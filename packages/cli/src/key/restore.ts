@@ -13,6 +13,7 @@ import { currentActor, personOf } from '../actor.ts';
 import { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE, findUpward } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { type Acceptance, readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
@@ -46,7 +47,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const event = { operation: args.flag('drill') ? 'key-restore-drill' : 'key-restore', object: place.keyring };
   if (place.workspace !== undefined) await requireRole(place.workspace, session, 'admin', event);
   if (!args.flag('drill')) refuseExisting(args, session, place);
-  const recovery = await openRecovery(args, session, place);
+  const recovery = await failuresOnRecord(place.workspace, event, () => openRecovery(args, session, place));
   if (place.workspace !== undefined) refuseOtherEnvironment(recovery.ring, place.workspace.configuration);
   const above = highestGeneration(recovery.ring, place);
   if (args.flag('drill')) return runDrill(args, session, place.workspace, recovery, above);

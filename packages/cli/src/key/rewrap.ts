@@ -4,6 +4,7 @@ import { keySource } from '@lockfast/keys';
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
@@ -22,7 +23,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (to !== undefined) keySource(to, workspace.surroundings);
   const event = { operation: 'key-rewrap', object: path, details: { replace, ...(to === undefined ? {} : { source: to }) } };
   await requireRole(workspace, session, 'admin', event);
-  const before = await workspace.ring();
+  const before = await failuresOnRecord(workspace, event, () => workspace.ring());
   if (replace) confirm(args, session, `After this ${before.sources.map(({ source }) => source).join(', ')} will not open the key ring. Go on?`);
   const root = await newRoot(args, session, workspace.surroundings, to);
   const after = await orTakeBack(root, path, () =>

@@ -18,7 +18,7 @@ const MOST_BYTES = 64 * 1024;
  * @throws LockfastError `invalid-share`, `terminal-needed`, `not-found`
  */
 export async function shares(files: readonly string[], session: Session): Promise<KeySource> {
-  const texts = files.length === 0 ? await askShares() : files.flatMap((file) => readShares(resolve(session.directory, file)));
+  const texts = files.length === 0 ? await typedShares() : files.flatMap((file) => readShares(resolve(session.directory, file)));
   return sharesSource(`shares:${readShare(texts[0]!).set}`, texts);
 }
 
@@ -35,7 +35,7 @@ function readShares(path: string): string[] {
 }
 
 /** As many as the first one says. One that was typed wrong is asked for again. */
-async function askShares(): Promise<readonly string[]> {
+export async function typedShares(): Promise<readonly string[]> {
   const texts: string[] = [];
   for (let threshold = 1; texts.length < threshold; ) {
     const label = `Share ${texts.length + 1}${threshold === 1 ? '' : ` of ${threshold}`}`;

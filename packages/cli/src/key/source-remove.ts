@@ -1,4 +1,10 @@
+import { LockfastError } from '@lockfast/core/errors';
+import { readRegularFile } from '@lockfast/core/files';
+import { parseRing } from '@lockfast/core/keyring';
+
+import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
@@ -8,14 +14,25 @@ import { refuseUnreachable, remainingSources } from './reachable-sources.ts';
 export async function run(args: Arguments, session: Session): Promise<number> {
   const [uri] = args.operands as [string];
   const workspace = new Workspace(args, session);
+  refuseUnknown(uri, workspace.configuration.keyring);
+  const event = { operation: 'key-source-remove', object: workspace.configuration.keyring, details: { source: uri } };
+  await requireRole(workspace, session, 'admin', event);
   const dropped: string[] = [];
-  const ring = await changeRing(workspace, { operation: 'key-source-remove', object: workspace.configuration.keyring, details: { source: uri } }, async (old) => {
+  const ring = await changeRing(workspace, event, async (old) => {
     const { reached, missed } = await remainingSources(old, [uri], workspace.surroundings);
     refuseUnreachable(missed, args.flag('drop-unreachable'));
     dropped.push(...missed);
-    return old.withoutSource(uri, reached);
+    const changed = await old.withoutSource(uri, reached);
+    await requireApproval(workspace, session, old, event);
+    return changed;
   });
   for (const gone of dropped) session.terminal.warn(`${gone} was removed, too: add it again with its key at hand`);
   session.terminal.line(`removed ${uri}; the ring has a new key of its own, and ${counted(ring.sources.length, 'key source')}`);
   return 0;
+}
+
+/** Before it goes on record: what was pasted in the wrong place may be a key. */
+function refuseUnknown(uri: string, path: string): void {
+  const { sources } = parseRing(readRegularFile(path, 'follow').bytes.toString('utf8'), path);
+  if (sources.every(({ source }) => source !== uri)) throw new LockfastError('no-such-source', 'the key ring has no such key source', 'see `lockfast key source list`');
 }

@@ -1,10 +1,12 @@
 import { LockfastError } from '@lockfast/core/errors';
+import { openSqliteLedger } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
+import { notedLedger, noteLedger } from '../ledger-notes.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { configuredLedger } from './store.ts';
+import { configuredLedger, ledgerFile } from './store.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const reason = args.text('reason')?.trim();
@@ -12,13 +14,28 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   configuredLedger(workspace);
   await requireRole(workspace, session, 'admin', { operation: 'ledger-restored', object: configuredLedger(workspace), reason });
+  const former = await takeOver(workspace);
   const ledger = (await workspace.ledger())!;
   try {
-    await ledger.acceptRestored(reason);
+    if (former === undefined) await ledger.acceptRestored(reason);
+    else await ledger.record({ operation: 'ledger-restored', object: ledger.store.logId, reason, outcome: 'success', details: { former } });
     const { size } = await ledger.store.head();
-    session.terminal.line(`the ledger goes on with ${size} entries; it has another origin now: tell it to each witness over HTTP, see \`lockfast ledger witness list\``);
+    session.terminal.line(`the ledger goes on with ${size} entries; ${former === undefined ? 'it has' : `it takes the place of ${former}, and has`} another origin now: tell it to each witness over HTTP, see \`lockfast ledger witness list\``);
     return 0;
   } finally {
     await ledger.close();
   }
+}
+
+/** Another ledger stands where this machine wrote to one: from now on that is the one. @returns the log id of the former */
+async function takeOver(workspace: Workspace): Promise<string | undefined> {
+  const path = ledgerFile(configuredLedger(workspace));
+  const noted = path === undefined ? undefined : notedLedger(path, workspace.stateDirectory);
+  if (path === undefined || noted === undefined) return undefined;
+  const store = await openSqliteLedger(path);
+  const { logId } = store;
+  await store.close();
+  if (logId === noted) return undefined;
+  await noteLedger(path, logId, workspace.stateDirectory);
+  return noted;
 }

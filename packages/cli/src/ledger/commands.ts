@@ -95,9 +95,19 @@ export const LEDGER_COMMANDS: readonly Command[] = [
   {
     name: 'ledger create',
     summary: 'make the ledger that lockfast.toml names',
-    options: { reason: { kind: 'text', value: 'TEXT', help: 'why; it is recorded as its beginning' } },
-    details: ['For a project that was made without one, or whose ledger is lost for good. An existing ledger is left alone.'],
-    examples: [['lockfast ledger create --reason "the first ledger of this project"', 'after adding `ledger = ...` to lockfast.toml']],
+    options: {
+      reason: { kind: 'text', value: 'TEXT', help: 'why; it is recorded as its beginning' },
+      owner: { kind: 'text', value: 'env:NAME', help: 'on PostgreSQL: the variable with the URL of a role that may make a schema' },
+      role: { kind: 'text', value: 'NAME', help: 'on PostgreSQL: the role of the URL in lockfast.toml, which may then append and read, and nothing else' },
+    },
+    details: [
+      'For a project that was made without one, or whose ledger is lost for good. An existing ledger is left alone.',
+      'On PostgreSQL it makes the schema lockfast_ledger, or brings it to the present version.',
+    ],
+    examples: [
+      ['lockfast ledger create --reason "the first ledger of this project"', 'after adding `ledger = ...` to lockfast.toml'],
+      ['lockfast ledger create --owner env:OWNER_URL --role shop', 'with `ledger = "postgres://shop@db/shop"`'],
+    ],
     load: () => import('./create.ts'),
   },
 ];

@@ -3,18 +3,37 @@ import { identityOf } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { createLedger } from '../ledger-place.ts';
+import { forgetLedger } from '../ledger-notes.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { configuredLedger, ledgerFile } from './store.ts';
 
+/**
+ * The schema is its owner's, and the role that appends can do nothing else: the two are never one. The owner's URL holds a
+ * password, so it is no argument.
+ */
+async function installOnPostgres(args: Arguments, { environment, terminal }: Session): Promise<number> {
+  const owner = /^env:(.+)$/.exec(args.text('owner') ?? '')?.[1];
+  const role = args.text('role');
+  const url = owner === undefined ? undefined : environment[owner];
+  if (owner === undefined || url === undefined || url === '' || role === undefined) {
+    throw new LockfastError('usage', 'ledger create: on PostgreSQL it needs --owner env:NAME, with the URL of a role that may make a schema in that variable, and --role NAME', 'see: lockfast ledger create --help');
+  }
+  const { installPostgresLedger } = await import('@lockfast/ledger/stores/postgres');
+  await installPostgresLedger(url, { applicationRole: role });
+  terminal.line(`made the ledger's schema lockfast_ledger; the role ${role} may append to it, and read`);
+  return 0;
+}
+
 export async function run(args: Arguments, session: Session): Promise<number> {
   const reason = args.text('reason')?.trim();
   const workspace = new Workspace(args, session);
   const path = ledgerFile(configuredLedger(workspace));
-  if (path === undefined) throw new LockfastError('usage', 'ledger create: it makes a ledger in a file; one on PostgreSQL is made by its administrator', 'see docs/guides/ledger.md for the SQL');
+  if (path === undefined) return installOnPostgres(args, session);
   if (identityOf(path) !== undefined) throw new LockfastError('exists', `the ledger ${path} exists already`, 'see what is in it with `lockfast ledger list`');
   await requireRole(workspace, session, 'admin', { operation: 'ledger-create', object: path, reason });
+  forgetLedger(path, workspace.stateDirectory);
   const store = await createLedger(path, workspace.stateDirectory);
   await store.close();
   const ledger = (await workspace.ledger())!;

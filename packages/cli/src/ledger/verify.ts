@@ -8,9 +8,10 @@ import { type LedgerSource, type LedgerStore, type LedgerVerdict, openBundle, pa
 import type { Arguments } from '../arguments.ts';
 import { findUpward } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { refuseAnotherLedger } from '../ledger-notes.ts';
 import type { Session } from '../session.ts';
 import { surroundings, Workspace } from '../workspace.ts';
-import { openStore } from './store.ts';
+import { configuredLedger, ledgerFile, openStore } from './store.ts';
 import { epochKeyOf, heldCheckpoints, type Pin, pinByRing, pinOf, witnessKey } from './trust.ts';
 import { printVerdict } from './verdict.ts';
 import { configuredWitnesses, type WitnessState } from './witnesses.ts';
@@ -30,6 +31,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = bundle === undefined || args.text('config') !== undefined || findUpward(session.directory) !== undefined ? new Workspace(args, session) : undefined;
   const store = workspace === undefined || (bundle !== undefined && workspace.configuration.ledger === undefined) ? undefined : await openConfigured(workspace, bundle);
   try {
+    const path = store === undefined || bundle !== undefined ? undefined : ledgerFile(configuredLedger(workspace!));
+    if (path !== undefined) refuseAnotherLedger(path, store!.logId, workspace!.stateDirectory);
     const subject = await subjectOf(args, session, workspace, store);
     const verdict = await verifyLedger(subject.source, subject.trust);
     return report(verdict, subject, args, session);

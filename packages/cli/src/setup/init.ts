@@ -209,7 +209,7 @@ function report(args: Arguments, session: Session, made: Place & MadeRing & { re
   terminal.line(`  ${shown(configuration)}   commit it`);
   terminal.line(`  ${rootKey ?? uri}   the root key: never commit it`);
   if (backup === undefined) {
-    terminal.note('no recovery backup was made: when the root key is lost, everything encrypted is lost: copy the root key to a safe place off this machine');
+    terminal.note('no recovery backup was made: when the root key is lost, everything encrypted is lost: make one with `lockfast key backup FILE`, and keep it off this machine');
   } else {
     terminal.line(`  ${backup}   the recovery backup: store it off this machine, and its passphrase apart from it`);
   }

@@ -80,8 +80,8 @@ function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']
     terminal.line();
   }
   const newest = ring.keys.map(({ created }) => created).toSorted().at(-1)!;
-  if (ring.backup === null) terminal.warn('there is no recovery backup: when the root key is lost, everything encrypted is lost: copy the root key to a safe place');
-  else if (ring.backup < newest) terminal.warn(`the recovery backup of ${ring.backup.slice(0, 10)} is older than the newest key: it can not open what that key encrypts`);
+  if (ring.backup === null) terminal.warn('there is no recovery backup: when the root key is lost, everything encrypted is lost: make one with `lockfast key backup FILE`');
+  else if (ring.backup < newest) terminal.warn(`the recovery backup of ${ring.backup.slice(0, 10)} is older than the newest key, and can not open what that key encrypts: make a new one with \`lockfast key backup FILE\``);
 }
 
 async function inspect(path: string, root: string, workspace: Workspace): Promise<FileStatus> {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, join } from 'node:path';
 
 import { encryptFile, readPlaintextFile } from '@lockfast/core/env';
-import { KeyRing } from '@lockfast/core/keyring';
+import type { KeyRing } from '@lockfast/core/keyring';
 import { openKeyRing } from '@lockfast/keys';
 
 import { Project } from './project.ts';

@@ -1,9 +1,9 @@
 /** Encrypts entries into an encrypted env file and opens one: the layout of `encrypted-file.ts` under the keys of a ring. */
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
 import { shownPath } from '../files/shown-path.ts';
-import { type Derivation, expand, extract, HKDF, SALT_BYTES } from '../formats/derivation.ts';
+import { type Derivation, expand, extract, HKDF, hmac, SALT_BYTES } from '../formats/derivation.ts';
 import { isEncrypted } from '../formats/lfv1.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
 import type { ValueCipher } from '../formats/value-cipher.ts';
@@ -229,7 +229,7 @@ function fileKeys(ring: KeyRing, { key, salt, derivation, environment, tenant }:
 }
 
 function macOf(key: Buffer, covered: Buffer): Buffer {
-  return createHmac('sha256', key).update(covered).digest();
+  return hmac(key).update(covered).digest();
 }
 
 function fileCipher({ ring }: EnvScope, { salt, derivation }: FileHeader, clock: Clock = systemClock): ValueCipher {

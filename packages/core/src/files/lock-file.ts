@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fchownSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, fchownSync, openSync, realpathSync, statSync } from 'node:fs';
 
 import { makeDirectory } from './make-directory.ts';
 import { shownPath } from './shown-path.ts';
@@ -23,11 +23,13 @@ export function prepareLockFile(stateDirectory: string, path: string): string {
   try {
     const locks = `${stateDirectory}/locks`;
     const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
-    if (makeDirectory(locks) !== undefined) {
+    // Looked at first, here and below: almost always both are there, and a refused call costs more than all the rest.
+    if (!existsSync(locks) && makeDirectory(locks) !== undefined) {
       giveToOwnerOf(stateDirectory, openSync(locks, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     }
     // The real path also here: a lock that this process holds is found again by it.
     const file = `${realpathSync.native(locks)}/${name}.db`;
+    if (existsSync(file)) return file;
     try {
       // O_EXCL is what makes this safe: POSIX drops a process's locks on a file when it closes any descriptor of it,
       // so a lock file that exists must not be opened by anyone but SQLite.

@@ -40,10 +40,10 @@ export function makeDirectory(path: string): string | undefined {
 export function ensureDirectory(path: string): string | undefined {
   try {
     const highest = makeDirectory(path);
-    for (let made = path; highest !== undefined; made = dirname(made)) {
-      syncNamesIn(dirname(made));
-      if (made === highest) break;
-    }
+    if (highest === undefined) return undefined;
+    let made = path;
+    for (; made !== highest; made = dirname(made)) syncNamesIn(dirname(made));
+    syncNamesIn(dirname(made));
     return highest;
   } catch (error) {
     throw systemFailure(error, `the directory ${shownPath(path)} was not made`, 'write-failed');

@@ -1,4 +1,4 @@
-import { createHmac, pbkdf2Sync } from 'node:crypto';
+import { createHmac, createSecretKey, type Hmac, pbkdf2Sync } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
 import type { Secret } from '../keyring/secret.ts';
@@ -34,7 +34,7 @@ export function checkIterations(iterations: number): void {
 /** The 32-byte pseudo-random key PRK of RFC 5869 section 2.2, or PBKDF2's output in its place. */
 export function extract(key: Secret, salt: Uint8Array, derivation: Derivation): Buffer {
   return key.use((bytes) => {
-    if (derivation.name === 'hkdf') return createHmac('sha256', salt).update(bytes).digest();
+    if (derivation.name === 'hkdf') return hmac(salt).update(bytes).digest();
     checkIterations(derivation.iterations);
     return pbkdf2Sync(bytes, salt, derivation.iterations, 32, 'sha256');
   });
@@ -42,7 +42,12 @@ export function extract(key: Secret, salt: Uint8Array, derivation: Derivation): 
 
 /** HKDF-Expand of RFC 5869 section 2.3, for at most one block of SHA-256. */
 export function expand(prk: Uint8Array, info: Uint8Array, length: 16 | 32 = 32): Buffer {
-  return createHmac('sha256', prk).update(info).update(ONE).digest().subarray(0, length);
+  return hmac(prk).update(info).update(ONE).digest().subarray(0, length);
+}
+
+/** HMAC-SHA256. With a Buffer key, and no KeyObject, each one is about three times slower in Node 24. */
+export function hmac(key: Uint8Array): Hmac {
+  return createHmac('sha256', createSecretKey(key));
 }
 
 const ONE = Uint8Array.of(1);

@@ -51,6 +51,7 @@ export class KeyRing implements DataKeys {
   /** The ring's own key RK: it wraps the data keys and keys the MAC. */
   readonly #ringKey: Secret;
   readonly #secrets = new Map<KeyId, Secret>();
+  #version: RingVersion | undefined;
 
   private constructor(document: RingDocument, ringKey: Secret) {
     this.#document = document;
@@ -118,7 +119,9 @@ export class KeyRing implements DataKeys {
 
   get version(): RingVersion {
     const { ring, generation } = this.#document;
-    return { ring, generation, digest: ringDigest(this.#document) };
+    // Every env file is compared with it, and the digest is over all of the ring.
+    this.#version ??= { ring, generation, digest: ringDigest(this.#document) };
+    return this.#version;
   }
 
   /** The text of the ring's file. */

@@ -228,7 +228,6 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
   const unproven: UnfinishedFile[] = [];
   let files = 0;
   for (const { path, tenant } of place.files()) {
-    if (!isOfEnvironment(path, ring)) continue;
     try {
       const { header, entries } = readEnvFile(path, { ring, tenant });
       for (const { bytes } of entries) bytes.fill(0);
@@ -237,7 +236,8 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
       else files += 1;
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
-      unproven.push({ path, code: error.code });
+      // Files of other environments may stand in the same tree; they are none of this ring's.
+      if (error.code !== 'wrong-environment') unproven.push({ path, code: error.code });
     }
   }
   return { files, unproven };
@@ -248,16 +248,6 @@ export function needsWork(path: string, ring: KeyRing, to: KeyId | undefined): b
   try {
     const { header } = parseFile(readRegularFile(path, 'follow').bytes, path);
     return header.environment === ring.environment && header.key !== to;
-  } catch (error) {
-    if (error instanceof LockfastError) return true;
-    throw error;
-  }
-}
-
-/** Files of other environments may stand in the same tree; they are none of this ring's. */
-function isOfEnvironment(path: string, ring: KeyRing): boolean {
-  try {
-    return parseFile(readRegularFile(path, 'follow').bytes, path).header.environment === ring.environment;
   } catch (error) {
     if (error instanceof LockfastError) return true;
     throw error;
