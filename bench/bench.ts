@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { envFile } from './env-file.ts';
 import { ledger } from './ledger.ts';
+import { rotation } from './rotation.ts';
 import { startUp } from './start-up.ts';
 import { printTable, type Row } from './table.ts';
 import { values } from './values.ts';
@@ -22,6 +23,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   values: { rounds: 15, run: values },
   'env-file': { rounds: 15, run: envFile },
   ledger: { rounds: 15, run: ledger },
+  rotation: { rounds: 10, run: rotation },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 const SCRIPT = fileURLToPath(new URL('python_peer.py', import.meta.url));
 
 export const PYTHON_CONTENDERS = ['Python Fernet', 'Python AESGCM'] as const;

@@ -81,7 +81,7 @@ export class BreakGlassSink implements AuditSink {
 export async function recordBrokenGlass(ledger: Ledger, place: string, stateDirectory: string): Promise<void> {
   for (const path of notes(stateDirectory)) {
     const { bytes, identity } = readRegularFile(path, 'refuse');
-    const note = JSON.parse(bytes.toString('utf8')) as Note;
+    const note = parseNote(bytes.toString('utf8'), path);
     if (note.ledger !== place) continue;
     const { operation, object, tenant, environment } = note.event;
     await ledger.record({ operation: 'break-glass', object, tenant, environment, reason: note.reason, outcome: 'success', code: note.why, details: { read: operation, at: note.time, by: note.person } });
@@ -89,6 +89,15 @@ export async function recordBrokenGlass(ledger: Ledger, place: string, stateDire
       if (identityOf(path) !== undefined) removeDurably(path, identity);
     });
   }
+}
+
+/** It is all that is known of what was read: it is not passed over. @throws LockfastError `damaged` */
+function parseNote(text: string, path: string): Note {
+  try {
+    const note = JSON.parse(text) as Note;
+    if ([note.ledger, note.time, note.person, note.why, note.reason, note.event.operation, note.event.object].every((member) => typeof member === 'string')) return note;
+  } catch {}
+  throw new LockfastError('damaged', `${path} is no note of what was read without the ledger`, 'find out who changed it, keep a copy, and move it away; then run this again');
 }
 
 function notes(stateDirectory: string): string[] {

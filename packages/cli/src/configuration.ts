@@ -42,7 +42,7 @@ export interface Configuration {
 export type Role = 'admin' | 'operator' | 'auditor';
 
 /** One `[[witnesses]]`: exactly one of the first four. */
-export interface WitnessSettings {
+interface WitnessSettings {
   readonly directory?: string;
   readonly git?: string;
   readonly http?: string;
@@ -94,8 +94,8 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
   if (table['roles'] !== undefined && part('roles')['admin'] === undefined) throw invalid(file, 'roles.admin is missing', 'say who may change keys, or remove [roles]');
   return {
     roles: table['roles'] as Configuration['roles'],
-    schedule: part('schedule') as Configuration['schedule'],
-    approvals: part('approvals') as Configuration['approvals'],
+    schedule: part('schedule'),
+    approvals: part('approvals'),
     maintenanceWindow: part('maintenance')['window'] as string | undefined,
     textLog: log === undefined ? undefined : at(log),
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },

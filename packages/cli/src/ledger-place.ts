@@ -27,11 +27,14 @@ export async function openLedger(place: string, { textLog }: Pick<Configuration,
   return ledger;
 }
 
-/** A place as it may be shown and kept: without the password of a URL. */
+/** A place as it may be shown and kept: without the password of a URL, which may also stand among its parameters. @throws LockfastError `config-invalid` */
 export function shownPlace(place: string): string {
   if (place.startsWith('sqlite:')) return place;
-  const url = new URL(place);
+  const url = URL.parse(place);
+  if (url === null) throw new LockfastError('config-invalid', 'the URL of the ledger is not one of PostgreSQL', 'write it as postgres://USER@HOST/DATABASE');
+  const host = url.searchParams.get('host');
   url.password = '';
+  url.search = host === null ? '' : `?host=${host}`;
   return url.href;
 }
 

@@ -138,7 +138,7 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     const [backup] = readdirSync(project.path('.lockfast/backups'));
     const manifest = `.lockfast/backups/${backup}/manifest.json`;
     project.write(manifest, project.text(manifest).replace(/"started": *"\d{4}/, '"started":"2020'));
-    await of(['backup', 'prune'], ['backup-prune success'], { object: project.path('.lockfast/backups'), details: { rotations: backup, olderThan: '30d' } });
+    await of(['backup', 'prune'], ['backup-prune success'], { object: project.path('.lockfast/backups'), details: { rotations: backup!, olderThan: '30d' } });
     await of(['key', 'retire', key], ['key-retire success'], { object: key, keyId: key });
     await of(['key', 'destroy', key, '--yes', '--reason', 'over'], ['key-destroy success'], { object: key, keyId: key, reason: 'over' });
     await of(['key', 'compromised', made, '--reason', 'seen'], ['key-compromised success'], { object: made, keyId: made, reason: 'seen' });

@@ -1,4 +1,6 @@
 /** One entry of the ledger, and its canonical bytes. `docs/formats/ledger.md` specifies them. */
+import { isUtf8 } from 'node:buffer';
+
 import { canonicalJson, type Json } from '@lockfast/core/formats';
 import type { AuditEvent, AuditOutcome } from '@lockfast/core/ports';
 
@@ -39,16 +41,29 @@ export function printEntry(entry: LedgerEntry): Buffer {
 /** @throws SyntaxError for bytes that are no JSON in canonical form. Which members an entry has is `isWholeEntry`'s. */
 export function parseEntry(bytes: Uint8Array): LedgerEntry {
   let value: Json;
-  let canonical: string;
+  let isCanonical: boolean;
   try {
-    value = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')) as Json;
-    canonical = canonicalJson(value);
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+    value = JSON.parse(text) as Json;
+    // A member named twice and another spelling do not come back as they were; the first way is three times as fast.
+    isCanonical = isUtf8(bytes) && ((isInOrder(value) && JSON.stringify(value) === text) || canonicalJson(value) === text);
   } catch (error) {
     throw new SyntaxError('no JSON, or a fraction, or too deep', { cause: error });
   }
-  // A member named twice, another spelling and bytes that are no UTF-8 do not come back as they were.
-  if (Buffer.compare(Buffer.from(canonical, 'utf8'), bytes) !== 0) throw new SyntaxError('not canonical');
+  if (!isCanonical) throw new SyntaxError('not canonical');
   return value as unknown as LedgerEntry;
+}
+
+/** Whether members come sorted, and numbers are whole: `JSON.stringify` is canonical then. */
+function isInOrder(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'number' || Number.isSafeInteger(value);
+  if (Array.isArray(value)) return value.every(isInOrder);
+  let before: string | undefined;
+  for (const [name, member] of Object.entries(value)) {
+    if ((before !== undefined && before >= name) || !isInOrder(member as Json)) return false;
+    before = name;
+  }
+  return true;
 }
 
 /** Text of the operating system may hold half of a surrogate pair, which UTF-8 and RFC 8785 can't; it becomes U+FFFD. */

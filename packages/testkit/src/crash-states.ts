@@ -165,6 +165,13 @@ export function* crashStates(directory: string, start: string, operations: reado
   }
 }
 
+/** The states in which a power cut after all of it can leave `directory`: one alone when everything was synced. */
+export function lastStates(directory: string, start: string, operations: readonly FileOperation[], ownsItself: (path: string) => boolean): CrashState[] {
+  const disk = new Disk(directory, start, ownsItself);
+  for (const operation of operations) disk.apply(operation);
+  return [...disk.states(operations.length)];
+}
+
 /** Puts a state on a real disk: `directory` has nothing but it. */
 export function layOutState(state: CrashState, directory: string): void {
   rmSync(directory, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-export { type CrashState, crashStates, type DiskEntry, type FileOperation, layOutState, recordFileOperations } from './crash-states.ts';
+export { type CrashState, crashStates, type DiskEntry, type FileOperation, lastStates, layOutState, recordFileOperations } from './crash-states.ts';
 export {
   type Ended,
   type Fault,

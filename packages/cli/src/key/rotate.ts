@@ -65,7 +65,7 @@ async function plan(args: Arguments, session: Session, workspace: Workspace, eve
 async function perform(begun: RotationRecord, args: Arguments, session: Session, workspace: Workspace, records: string): Promise<number> {
   const { configuration, stateDirectory } = workspace;
   const ledger = await workspace.ledger();
-  await closeInterrupted(workspace, records, begun.id);
+  await closeInterrupted(workspace, session, records, begun.id);
   const progress = new Progress(session.terminal, 'files');
   const root = begun.root === null ? undefined : new RootRotation(begun.root, session, workspace);
   const place: RotationPlace = {
@@ -98,13 +98,18 @@ async function lastRing(root: RootRotation | undefined, workspace: Workspace): P
 
 /**
  * What a killed run was at, nobody can tell any more; that it was killed, we can: while this one has the lock no other one
- * is at a rotation of these records. Also of those that were completed: the kill may have come before the last outcome.
+ * is at a rotation of these records. Also of those that were completed, and of those without a record: the kill may have
+ * come before the last outcome, or before the first record. Another host with such a directory has its own lock.
  */
-async function closeInterrupted(workspace: Workspace, records: string, begun: string): Promise<void> {
+async function closeInterrupted(workspace: Workspace, session: Session, records: string, begun: string): Promise<void> {
   const ledger = await workspace.ledger();
   if (ledger === undefined) return;
   const ours = new Set<unknown>([begun, ...readRotations(records).map(({ id }) => id)]);
-  const left = (await ledger.openIntents()).filter(({ entry }) => ours.has(entry.details?.['rotation']) || (entry.operation === 'key-rotate' && ours.has(entry.object)));
+  const { host } = currentActor(session);
+  const left = (await ledger.openIntents()).filter(
+    ({ entry: { operation, object, details, actor } }) =>
+      ours.has(details?.['rotation']) || (operation === 'key-rotate' && (ours.has(object) || (actor.host === host && details?.['records'] === records))),
+  );
   await ledger.conclude(left.map(({ intent }) => ({ intent, outcome: 'interrupted' })));
 }
 

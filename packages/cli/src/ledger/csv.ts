@@ -1,7 +1,7 @@
 /** Entries as CSV: RFC 4180, and safe to open in a spreadsheet. */
 import type { NumberedEntry } from './rows.ts';
 
-export const CSV_COLUMNS = ['seq', 'time', 'kind', 'operation', 'object', 'tenant', 'environment', 'key', 'user', 'sudo', 'host', 'pid', 'program', 'outcome', 'code', 'intent', 'reason', 'details'] as const;
+const CSV_COLUMNS = ['seq', 'time', 'kind', 'operation', 'object', 'tenant', 'environment', 'key', 'user', 'sudo', 'host', 'pid', 'program', 'outcome', 'code', 'intent', 'reason', 'details'] as const;
 
 export function csvHead(): string {
   return csvLine(CSV_COLUMNS);

@@ -9,7 +9,7 @@ import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { Configuration } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
-import type { Terminal } from '../terminal.ts';
+import { counted, type Terminal } from '../terminal.ts';
 import { tenantOf } from '../tenant-path.ts';
 import { type Check, failure } from './check.ts';
 
@@ -56,7 +56,7 @@ export function lostCheck(lost: readonly LostFile[], way: string | undefined): C
   if (lost.length === 0) return [];
   const variables = lost.reduce((sum, one) => sum + one.variables.length, 0);
   const tenants = new Set(lost.map(({ tenant }) => tenant)).size;
-  const detail = `no key here decrypts ${variables} variables in ${lost.length} files of ${tenants === 1 ? 'one tenant' : `${tenants} tenants`}`;
+  const detail = `no key here decrypts ${counted(variables, 'variable')} in ${counted(lost.length, 'file')} of ${tenants === 1 ? 'one tenant' : `${tenants} tenants`}`;
   return [failure('encrypted values', detail, way ?? 'there is neither a recovery backup nor a set of shares: enter them again, from where they were issued: docs/runbooks/key-lost.md')];
 }
 

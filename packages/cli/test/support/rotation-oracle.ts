@@ -1,6 +1,6 @@
 /** What must hold after every fault: asked with the library and with code of its own, never with the command under test. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -59,9 +59,17 @@ function plaintextIn({ project }: Fleet, ring: KeyRing, { name, tenant }: FleetF
   return plaintextOf(readEnvFile(project.path(name), { ring, tenant })).toString();
 }
 
-/** Each copy that a manifest names and that is there decrypts to what its file holds. */
+/** Each copy that a manifest names and that is there decrypts to what its file holds; and no file is replaced that has none. */
 function expectBackupsWhole(fleet: Fleet, ring: KeyRing, name: string, files: readonly FleetFile[]): void {
-  const directory = fleet.project.path('.lockfast/backups');
+  const directory = /^directory = "(.*)"$/m.exec(fleet.project.text('lockfast.toml'))?.[1] ?? fleet.project.path('.lockfast/backups');
+  const keys = new Map(files.map((file) => [fleet.project.path(file.name), readEnvFile(fleet.project.path(file.name), { ring, tenant: file.tenant }).header.key]));
+  for (const { id, newKey, backup } of records(fleet)) {
+    const replaced = [...keys].flatMap(([path, key]) => (backup && key === newKey?.id ? [path] : []));
+    if (replaced.length === 0) continue;
+    const manifest = JSON.parse(readFileSync(join(directory, id, 'manifest.json'), 'utf8')) as KeptManifest;
+    const kept = manifest.files.flatMap(({ path, backup: copy }) => (existsSync(join(directory, id, copy)) ? [path] : []));
+    expect(kept, `${name}: backup of ${id}`).toEqual(expect.arrayContaining(replaced.filter((path) => manifest.files.some((file) => file.path === path) || !isElsewhere(manifest, fleet))));
+  }
   if (!existsSync(directory)) return;
   for (const rotation of readdirSync(directory)) {
     const place = join(directory, rotation);
@@ -70,7 +78,7 @@ function expectBackupsWhole(fleet: Fleet, ring: KeyRing, name: string, files: re
       expect(existsSync(join(place, 'files')) ? readdirSync(join(place, 'files')) : [], name).toEqual([]);
       continue;
     }
-    const manifest = JSON.parse(fleet.project.text(`.lockfast/backups/${rotation}/manifest.json`)) as KeptManifest;
+    const manifest = JSON.parse(readFileSync(join(place, 'manifest.json'), 'utf8')) as KeptManifest;
     for (const { path, backup } of manifest.files) {
       const copy = join(place, backup);
       const file = files.find((one) => fleet.project.path(one.name) === path);
@@ -80,6 +88,11 @@ function expectBackupsWhole(fleet: Fleet, ring: KeyRing, name: string, files: re
       expect(header.key, `${name}: ${copy}`).not.toBe(manifest.toKey);
     }
   }
+}
+
+/** A manifest that was brought here from another host names the files there. */
+function isElsewhere({ files }: KeptManifest, { project }: Fleet): boolean {
+  return files.every(({ path }) => !path.startsWith(project.base));
 }
 
 /** No plaintext anywhere, no root key but where it belongs. */

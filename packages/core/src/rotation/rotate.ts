@@ -105,7 +105,7 @@ export async function rotate(record: RotationRecord, place: RotationPlace, root?
     object: record.id,
     environment: record.environment,
     ...(record.reason === null ? {} : { reason: record.reason }),
-    details: { fromKey: record.oldKey.id, fromFingerprint: record.oldKey.fingerprint, root: record.root !== null, resumed: record.status !== 'initiated' },
+    details: { fromKey: record.oldKey.id, fromFingerprint: record.oldKey.fingerprint, root: record.root !== null, resumed: record.status !== 'initiated', records: place.records },
   };
   return audited(place.audit, event, () => perform(record, place, root), outcomeOf);
 }

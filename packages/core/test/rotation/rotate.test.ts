@@ -45,7 +45,7 @@ async function scene(over: Partial<RotationPlace> = {}): Promise<Scene> {
     put: async (name, value, ring = made.ring) => {
       const path = join(directory, name);
       mkdirSync(dirname(path), { recursive: true });
-      await updateEnvFile(path, { ring, tenant: '', stateDirectory: join(directory, 'state') }, () => [{ name: 'V', bytes: Buffer.from(`V=${value}\n`) }]);
+      await updateEnvFile(path, { ring, tenant: '', stateDirectory: join(directory, 'state') }, () => [{ kind: 'assignment', name: 'V', bytes: Buffer.from(`V=${value}\n`) }]);
       if (!made.files.some((file) => file.path === path)) made.files.push({ path, tenant: '' });
       return path;
     },
@@ -132,7 +132,7 @@ test('[E6] when the ledger takes no intent nothing begins; when it stops taking 
 test('[E18] a key that the ring does not have any more is made anew; one that became active instead is gone on to', async () => {
   const at = await scene();
   const path = await at.put('a.env.encrypted', '1');
-  const lost: RotationRecord = { ...at.begin(), status: 'in-progress', newKey: { id: 'zzzzzz' as RotationRecord['oldKey']['id'], fingerprint: 'sha256:0' } };
+  const lost: RotationRecord = { ...at.begin(), status: 'in-progress', newKey: { id: 'zzzzzz', fingerprint: 'sha256:0' } };
   const done = await rotate(lost, at.place);
   expect([done.status, done.newKey!.id, at.value(path)]).toEqual(['completed', at.ring.active().id, 'V=1\n']);
 
