@@ -19,6 +19,8 @@ export interface Command {
 export interface Fixture {
   readonly environment: NodeJS.ProcessEnv;
   readonly lockfast: Command;
+  /** With a ledger in SQLite, as `init` configures it. */
+  readonly lockfastRecorded: Command;
   readonly bareNode: Command;
   readonly dotenvx: Command | undefined;
   readonly age: Command | undefined;
@@ -38,11 +40,18 @@ export function newFixture(): Fixture {
   };
   directory('home');
 
+  const encryptWithLockfast = (cwd: string, configure: (made: string) => string): void => {
+    writeFileSync(join(cwd, '.env'), plaintext);
+    // The root key lies in the home directory: a `file:` source, as `init` makes it.
+    run(cwd, process.execPath, LOCKFAST, 'init');
+    const configuration = join(cwd, 'lockfast.toml');
+    writeFileSync(configuration, configure(readFileSync(configuration, 'utf8')));
+    run(cwd, process.execPath, LOCKFAST, 'env', 'encrypt');
+  };
   const ours = directory('lockfast');
-  writeFileSync(join(ours, '.env'), plaintext);
-  // The root key lies in the home directory: a `file:` source, as `init` makes it.
-  run(ours, process.execPath, LOCKFAST, 'init');
-  run(ours, process.execPath, LOCKFAST, 'env', 'encrypt');
+  encryptWithLockfast(ours, (made) => made.replace(/^ledger = .*\n/m, ''));
+  const recorded = directory('lockfast-recorded');
+  encryptWithLockfast(recorded, (made) => made);
 
   const theirs = directory('dotenvx');
   if (existsSync(DOTENVX)) {
@@ -56,6 +65,7 @@ export function newFixture(): Fixture {
   return {
     environment,
     lockfast: { file: process.execPath, args: [LOCKFAST, 'run', '--', 'true'], cwd: ours },
+    lockfastRecorded: { file: process.execPath, args: [LOCKFAST, 'run', '--', 'true'], cwd: recorded },
     bareNode: { file: process.execPath, args: ['-e', '0'], cwd: ours },
     dotenvx: existsSync(DOTENVX) ? { file: process.execPath, args: [DOTENVX, 'run', '--', 'true'], cwd: theirs } : undefined,
     age: hasAge ? { file: 'age', args: ['-d', '-i', 'key.txt', '.env.age'], cwd: aged } : undefined,

@@ -1,21 +1,26 @@
-// Makes dist/run.cache: what V8 compiled of dist/run.cjs in one run of it, for bin/lockfast.js to begin with. A run, and
-// not the compiler alone: V8 compiles a function when it is first called, and those that a run calls are those wanted.
+// Makes dist/run.cache: what V8 compiled of dist/run.cjs in one run of it, for bin/lockfast.js to begin with; and the same
+// for each part that this run loads late, which are those of a SQLite ledger. A run, and not the compiler alone: V8 compiles
+// a function when it is first called, and those that a run calls are those wanted.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const RECORD = fileURLToPath(new URL('./record-run.mjs', import.meta.url));
 
-/** @param {string} dist with both bundles; the cache comes beside them */
+/** @param {string} dist with both bundles; the caches come beside them */
 export function makeCodeCache(dist) {
   const base = mkdtempSync(join(tmpdir(), 'lockfast-build-'));
   try {
     const code = join(base, 'code');
+    mkdirSync(code);
     record(dist, base, code);
-    writeFileSync(join(dist, 'run.cache'), sealed(readFileSync(join(dist, 'run.cjs')), readFileSync(code)));
+    for (const file of readdirSync(code)) {
+      const name = join(dist, basename(file, '.code'));
+      writeFileSync(`${name}.cache`, sealed(readFileSync(`${name}.cjs`), readFileSync(join(code, file))));
+    }
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
@@ -31,7 +36,7 @@ function record(dist, base, code) {
   node(join(dist, 'lockfast.cjs'), 'init');
   node(join(dist, 'lockfast.cjs'), 'env', 'encrypt');
   // Found in PATH as most programs are, and never started.
-  node(RECORD, join(dist, 'run.cjs'), code, 'run', '--', basename(process.execPath));
+  node(RECORD, dist, code, 'run', '--', basename(process.execPath));
 }
 
 /** As bin/lockfast.js checks it. */

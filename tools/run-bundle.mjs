@@ -22,9 +22,10 @@ export async function buildRun(outdir, options) {
     for (const piece of late) {
       await build({ ...finish, entryPoints: [piece], outfile: join(outdir, fileOf(piece)), plugins: [linksTo(always, piece)] });
     }
-    // bin/lockfast.js loads it as a script, which has nothing but what it is given.
-    const run = join(outdir, 'run.cjs');
-    writeFileSync(run, `(function (exports, require, module) {${readFileSync(run, 'utf8')}\n})`);
+    // bin/lockfast.js loads them as scripts, which have nothing but what they are given.
+    for (const file of ['run.cjs', ...late.map(fileOf)].map((name) => join(outdir, name))) {
+      writeFileSync(file, `(function (exports, require, module) {${readFileSync(file, 'utf8')}\n})`);
+    }
   } finally {
     rmSync(pieces, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
 import { isPortableName, MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
-import { readEnv } from '@lockfast/core/env/dialects';
+import { readEnvLate } from '@lockfast/core/env/dialects/late';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 
@@ -38,7 +38,7 @@ async function readStrictly(file: string, args: Arguments, workspace: Workspace,
   if (!isUtf8(plaintext)) {
     throw new LockfastError('unreadable-env', `${file}: the plaintext is not UTF-8, and an environment can't carry its bytes exactly`, 'encode the value, for example in base64');
   }
-  const { variables, problems } = readEnv(plaintext, dialect);
+  const { variables, problems } = await readEnvLate(plaintext, dialect);
   const [problem] = problems;
   if (problem !== undefined) {
     throw new LockfastError('unreadable-env', `${file}: line ${problem.line}: ${problem.reason}, as ${dialect} reads it`, 'mend it with `lockfast env edit`, or name another --dialect');

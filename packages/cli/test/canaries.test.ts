@@ -167,6 +167,80 @@ test('[E1] [E5] no command prints a secret that it was not asked for, and none l
   expect(said.join('').length).toBeGreaterThan(10_000);
 });
 
+test('[E14] [W8] [B12] bug class 1: no root key, passphrase, share or value is where it should not be, whatever is done with keys, or fails', { timeout: 240_000 }, async () => {
+  const project = await encryptedProject(ENV);
+  const passphrase = 'passcanary battery staple 8c1e';
+  const allowed = new Set<string>([project.rootKey, project.write('passphrase', passphrase), project.write('wrong', `${passphrase} but another`)]);
+  const secrets = new Set([CANARY, passphrase, readFileSync(project.rootKey, 'utf8').trim()].flatMap(disguises));
+  appendFileSync(project.path('lockfast.toml'), '\n[tenants]\npath = "tenants/{tenant}"\n\n[log]\ntext = "lockfast.log"\n');
+  /** New root keys and shares are secrets, too, and stand in the files that were asked for, alone. */
+  const learn = (directory: string): void => {
+    for (const name of readdirSync(project.path(directory))) {
+      const path = project.path(`${directory}/${name}`);
+      if (!/\.(?:key|share)$/.test(name) || allowed.has(path)) continue;
+      allowed.add(path);
+      for (const secret of disguises(readFileSync(path, 'utf8').trim())) secrets.add(secret);
+    }
+  };
+  const check = async (args: readonly string[], more: Around = {}): Promise<string> => {
+    const { status, stdout, stderr } = await project.run(args, more);
+    learn('out');
+    const name = `lockfast ${args.join(' ')} (exit ${status}): ${stderr}`;
+    expect(found(stdout + stderr, [...secrets]), name).toEqual([]);
+    expect(filesWith(project, [...secrets], [...allowed]), name).toEqual([]);
+    expect(stderr, name).not.toContain('defect');
+    return stdout;
+  };
+  mkdirSync(project.path('out'));
+  const root = readFileSync(project.rootKey, 'utf8').trim();
+  const backup = ['--passphrase-file', 'passphrase', '--kdf', 'pbkdf2-sha256'];
+  const wrong = { env: { LOCKFAST_KEY_SOURCE: 'env:ROOT', ROOT: `${root.slice(0, -1)}${root.endsWith('A') ? 'B' : 'A'}` } };
+
+  const [first] = (JSON.parse(await check(['key', 'list', '--json'])) as { keys: { id: string }[] }).keys;
+  await check(['key', 'split', '--shares', '3', '--threshold', '2', '--out', 'out', '--json']);
+  const shares = readdirSync(project.path('out')).map((name) => `out/${name}`);
+  expect(shares).toHaveLength(3);
+  await check(['key', 'backup', 'ring.backup', ...backup]);
+  await check(['key', 'combine', ...shares, '--new-key-out', 'out/combined.key']);
+  await check(['key', 'rewrap', '--new-key-out', 'out/rewrapped.key', '--json']);
+  await check(['key', 'restore', 'ring.backup', '--passphrase-file', 'passphrase', '--drill', '--json']);
+  await check(['key', 'rotate', '--root', '--new-key-out', 'out/rotated.key', '--drop-unreachable', '--reason', 'quarterly', '--json']);
+  for (const args of [['key', 'usage'], ['key', 'retire', first!.id], ['key', 'departure', '--reason', 'left'], ['backup', 'list', '--json'], ['status', '--json'], ['doctor', '--json']]) await check(args);
+  for (const format of ['bundle', 'jsonl', 'csv']) await check(['ledger', 'export', '--format', format, '--out', `out/ledger.${format}`]);
+  await check(['ledger', 'list', '--json']);
+  await check(['ledger', 'verify', '--backup', 'ring.backup', '--passphrase-file', 'passphrase', '--json']);
+
+  // What fails, is refused, or was pasted in the wrong place.
+  const share = readFileSync(project.path(shares[0]!), 'utf8').trim();
+  for (const args of [
+    ['key', 'restore', 'ring.backup', '--passphrase-file', 'wrong', '--force'],
+    ['key', 'combine', shares[0]!, '--new-key-out', 'out/x.key'],
+    ['key', 'combine', ...shares, '--new-key-out', 'out/x.key'],
+    ['key', 'restore', '--shares', ...shares],
+    ['key', 'source', 'remove', root],
+    ['key', 'source', 'add', root],
+    ['key', 'source', 'add', `env:${root}`],
+    ['key', 'rewrap', '--to', root],
+    ['key', 'restore', 'ring.backup', '--key-source', root, '--passphrase-file', 'passphrase', '--force'],
+    ['key', 'retire', root], ['key', 'usage', share], ['key', 'activate', passphrase], ['key', 'approve', root],
+    ['key', 'backup', 'x.backup', '--kdf', passphrase, '--passphrase-file', 'passphrase'],
+    ['key', 'split', '--shares', root, '--threshold', '2', '--out', 'out'],
+    ['key', 'accept-older', '--above', root, '--reason', 'r'],
+    ['backup', 'prune', '--older-than', passphrase],
+    ['ledger', 'list', '--since', root], ['ledger', 'verify', '--public-key', root], ['ledger', 'verify', '--witness-key', root],
+    ['env', 'unset', root], ['env', 'get', root],
+    ['ledger', 'create', '--owner', root, '--role', 'r'],
+  ]) {
+    await check(args);
+    await check([...args, '--json']);
+  }
+  for (const args of [['key', 'rotate'], ['key', 'rewrap', '--new-key-out', 'out/y.key'], ['key', 'backup', 'y.backup', ...backup], ['key', 'split', '--shares', '2', '--threshold', '2', '--out', 'out'], ['env', 'verify'], ['env', 'edit']]) await check(args, wrong);
+  await check(['env', 'list', '--break-glass', '--reason', 'urgent'], { env: { LOCKFAST_LEDGER: `sqlite:${project.path('lockfast.log')}` } });
+  // The notes of it were looked at with all other files.
+  expect(readdirSync(join(project.state, 'break-glass'))).toHaveLength(1);
+  await check(['env', 'list']);
+});
+
 test('the disguises are found', () => {
   for (const pad of ['', 'x', 'xy']) expect(found(Buffer.from(`${pad}${CANARY}yz`).toString('base64'), disguises(CANARY))).toHaveLength(1);
   expect(found(Buffer.from(CANARY).toString('hex'), disguises(CANARY))).toHaveLength(1);

@@ -1,7 +1,7 @@
 /** bin/lockfast.js and the code cache of `run`: the right one is used, and any other is as good as none. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -11,14 +11,16 @@ import { encryptedProject, LOCKFAST } from './support/project.ts';
 
 const PACKAGE = join(dirname(LOCKFAST), '..');
 
-/** Says on standard error what became of the cache: of the first script alone, since Node makes others. */
+/** Says on standard error what became of the cache of the bundle, and with LATE set of each late part. */
 const WITNESS = `
 const vm = require('node:vm');
 const { Script } = vm;
 vm.Script = function (source, options) {
   const script = new Script(source, options);
-  vm.Script = Script;
-  process.stderr.write('cache ' + (options.cachedData === undefined ? 'none' : script.cachedDataRejected ? 'rejected' : 'used') + '\\n');
+  const [, part] = /\\/dist\\/run(-[a-z]+)?/.exec(options.filename) ?? [];
+  const outcome = options.cachedData === undefined ? 'none' : script.cachedDataRejected ? 'rejected' : 'used';
+  if (options.filename.endsWith('/dist/run.cjs')) process.stderr.write('cache ' + outcome + '\\n');
+  else if (part !== undefined && process.env.LATE !== undefined) process.stderr.write('late ' + outcome + '\\n');
   return script;
 };
 `;
@@ -33,6 +35,11 @@ class Installed {
     onTestFinished(() => rmSync(this.#base, { recursive: true, force: true }));
     for (const part of ['package.json', 'bin', 'dist']) cpSync(join(PACKAGE, part), join(this.#base, part), { recursive: true });
     writeFileSync(join(this.#base, 'witness.cjs'), WITNESS);
+  }
+
+  lateCaches(): string[] {
+    const dist = dirname(this.cache);
+    return readdirSync(dist).filter((name) => /^run-.*\.cache$/.test(name)).map((name) => join(dist, name));
   }
 
   run(args: readonly string[], around: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): string[] {
@@ -65,6 +72,27 @@ test.each<[what: string, alter: (cache: Buffer, bundle: Buffer) => Uint8Array, o
   writeFileSync(installed.cache, alter(readFileSync(installed.cache), readFileSync(installed.bundle)));
   expect(help).toMatch(/^lockfast run: /);
   expect(installed.run(['--help'])).toEqual([help, `cache ${outcome}\n`]);
+});
+
+test('the parts of a ledger have caches of their own, and run as well with damaged ones or without', async () => {
+  const project = await encryptedProject('GREETING=hello\n');
+  const database = `sqlite:${join(project.base, 'ledger.db')}`;
+  const installed = new Installed();
+  const outcomes = (): string[] => {
+    const [stdout, stderr] = installed.run(['--', 'sh', '-c', 'printf %s "$GREETING"'], { cwd: project.directory, env: { ...project.env, LOCKFAST_LEDGER: database, LATE: '' } });
+    expect(stdout).toBe('hello');
+    return [...new Set(stderr!.split('\n').filter((line) => line.startsWith('late ')))];
+  };
+  // Makes the ledger and signs it, which most runs do not.
+  outcomes();
+  expect(outcomes()).toEqual(['late used']);
+  for (const file of installed.lateCaches()) {
+    const bytes = readFileSync(file);
+    writeFileSync(file, bytes.with(bytes.length >> 1, bytes[bytes.length >> 1]! ^ 1));
+  }
+  expect(outcomes()).toEqual(['late none']);
+  for (const file of installed.lateCaches()) rmSync(file);
+  expect(outcomes()).toEqual(['late none']);
 });
 
 test('another bundle of the same length is what runs, and not the cache of the first', () => {

@@ -60,7 +60,7 @@ function isInOrder(value: Json): boolean {
   if (Array.isArray(value)) return value.every(isInOrder);
   let before: string | undefined;
   for (const [name, member] of Object.entries(value)) {
-    if ((before !== undefined && before >= name) || !isInOrder(member as Json)) return false;
+    if ((before !== undefined && before >= name) || !isInOrder(member)) return false;
     before = name;
   }
   return true;

@@ -1,8 +1,8 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, readRegularFile, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
 import { KeyRing, parseRing } from '@lockfast/core/keyring';
 import { makeShares, type RecoveryShares, sharesSource } from '@lockfast/keys';
 
@@ -84,7 +84,7 @@ const TEMP_FILE = /^\.(.+\.share)\.lockfast-[0-9a-f]{16}\.tmp$/;
 
 /** What a killed run left: parts of files go, whole shares of a set that the ring does not know are named. */
 async function clearAway(directory: string, { stateDirectory, configuration }: Workspace, ring: KeyRing, { terminal }: Session): Promise<void> {
-  const names = existsSync(directory) ? readdirSync(directory) : [];
+  const names = namesIn(directory);
   for (const name of names) {
     const target = TEMP_FILE.exec(name)?.[1];
     if (target !== undefined && SHARE_FILE.test(target)) await withFileLock(stateDirectory, join(directory, target), () => {});
@@ -94,6 +94,17 @@ async function clearAway(directory: string, { stateDirectory, configuration }: W
     return environment === configuration.environment && !ring.sources.some(({ source }) => source === `shares:${set}`);
   });
   if (unknown.length > 0) terminal.warn(`${directory} holds shares of sets that this key ring does not know: ${unknown.join(', ')}: give none of them away`);
+}
+
+/** @throws LockfastError `not-a-file`, `permission-denied` */
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') throw new LockfastError('not-a-file', `${directory} is not a directory`, 'name a directory for the shares', error);
+    throw systemFailure(error, `${directory} can not be listed`, 'read-failed');
+  }
 }
 
 /** One at a time: whoever keeps one sees no other. */

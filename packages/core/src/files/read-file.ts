@@ -31,10 +31,18 @@ export interface OpenedFile {
  *   `not-found` when there is no such file, or a link to nothing;
  *   `not-a-file` when it is a directory, a FIFO, a socket, a device, or a refused link;
  *   `permission-denied`; `too-large` above `mostBytes`, before anything is read;
- *   `conflict` when it was written to while it was read; `busy` under another program's lease or without free descriptors;
+ *   `conflict` when it was written to while it was read, twice; `busy` under another program's lease or without free descriptors;
  *   `read-failed` when the disk can not give the bytes back
  */
 export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBytes: number = MOST_BYTES): OpenedFile {
+  // A second try is for what leaves the bytes alone: a rotation links and renames beside us, and a service must start.
+  const read = readUnchanged(path, links, mostBytes) ?? readUnchanged(path, links, mostBytes);
+  if (read !== undefined) return read;
+  throw new LockfastError('conflict', `${shownPath(path)} changed while it was read`, 'run it again when nothing else writes to the file');
+}
+
+/** @returns undefined when the file changed meanwhile */
+function readUnchanged(path: string, links: 'follow' | 'refuse', mostBytes: number): OpenedFile | undefined {
   const fd = openForReading(path, links);
   try {
     const stats = fstatSync(fd, { bigint: true });
@@ -46,7 +54,7 @@ export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBy
     // The second look finds a writer that kept the size: half of the bytes may be from before it, half from after.
     if (bytes === undefined || !sameIdentity(identityFrom(stats), identityFrom(fstatSync(fd, { bigint: true })))) {
       bytes?.fill(0);
-      throw new LockfastError('conflict', `${shownPath(path)} changed while it was read`, 'run it again when nothing else writes to the file');
+      return undefined;
     }
     return {
       bytes,

@@ -10,3 +10,11 @@ export function refusal(dialect: Dialect, reason: string, line?: number): Lockfa
     `correct ${where}, or read the file with another dialect`,
   );
 }
+
+/** An environment holds two megabytes on Linux; a file of more than this is not one, and reading it would only take memory. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** @throws LockfastError `unreadable-env` */
+export function refuseTooLarge(bytes: Uint8Array, dialect: Dialect): void {
+  if (bytes.length > MAX_BYTES) throw refusal(dialect, 'more than 16 MiB');
+}
