@@ -12,6 +12,8 @@ const PARTS = {
   fish: ['fish', '--no-config', '-c', 'true'],
   git: ['git', '--version'],
   'a pseudo-terminal (script)': ['script', '-qec', 'true', '/dev/null'],
+  logrotate: ['logrotate', '--version'],
+  'PostgreSQL 15': ['/usr/lib/postgresql/15/bin/postgres', '--version'],
   'systemd-container': ['systemd-nspawn', '--version'],
   root: ['sh', '-c', 'test "$(id -u)" = 0'],
   'the right to mount a tmpfs': ['unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'],

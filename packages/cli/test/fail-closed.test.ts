@@ -2,12 +2,12 @@
  * Without a ledger nothing happens: whatever keeps it from being written, every command that needs a key ends before it
  * begins, says why, and changes nothing; the program that `run` should start does not start.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { missingForMounting, smallDisk } from './support/disk.ts';
 import { ledgerEntries } from './support/ledger.ts';

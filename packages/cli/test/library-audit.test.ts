@@ -19,7 +19,7 @@ interface Application {
   readonly ledger: Ledger;
   readonly ring: KeyRing;
   readonly scope: WriteScope;
-  entries(): Promise<LedgerEntry[]>;
+  readonly entries: () => Promise<LedgerEntry[]>;
 }
 
 async function application(): Promise<Application> {

@@ -169,6 +169,6 @@ test.each([
   }
   const shown = await project.run(['ledger', 'list']);
   expect(shown.status, shown.stderr).toBe(0);
-  expect(shown.stdout).not.toMatch(/[\u001b\r\u202E\u2028]/);
+  expect(shown.stdout).not.toMatch(/[^\P{Cc}\n]|[\u202E\u2028]/u);
   expect(shown.stdout.split('\n').filter((line) => line.startsWith('2025-10-06'))).toEqual([]);
 });

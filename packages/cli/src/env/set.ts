@@ -7,9 +7,10 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
+import { variableOperand } from './variable-operand.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
-  const [name] = args.operands as [string];
+  const name = variableOperand(args);
   if (!isVariableName(name)) {
     throw new LockfastError('invalid-name', 'env set: the name of the variable is not usable', 'use letters, digits, underscores, dots and dashes; the value is never an argument');
   }

@@ -5,9 +5,10 @@ import { identityOf } from '@lockfast/core/files';
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
+import { variableOperand } from './variable-operand.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
-  const [name] = args.operands as [string];
+  const name = variableOperand(args);
   // It goes on record: what is no name may be anything.
   if (!isVariableName(name)) throw new LockfastError('invalid-name', 'env unset: that is no name of a variable', 'see `lockfast env list` for the names that are set');
   const workspace = new Workspace(args, session);

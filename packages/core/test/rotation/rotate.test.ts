@@ -5,11 +5,12 @@ import { dirname, join } from 'node:path';
 
 import { plaintextOf, readEnvFile, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { generateRootKey, KeyRing, parseRootKey } from '@lockfast/core/keyring';
+import { KeyRing } from '@lockfast/core/keyring';
 import { type AuditEvent, type AuditSink, systemClock } from '@lockfast/core/ports';
 import { newRotation, openRotation, readRotations, rotate, type RotationFile, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
-import { RootKeySource } from '@lockfast/keys';
 import { expect, onTestFinished, test } from 'vitest';
+
+import { held } from '../keyring/rings.ts';
 
 interface Scene {
   readonly directory: string;
@@ -25,10 +26,9 @@ interface Scene {
 async function scene(over: Partial<RotationPlace> = {}): Promise<Scene> {
   const directory = mkdtempSync(join(tmpdir(), 'lockfast-rotation-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const root = generateRootKey();
   const made: Scene = {
     directory,
-    ring: await KeyRing.create('production', [new RootKeySource('env:ROOT', 'the root key', () => parseRootKey(root))]),
+    ring: await KeyRing.create('production', [held()]),
     files: [],
     place: {
       ring: { read: () => Promise.resolve(made.ring), change: async (change) => (made.ring = await change(made.ring)) },
