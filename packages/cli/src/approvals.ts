@@ -14,7 +14,7 @@ import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import { type Expected, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 import { canonicalJson, type Json, parseJson } from '@lockfast/core/formats';
-import { type KeyRing, Secret } from '@lockfast/core/keyring';
+import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
 
 import { type Person, personBehind, refuse } from './permission.ts';
@@ -111,7 +111,7 @@ export function isOpen({ asked, generation }: ApprovalRequest, ring: KeyRing, no
 
 /** The text of the file. */
 export function sealRequests(requests: readonly ApprovalRequest[], ring: KeyRing): string {
-  const seal = ring.wrapForLedger(Secret.random(), sealBinding(requests, ring));
+  const seal = ring.seal(sealBinding(requests, ring));
   return `${JSON.stringify({ format: FORMAT, requests, seal }, null, 2)}\n`;
 }
 
@@ -120,9 +120,7 @@ export function unsealRequests(text: string, ring: KeyRing): readonly ApprovalRe
   try {
     const { format, requests, seal } = parseJson(text) as unknown as { format: unknown; requests: readonly ApprovalRequest[]; seal: string };
     if (format !== FORMAT) return [];
-    // What opens with exactly these requests as its binding was made with them, by who holds the ring's own key.
-    ring.unwrapForLedger(seal, sealBinding(requests, ring));
-    return requests;
+    return ring.isSealed(seal, sealBinding(requests, ring)) ? requests : [];
   } catch {
     return [];
   }

@@ -44,7 +44,8 @@ async function openStore(place: string, stateDirectory: string): Promise<LedgerS
     return openPostgresLedger(place);
   }
   const path = place.slice('sqlite:'.length);
-  if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
+  const made = await openMade(path, stateDirectory);
+  if (made !== undefined) return made;
   if (notedLedger(path, stateDirectory) !== undefined) {
     throw new LockfastError('ledger-missing', `the ledger ${path} is gone: this machine has written to it before`, 'restore it from a backup; to begin a new one on purpose: lockfast ledger create --reason WHY');
   }
@@ -56,11 +57,27 @@ export async function createLedger(path: string, stateDirectory: string): Promis
   ensureDirectory(dirname(path));
   return withFileLock(stateDirectory, path, async () => {
     // Another process may have been here first.
-    if (identityOf(path) !== undefined) return openKnown(path, stateDirectory);
+    const made = await openMade(path, stateDirectory);
+    if (made !== undefined) return made;
+    removeLedger(path, stateDirectory);
     const store = await createSqliteLedger(path);
     await noteLedger(path, store.logId, stateDirectory);
     return store;
   });
+}
+
+/**
+ * The ledger that is there. Undefined where there is none, and for a file without tables: a run was killed, or refused by the
+ * disk, before they were made, and nothing was ever recorded in it.
+ */
+async function openMade(path: string, stateDirectory: string): Promise<LedgerStore | undefined> {
+  if (identityOf(path) === undefined) return undefined;
+  try {
+    return await openKnown(path, stateDirectory);
+  } catch (error) {
+    if (error instanceof LockfastError && error.code === 'ledger-missing') return undefined;
+    throw error;
+  }
 }
 
 /** For what did not come to be: the ledger that {@link createLedger} made, and the note of it. */

@@ -37,6 +37,14 @@ const rewrite = (path: string, change: (text: string) => string): void => {
   writeFileSync(path, changed);
 };
 
+/** A ledger in a directory of its own, where every user may write. */
+function ledgerOf(project: Project, name: string): string {
+  const directory = join(project.base, name);
+  mkdirSync(directory);
+  chmodSync(directory, 0o777);
+  return `sqlite:${join(directory, 'ledger.db')}`;
+}
+
 describe('[E4] the key ring', () => {
   const WRONG: [string, (project: Project) => void, number, string][] = [
     ['is missing', (p) => rmSync(ring(p)), 3, 'there is no key ring at BASE/project/.lockfast/keyring.json: get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists'],
@@ -242,7 +250,9 @@ describe('[E5] what is to be encrypted', () => {
     project.write('.env', ENV, 0);
     chmodSync(ring(project), 0o644);
     chmodSync(project.path('.lockfast'), 0o755);
-    const env = { LOCKFAST_KEY_SOURCE: 'env:ROOT', ROOT: readFileSync(project.rootKey, 'utf8') };
+    const env = { LOCKFAST_KEY_SOURCE: 'env:ROOT', ROOT: readFileSync(project.rootKey, 'utf8'), LOCKFAST_LEDGER: ledgerOf(project, 'anybody'), XDG_STATE_HOME: join(project.base, 'anybody') };
+    await project.run(['key', 'list'], { unprivileged: true, env }); // its state and ledger are there from now on
+    await project.run(['env', 'verify'], { unprivileged: true, env });
     await refused(project, ['env', 'encrypt'], 1, '.env was not read: permission is denied: run it as the owner, or change the permissions', { unprivileged: true, env });
     chmodSync(project.path(FILE), 0);
     for (const args of [['env', 'verify'], ['run', '--', 'echo']]) {
@@ -327,7 +337,7 @@ describe('[S1] what stands on the command line', () => {
       [['env', CANARY], 'there is no such command: see: lockfast --help'],
       [['run', CANARY], 'run: the program to run stands behind two dashes: write: lockfast run -- CMD ARG; see: lockfast run --help'],
       [['env', 'encrypt', '--derivation', CANARY], 'env encrypt: --derivation takes hkdf, pbkdf2-sha256 or pbkdf2-sha256:ITERATIONS: leave it out for hkdf'],
-      [['key', 'source', 'add', CANARY], 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:...'],
+      [['key', 'source', 'add', CANARY], 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:..., shares:...'],
     ];
     project.write('.env', PLAIN);
     for (const [args, message] of lines) await refused(project, args, 2, message);
@@ -341,7 +351,7 @@ describe('[E4] the configuration', () => {
     ['is no TOML', 'environment = "x\n', `${AT}, line 1: this is not TOML: see https://toml.io for how it is written`],
     ['sets one thing twice', `${GOOD}keyring = "l"\n`, `${AT}, line 4: this is not TOML: see https://toml.io for how it is written`],
     ['is empty', '', `${AT}: environment is missing: add it: a name of letters, digits, dots, dashes and underscores, such as "production"`],
-    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, dialect, tenants`],
+    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, roles, schedule, approvals, maintenance, log, backups, witnesses`],
     ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path`],
     ['has a number for a name', GOOD.replace('"production"', '1'), `${AT}: environment is not a name of letters, digits, dots, dashes and underscores, such as "production": see the table of settings in docs/configuration.md`],
     ['has an empty list of sources', GOOD.replace('"file:k"', '[]'), `${AT}: key-source is not a key source such as "file:~/.config/lockfast/x.key", or a list of them: see the table of settings in docs/configuration.md`],
@@ -370,11 +380,11 @@ describe('[E4] the configuration', () => {
 
   test('names a key source that does not exist', async () => {
     const project = await encryptedProject(ENV);
-    await refused(project, ['env', 'list'], 2, 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:...', { env: { LOCKFAST_KEY_SOURCE: 'ftp:x' } });
+    await refused(project, ['env', 'list'], 2, 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:..., shares:...', { env: { LOCKFAST_KEY_SOURCE: 'ftp:x' } });
     await refused(project, ['env', 'list'], 3, 'NOPE is not set in the environment: set it from your secret store, never from the .env file', { env: { LOCKFAST_KEY_SOURCE: 'env:NOPE' } });
     // A root key where its source belongs is not repeated.
     const pasted = readFileSync(project.rootKey, 'utf8').trim();
-    await refused(project, ['env', 'list'], 2, 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:...', { env: { LOCKFAST_KEY_SOURCE: pasted } });
+    await refused(project, ['env', 'list'], 2, 'a key source is not one that Lockfast knows: write it as file:..., env:..., credential:..., passphrase:..., shares:...', { env: { LOCKFAST_KEY_SOURCE: pasted } });
   });
 });
 
@@ -395,7 +405,7 @@ describe.skipIf(missing !== undefined)(`[E5] the disk${because}`, () => {
     await refused(project, ['env', 'set', 'A', '--file', 'disk/old.encrypted'], 1, `disk/old.encrypted was not written: ${FULL}`, { input: 'x'.repeat(60_000) });
     project.write('disk/filler', Buffer.alloc(65_536 - 4096));
     await refused(project, ['env', 'decrypt', '--out', 'disk/.env'], 1, `disk/.env was not written: ${FULL}`);
-    await refused(project, ['init', '--dir', 'disk/sub', '--key-source', 'env:ROOT'], 1, `BASE/project/disk/sub/.lockfast/keyring.json was not written: ${FULL}`, { env: { ROOT: readFileSync(project.rootKey, 'utf8') } });
+    await refused(project, ['init', '--dir', 'disk/sub', '--key-source', 'env:ROOT'], 1, 'the ledger BASE/project/disk/sub/.lockfast/ledger.db can not be used: the disk is full: free space on its file system, then run it again', { env: { ROOT: readFileSync(project.rootKey, 'utf8') } });
   });
 
   test('is full where the key ring lies', async () => {
@@ -404,8 +414,9 @@ describe.skipIf(missing !== undefined)(`[E5] the disk${because}`, () => {
     smallDisk(project.path('.lockfast'));
     writeFileSync(ring(project), kept, { mode: 0o600 });
     writeFileSync(project.path('.lockfast/filler'), Buffer.alloc(65_536 - 4096));
-    await refused(project, ['key', 'create'], 1, `BASE/project/.lockfast/keyring.json was not written: ${FULL}`);
-    expect((await project.run(['env', 'get', 'A'])).stdout).toBe(`${CANARY}-1`);
+    const around = { env: { LOCKFAST_LEDGER: ledgerOf(project, 'elsewhere') } };
+    await refused(project, ['key', 'create'], 1, `BASE/project/.lockfast/keyring.json was not written: ${FULL}`, around);
+    expect((await project.run(['env', 'get', 'A'], around)).stdout).toBe(`${CANARY}-1`);
   });
 
   test('is mounted read-only', async () => {
@@ -414,7 +425,7 @@ describe.skipIf(missing !== undefined)(`[E5] the disk${because}`, () => {
     for (const part of [FILE, 'lockfast.toml', '.lockfast/keyring.json']) project.write(`disk/${part}`, project.read(part));
     project.write('disk/.env', PLAIN);
     disk.makeReadOnly();
-    const around = { cwd: project.path('disk') };
+    const around = { cwd: project.path('disk'), env: { LOCKFAST_LEDGER: ledgerOf(project, 'elsewhere') } };
     const READ_ONLY = 'the file system is read-only: remount it writable, or choose another place';
     await refused(project, ['env', 'encrypt'], 1, `no temporary file can be made beside ${FILE}: ${READ_ONLY}`, around);
     await refused(project, ['env', 'set', 'NEW'], 1, `no temporary file can be made beside ${FILE}: ${READ_ONLY}`, { ...around, input: 'x' });
@@ -449,7 +460,7 @@ describe('[B1] the surroundings', () => {
   test('a state directory that belongs to someone else', async () => {
     const project = await encryptedProject(ENV);
     if (isRoot) chownSync(project.directory, 65534, 65534);
-    for (const file of [FILE, '.lockfast', '.lockfast/keyring.json', 'lockfast.toml']) {
+    for (const file of [FILE, '.lockfast', '.lockfast/keyring.json', '.lockfast/ledger.db', 'lockfast.toml']) {
       if (isRoot) chownSync(project.path(file), 65534, 65534);
     }
     const state = join(project.base, 'state');

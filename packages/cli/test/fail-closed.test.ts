@@ -7,11 +7,11 @@ import { chmodSync, cpSync, existsSync, mkdirSync, renameSync, rmSync, statSync,
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { missingForPostgres } from '@lockfast/testkit';
 import { describe, expect, test } from 'vitest';
 
 import { missingForMounting, smallDisk } from './support/disk.ts';
 import { ledgerEntries } from './support/ledger.ts';
-import { missingForPostgresCommand } from './support/postgres-idle.ts';
 import { startPostgresLedger, useLedger } from './support/postgres-ledger.ts';
 import { type Around, emptyProject, encryptedProject, isRoot, type Project, type Tree } from './support/project.ts';
 
@@ -205,7 +205,7 @@ describe('[E14] the ledger', { timeout: 240_000 }, () => {
     expect((await ledgerEntries(clone))[1]).toMatchObject({ operation: 'ledger-create', reason: 'the disk was lost' });
   });
 
-  const missingPostgres = missingForPostgresCommand();
+  const missingPostgres = missingForPostgres();
   test.skipIf(missingPostgres !== undefined)(`on PostgreSQL: not installed, not let in, stopped${missingPostgres === undefined ? '' : ` (${missingPostgres})`}`, async () => {
     const project = await usedProject();
     const { server, url, ownerUrl } = await startPostgresLedger();

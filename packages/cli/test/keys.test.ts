@@ -144,7 +144,7 @@ describe('the moves of a key', () => {
     const rotations = project.path('.lockfast/rotations');
     mkdirSync(rotations, { recursive: true });
     const key = { id: old, fingerprint: `sha256:${'0'.repeat(64)}` };
-    writeFileSync(join(rotations, 'aaaaaaaaaa.json'), JSON.stringify({ format: 'lockfast-rotation/1', id: 'aaaaaaaaaa', status: 'in-progress', started: '2026-01-01T00:00:00.000Z', oldKey: key, newKey: null }));
+    writeFileSync(join(rotations, 'aaaaaaaaaa.json'), JSON.stringify({ format: 'lockfast-rotation/1', id: 'aaaaaaaaaa', status: 'in-progress', started: '2026-01-01T00:00:00.000Z', oldKey: key, newKey: null, seals: ['none'] }));
     const { status, stderr } = await project.run(['key', 'retire', old]);
     expect([status, stderr]).toEqual([1, 'lockfast: the rotation aaaaaaaaaa is not finished: finish it with `lockfast key rotate`, then run this again\n']);
   });

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { missingForPostgresCommand } from './support/postgres-idle.ts';
+import { missingForPostgres } from '@lockfast/testkit';
 import { PG_PASSWORD, startPostgresLedger, useLedger } from './support/postgres-ledger.ts';
 import { type Around, encryptedProject, type Outcome, type Project } from './support/project.ts';
 
-const missing = missingForPostgresCommand();
+const missing = missingForPostgres();
 const because = missing === undefined ? '' : ` (${missing})`;
 
 function filesWith(directory: string, text: string): string[] {

@@ -10,7 +10,7 @@ import { exactBase64 } from './signed-note.ts';
 import { isLogId } from './stores/log-id.ts';
 import type { LedgerStore, StoredCheckpoint, StoredEntry } from './stores/store.ts';
 
-export const BUNDLE_FORMAT = 'lockfast-ledger-bundle/1';
+const BUNDLE_FORMAT = 'lockfast-ledger-bundle/1';
 
 /** Above any entry: a path and a reason have a few thousand bytes at most. */
 const MOST_LINE_BYTES = 4 * 1024 * 1024;

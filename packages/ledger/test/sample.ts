@@ -13,8 +13,8 @@ import { type LedgerVerdict, type Trust, verifyLedger } from '../src/verify.ts';
 
 export const LOG = 'abcdefghijklmnop';
 export const SIGNER = privateKeyFrom(Buffer.alloc(32, 1));
-export const WITNESS = privateKeyFrom(Buffer.alloc(32, 2));
-export const WITNESS_KEY = verifierKey('cosignature', 'witness.example/1', publicKeyOf(WITNESS));
+const WITNESS = privateKeyFrom(Buffer.alloc(32, 2));
+const WITNESS_KEY = verifierKey('cosignature', 'witness.example/1', publicKeyOf(WITNESS));
 export const FIRST_KEY = createSecretKey(Buffer.alloc(32, 3));
 
 export const TRUST: Trust = { logId: LOG, publicKeys: [publicKeyOf(SIGNER)], witnesses: [WITNESS_KEY], held: [], epochKey: undefined };

@@ -10,6 +10,7 @@ import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
+import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
 import { replaceRing } from '../ring-file.ts';
@@ -37,7 +38,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     join(records, 'rotation'),
     async () => {
       const begun = openRotation(records);
-      const record = begun ?? (await plan(args, session, workspace, event));
+      const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
       if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${begun.started.slice(0, 16).replace('T', ' ')} UTC, and only that`);
       return perform(record, args, session, workspace, records);
     },
@@ -122,7 +123,8 @@ function filesOf(workspace: Workspace): RotationFile[] {
 
 function report(record: RotationRecord, args: Arguments, { terminal }: Session, workspace: Workspace): void {
   if (args.flag('json')) {
-    terminal.json(record);
+    const { seals: _, ...shown } = record;
+    terminal.json(shown);
     return;
   }
   const { files, oldKey, newKey, durationMs, nextDue, backup, id } = record;

@@ -115,9 +115,9 @@ async function makeRing(args: Arguments, environment: string, { directory, ringP
 }
 
 async function newLedger(path: string, state: string, session: Session, undo: (() => void)[]): Promise<Ledger> {
-  const isNew = identityOf(path) === undefined;
+  // Before it is made: what a full disk refused half of must go, too.
+  if (identityOf(path) === undefined) undo.push(() => removeLedger(path, state));
   const store = await createLedger(path, state);
-  if (isNew) undo.push(() => removeLedger(path, state));
   return Ledger.open(store, { actor: currentActor(session), stateDirectory: state });
 }
 

@@ -106,7 +106,7 @@ export class Project implements Disposable {
 
   /** The whole of the test's files, but for the locks, which hold nothing, and the ledger, which grows with every try. */
   tree(): Tree {
-    return treeOf(this.base, (path) => /\/state\/lockfast\/(?:locks|ledgers)|\/\.lockfast\/ledger\.db/.test(path));
+    return treeOf(this.base, (path) => /\/state\/lockfast\/(?:locks|ledgers)|\/ledger\.db/.test(path));
   }
 
   [Symbol.dispose](): void {

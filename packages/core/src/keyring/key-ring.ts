@@ -262,6 +262,25 @@ export class KeyRing implements DataKeys {
     return unwrapKey(this.#ringKey, 'lockfast/ledger-wrap', wrapped, binding);
   }
 
+  /**
+   * What only the holder of the ring's own key can have made for exactly this `binding`: a key that is thrown away, wrapped
+   * with it. Each call gives another one.
+   */
+  seal(binding: Uint8Array): string {
+    return wrapKey(this.#ringKey, 'lockfast/seal', Secret.random(), binding);
+  }
+
+  /** Whether {@link seal} made it, for this binding and under this ring's own key. */
+  isSealed(seal: string, binding: Uint8Array): boolean {
+    try {
+      unwrapKey(this.#ringKey, 'lockfast/seal', seal, binding);
+      return true;
+    } catch (error) {
+      if (error instanceof LockfastError) return false;
+      throw error;
+    }
+  }
+
   /** The ledger's key that this backup keeps; undefined for one without, and for any ring. @throws as `unwrapForLedger` */
   ledgerKey(): LedgerKey | undefined {
     const { ledger } = this.#document;

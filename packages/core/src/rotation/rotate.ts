@@ -16,7 +16,7 @@ import type { KeyRing } from '../keyring/key-ring.ts';
 import type { KeyRecord } from '../keyring/ring-document.ts';
 import type { AuditEvent, AuditSink, Clock } from '../ports.ts';
 import { KeptFiles } from './kept-files.ts';
-import { newRotationId, RECORD_FORMAT, type RootChange, type RotatedKey, type RotationRecord, type UnfinishedFile, writeRotation } from './rotation-record.ts';
+import { newRotationId, RECORD_FORMAT, type RootChange, type RotatedKey, type RotationRecord, refuseForgedRotation, type UnfinishedFile, writeRotation } from './rotation-record.ts';
 
 /** One encrypted env file, and whose it is. */
 export interface RotationFile {
@@ -88,6 +88,8 @@ export function newRotation(ring: KeyRing, request: RotationRequest, clock: Cloc
     unfinished: [],
     verified: null,
     nextDue: null,
+    generation: ring.version.generation,
+    seals: [],
   };
 }
 
@@ -111,16 +113,19 @@ export async function rotate(record: RotationRecord, place: RotationPlace, root?
 }
 
 async function perform(begun: RotationRecord, place: RotationPlace, root: RootSteps | undefined): Promise<RotationRecord> {
-  if (begun.status === 'initiated') await write(begun, place);
+  const present = await place.ring.read();
+  // One that was just planned has none: it comes from this process.
+  if (begun.seals.length > 0) refuseForgedRotation(begun, present);
+  if (begun.status === 'initiated') await write(begun, [present], place);
   const { record, ring } = await withNewKey(begun, place, root);
   const unfinished = await reencryptAll(record, ring, place);
   const { files, unproven } = await prove(record, ring, place);
   const left = [...unfinished, ...unproven.filter(({ path }) => !unfinished.some((one) => one.path === path))];
   if (left.length > 0) {
-    await write({ ...record, files, unfinished: left, verified: false }, place);
+    await write({ ...record, files, unfinished: left, verified: false }, [ring], place);
     throw incomplete(left);
   }
-  const last = root === undefined ? ring : await place.ring.change((now) => root.close(now));
+  const last = root === undefined ? ring : await place.ring.change((now) => closeRoot(record, now, root, place));
   const ended = place.clock.now();
   const completed: RotationRecord = {
     ...record,
@@ -132,8 +137,15 @@ async function perform(begun: RotationRecord, place: RotationPlace, root: RootSt
     verified: true,
     nextDue: place.nextDue(last),
   };
-  await write(completed, place);
+  await write(completed, [last], place);
   return completed;
+}
+
+/** The record is sealed for both rings before the new one is there: whichever a killed run leaves, the next one can go on. */
+async function closeRoot(record: RotationRecord, ring: KeyRing, root: RootSteps, place: RotationPlace): Promise<KeyRing> {
+  const closed = await root.close(ring);
+  await write(record, [ring, closed], place);
+  return closed;
 }
 
 /** The ring with the new key active. Each step finds out by itself whether a killed run did it. */
@@ -145,7 +157,7 @@ async function withNewKey(begun: RotationRecord, place: RotationPlace, root: Roo
     // A key that was staged ahead, so that every machine has it by now; or that of a run which was killed right here.
     const staged = stagedKey(opened) === undefined ? await place.ring.change((ring) => (stagedKey(ring) === undefined ? ring.withNewKey(place.clock) : ring)) : opened;
     record = { ...record, status: 'in-progress', newKey: keyOf(staged, stagedKey(staged)!.id) };
-    await write(record, place);
+    await write(record, [staged], place);
   }
   const { id } = record.newKey!;
   const isStaged = (ring: KeyRing): boolean => ring.keys.some((key) => key.id === id && key.state === 'staged');
@@ -158,7 +170,7 @@ async function withNewKey(begun: RotationRecord, place: RotationPlace, root: Roo
   // Someone activated another key while the rotation was open: that is where the files go.
   if (active !== id) {
     record = { ...record, newKey: keyOf(ring, active) };
-    await write(record, place);
+    await write(record, [ring], place);
   }
   return { record, ring };
 }
@@ -263,8 +275,8 @@ function keyOf({ keys }: KeyRing, id: KeyId): RotatedKey {
   return { id, fingerprint };
 }
 
-async function write(record: RotationRecord, { records, stateDirectory }: RotationPlace): Promise<void> {
-  await writeRotation(records, record, stateDirectory);
+async function write(record: RotationRecord, rings: readonly KeyRing[], { records, stateDirectory }: RotationPlace): Promise<void> {
+  await writeRotation(records, record, rings, stateDirectory);
 }
 
 function incomplete(left: readonly UnfinishedFile[]): LockfastError {

@@ -9,7 +9,10 @@ import { join } from 'node:path';
 import { LockfastError } from '../errors.ts';
 import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '../files/index.ts';
 import { sweepTempFiles } from '../files/temp-file.ts';
+import { canonicalJson, type Json } from '../formats/canonical-json.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
+import { lengthPrefixed } from '../formats/length-prefix.ts';
+import type { KeyRing } from '../keyring/key-ring.ts';
 
 export const RECORD_FORMAT = 'lockfast-rotation/1';
 
@@ -65,6 +68,10 @@ export interface RotationRecord {
   /** Whether at the end every file was decrypted from the disk. */
   readonly verified: boolean | null;
   readonly nextDue: string | null;
+  /** The generation of the ring when it was planned. */
+  readonly generation: number;
+  /** Made by who held the ring, of all members before: one, or two while the ring gets another own key. */
+  readonly seals: readonly string[];
 }
 
 export function newRotationId(): string {
@@ -90,15 +97,47 @@ export function openRotation(directory: string): RotationRecord | undefined {
   return readRotations(directory).find(({ status }) => status === 'initiated' || status === 'in-progress');
 }
 
-/** Writes a record durably, over the one of the same id. @throws LockfastError `write-failed`, `busy` */
-export async function writeRotation(directory: string, record: RotationRecord, stateDirectory: string): Promise<void> {
+/**
+ * Writes a record durably, over the one of the same id.
+ *
+ * @param rings under whose own keys it is sealed
+ * @throws LockfastError `write-failed`, `busy`
+ */
+export async function writeRotation(directory: string, record: RotationRecord, rings: readonly KeyRing[], stateDirectory: string): Promise<void> {
   ensureDirectory(directory);
   const path = join(directory, `${record.id}.json`);
-  const bytes = Buffer.from(`${JSON.stringify(record, null, 2)}\n`);
+  const seals = rings.map((ring) => ring.seal(bindingOf(record, ring)));
+  const bytes = Buffer.from(`${JSON.stringify({ ...record, seals }, null, 2)}\n`);
   await withFileLock(stateDirectory, path, () => {
     if (record.status === 'initiated') sweepRecords(directory);
     writeDurably({ path, bytes, mode: 0o600, expected: 'anything' });
   });
+}
+
+/**
+ * Refuses to go on with a record that nobody wrote who held this ring: it says which root key shall open the ring, and going
+ * on with it asks nobody again. One that was true once, and was put back later, is refused as well.
+ *
+ * @throws LockfastError `tampered`, `conflict`
+ */
+export function refuseForgedRotation(record: RotationRecord, ring: KeyRing): void {
+  const binding = bindingOf(record, ring);
+  if (!record.seals.some((seal) => ring.isSealed(seal, binding))) {
+    throw new LockfastError('tampered', `the record of the rotation ${record.id} was not written with this key ring`, 'find out who put it there; move it away, then run `lockfast key rotate` again');
+  }
+  const state = ring.keys.find(({ id }) => id === record.newKey?.id)?.state;
+  const overtaken = record.newKey === null ? ring.version.generation > record.generation + MOST_OWN_STEPS : record.root !== null && state !== 'staged' && state !== 'active';
+  if (overtaken) {
+    throw new LockfastError('conflict', `the rotation ${record.id} was overtaken: the key ring has changed since`, 'move its record away, then run `lockfast key rotate` again');
+  }
+}
+
+/** Versions of the ring that a rotation makes before its record names the new key: for the new root key, and for the new key. */
+const MOST_OWN_STEPS = 2;
+
+function bindingOf(record: RotationRecord, { version: { ring } }: KeyRing): Buffer {
+  const { seals: _, ...rest } = record;
+  return lengthPrefixed(['lockfast/rotation', ring, canonicalJson(rest as unknown as Json)]);
 }
 
 /** What runs left that were killed while they wrote their first record: no later run has that name. */
@@ -113,13 +152,18 @@ function readRecord(path: string): RotationRecord {
   try {
     const record = JSON.parse(readRegularFile(path, 'refuse').bytes.toString('utf8')) as RotationRecord;
     const whole =
-      record.format === RECORD_FORMAT && ['initiated', 'in-progress', 'completed', 'failed'].includes(record.status) && isRotatedKey(record.oldKey) && (record.newKey === null || isRotatedKey(record.newKey));
+      record.format === RECORD_FORMAT && ['initiated', 'in-progress', 'completed', 'failed'].includes(record.status) && isRotatedKey(record.oldKey) && (record.newKey === null || isRotatedKey(record.newKey)) &&
+      isSealList(record.seals);
     if (whole) return record;
   } catch (error) {
     if (error instanceof LockfastError) throw error;
   }
   // An open rotation that looked finished would leave files behind under the old key: better to stop.
   throw new LockfastError('damaged', `the rotation record ${path} is damaged`, 'see `lockfast ledger list --operation key-rotate` for what it said; move the file away, then run `lockfast key rotate` again');
+}
+
+function isSealList(seals: unknown): boolean {
+  return Array.isArray(seals) && seals.length > 0 && seals.length <= 2 && seals.every((seal) => typeof seal === 'string');
 }
 
 function isRotatedKey(key: RotatedKey | null | undefined): boolean {

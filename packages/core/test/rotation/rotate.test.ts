@@ -187,3 +187,43 @@ test('[S4] a record with any byte changed is damaged, or says something that a r
   }
   expect(damaged).toBeGreaterThan(good.length / 3);
 });
+
+test('[S8] bug class 11: nobody else writes, alters or brings back the record of a rotation', async () => {
+  const at = await scene();
+  const path = await at.put('a.env.encrypted', '1');
+  const whole = readFileSync(path);
+  rmSync(path);
+  writeFileSync(path, whole.subarray(0, 80), { mode: 0o400 });
+  await expect(rotate(at.begin(), at.place)).rejects.toMatchObject({ code: 'rotation-incomplete' });
+  const open = openRotation(at.place.records)!;
+  const root = { source: 'file:/tmp/other.key', file: '/tmp/other.key', replaces: 'file:root.key', drops: [] };
+  const stranger = await KeyRing.create('production', [held()]);
+  const forged: RotationRecord[] = [
+    { ...open, root },
+    { ...open, backup: false },
+    { ...open, newKey: null },
+    { ...open, status: 'initiated' },
+    { ...open, seals: ['AAAA'] },
+    { ...open, seals: [stranger.seal(Buffer.from('x'))] },
+  ];
+  const before = at.ring;
+  for (const record of forged) await expect(rotate(record, at.place)).rejects.toMatchObject({ code: 'tampered' });
+  expect(at.ring).toBe(before);
+
+  rmSync(path);
+  writeFileSync(path, whole, { mode: 0o400 });
+  expect(await rotate(open, at.place)).toMatchObject({ status: 'completed' });
+});
+
+test('[S8] bug class 11: a record that was planned, and put back when the ring had changed, is not gone on with', async () => {
+  const at = await scene();
+  let killed = true;
+  const { ring } = at.place;
+  const place: RotationPlace = { ...at.place, ring: { read: () => ring.read(), change: (change) => (killed ? Promise.reject(new Error('killed')) : ring.change(change)) } };
+  await expect(rotate(at.begin(), place)).rejects.toThrow('killed');
+  const planned = openRotation(at.place.records)!;
+  expect(planned.status).toBe('initiated');
+  killed = false;
+  for (let i = 0; i < 3; i++) at.ring = at.ring.withDeparture();
+  await expect(rotate(planned, place)).rejects.toMatchObject({ code: 'conflict' });
+});

@@ -82,16 +82,24 @@ export class PostgresConnection {
     await this.#last;
     const client = this.#client;
     this.#client = undefined;
-    await client?.then(async (connected) => await connected.end()).catch(() => {});
+    await client
+      ?.then(async (connected) => {
+        keepsProcess(connected, true);
+        await connected.end();
+      })
+      .catch(() => {});
   }
 
   async #ask(text: string, values: readonly unknown[]): Promise<readonly QueryResultRow[]> {
     const client = await this.#connected();
+    keepsProcess(client, true);
     try {
       return (await client.query(text, [...values])).rows;
     } catch (error) {
       if (stateOf(error) === undefined || isOver(error)) this.#forget(client);
       throw this.#failure(error);
+    } finally {
+      keepsProcess(client, false);
     }
   }
 
@@ -131,6 +139,17 @@ export class PostgresConnection {
     const cause = state === undefined ? lost(error) : (STATES.get(state) ?? { what: `the server reported ${state}`, hint: "see the server's log" });
     return new LockfastError(cause.code ?? 'ledger-unavailable', `the ledger ${this.place} can not be used: ${cause.what}`, cause.hint, error);
   }
+}
+
+/**
+ * Whether the process lives on for the connection: while something is asked or the connection is closed, and not while it
+ * is idle. So a program that is done ends, also where nobody closed the ledger.
+ */
+function keepsProcess(client: Client, wanted: boolean): void {
+  // Its types do not know them: https://node-postgres.com/apis/client
+  const counted = client as Client & NodeJS.RefCounted;
+  if (wanted) counted.ref();
+  else counted.unref();
 }
 
 /** Whether the reply was lost: what was asked may have been done, or not. */
