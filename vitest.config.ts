@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 /** Tests run the sources of every package, not what was built from them. */
@@ -12,9 +14,11 @@ export default defineConfig({
     reporters: ['default', './tools/test-counts.mjs'],
     // Tests change directory, identity and mounts: a thread would share them.
     pool: 'forks',
+    // On two cores vitest would take one: but most of the time here is other processes', and the disk's.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Key derivation and real shells on a busy machine of two cores.
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 40_000,
+    hookTimeout: 40_000,
     // A test left on its own by `.only` would make a green run of nothing.
     allowOnly: false,
   },

@@ -71,6 +71,12 @@ async function demo() {
   type('lockfast env verify tampered.env.encrypted', { status: 4 });
   type('lockfast run --file tampered.env.encrypted -- node server.mjs', { status: 4 });
   type('lockfast env verify');
+
+  heading('A new key for everything, and the record of what was done');
+  type('rm -f tampered.env.encrypted');
+  type('lockfast key rotate --reason "a new quarter"');
+  type('lockfast ledger verify');
+  await askServer(port, new Map([...values, ['SMTP_PASSWORD', password]]));
 }
 
 function prepare(text) {

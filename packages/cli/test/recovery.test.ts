@@ -501,7 +501,7 @@ describe('backups of rotations', () => {
 
 /** Killed, or refused by the disk, at a sample of their file-changing calls. */
 describe.skipIf(noTracing !== undefined)(`struck at file-changing calls (${noTracing ?? 'traced'})`, () => {
-  const SAMPLE = process.env['LOCKFAST_DEEP'] === '1' ? 10_000 : 12;
+  const SAMPLE = process.env['LOCKFAST_DEEP'] === '1' ? 10_000 : 5;
 
   const stories: { title: string; args: (at: Project) => string[]; before: () => Promise<Project>; again: string }[] = [
     { title: 'key backup', args: (at) => ['key', 'backup', join(at.base, 'new.backup'), ...passphrase(at)], before: project, again: 'exists already' },

@@ -62,9 +62,10 @@ test('[S3] [S4] [W4] a rotation brings every file under a new key, keeps the old
     unfinished: [],
     verified: true,
     nextDue: expect.stringMatching(/Z$/),
+    generation: 1,
   });
   expect(fingerprint(old)).toMatch(/^sha256:[0-9a-f]{64}$/);
-  expect(records(fleet)).toEqual([record]);
+  expect(records(fleet)).toEqual([{ ...record, seals: [expect.any(String)] }]);
   expect(ring.keys.map(({ state }) => state)).toEqual(['draining', 'active']);
 
   const backup = fleet.project.path(`.lockfast/backups/${String(record['id'])}`);
