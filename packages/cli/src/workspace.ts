@@ -17,6 +17,9 @@ import { raiseFloor, readFloor } from './ring-floors.ts';
 import type { Session } from './session.ts';
 import { tenantDirectory, tenantOf } from './tenant-path.ts';
 
+/** How a file answers that a newer key ring wrote. */
+const NEWER_RING_NEEDED: ReadonlySet<string> = new Set(['missing-key', 'ring-older']);
+
 export class Workspace {
   readonly configuration: Configuration;
   readonly stateDirectory: string;
@@ -104,10 +107,7 @@ export class Workspace {
     const { result, ring } = await audited(
       await this.audit(),
       event,
-      async () => {
-        const scope = await this.scope(file, tenant);
-        return { result: await action(scope), ring: scope.ring };
-      },
+      () => this.#inScope(file, tenant, async (scope) => ({ result: await action(scope), ring: scope.ring })),
       (done) => ({ keyId: done.ring.active().id }),
     );
     await this.#sign(ring);
@@ -126,11 +126,27 @@ export class Workspace {
     const opened = await audited(
       await this.#auditOfReading(),
       event,
-      async () => open(await this.scope(file, tenant)),
+      () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),
     );
     await this.#sign(await this.ring());
     return opened;
+  }
+
+  /**
+   * A rotation may come between our reading of the key ring and of the file: the file is under a key then that the ring in
+   * hand does not have, and the one on the disk has. Nothing was written yet when that is found.
+   */
+  async #inScope<T>(file: string, tenant: string | undefined, action: (scope: WriteScope) => T | Promise<T>): Promise<T> {
+    const scope = await this.scope(file, tenant);
+    try {
+      return await action(scope);
+    } catch (error) {
+      if (!(error instanceof LockfastError) || !NEWER_RING_NEEDED.has(error.code)) throw error;
+      const ring = await this.freshRing();
+      if (ring.version.generation <= scope.ring.version.generation) throw error;
+      return action({ ...scope, ring });
+    }
   }
 
   /** Signs the ledger when it is time to. What was done is on record by then, so that a state directory that can't be written is no reason to fail. */

@@ -85,7 +85,7 @@ describe.each([
     expect(sorted('lockfast', '')).toEqual(expect.arrayContaining([...nouns]));
     expect(sorted('lockfast', 'env', 'en')).toEqual(['encrypt']);
     expect(sorted('lockfast', 'key', 'source', '')).toEqual(['add', 'list', 'remove']);
-    expect(sorted('lockfast', 'env', 'get', '--')).toEqual(['--config', '--dialect', '--file', '--help', '--json', '--tenant']);
+    expect(sorted('lockfast', 'env', 'get', '--')).toEqual(['--break-glass', '--config', '--dialect', '--file', '--help', '--json', '--reason', '--tenant']);
     expect(sorted('lockfast', 'env', 'get', '--dialect', 'co')).toEqual(['compose']);
     expect(sorted('lockfast', 'completion', '')).toEqual(['bash', 'fish', 'zsh']);
     expect(sorted('lockfast', 'env', 'encrypt', 'prod')).toEqual(['prod.env.encrypted']);

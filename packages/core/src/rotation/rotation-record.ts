@@ -101,17 +101,19 @@ export function openRotation(directory: string): RotationRecord | undefined {
  * Writes a record durably, over the one of the same id.
  *
  * @param rings under whose own keys it is sealed
+ * @returns the record as it was written
  * @throws LockfastError `write-failed`, `busy`
  */
-export async function writeRotation(directory: string, record: RotationRecord, rings: readonly KeyRing[], stateDirectory: string): Promise<void> {
+export async function writeRotation(directory: string, record: RotationRecord, rings: readonly KeyRing[], stateDirectory: string): Promise<RotationRecord> {
   ensureDirectory(directory);
   const path = join(directory, `${record.id}.json`);
-  const seals = rings.map((ring) => ring.seal(bindingOf(record, ring)));
-  const bytes = Buffer.from(`${JSON.stringify({ ...record, seals }, null, 2)}\n`);
+  const sealed: RotationRecord = { ...record, seals: rings.map((ring) => ring.seal(bindingOf(record, ring))) };
+  const bytes = Buffer.from(`${JSON.stringify(sealed, null, 2)}\n`);
   await withFileLock(stateDirectory, path, () => {
     if (record.status === 'initiated') sweepRecords(directory);
     writeDurably({ path, bytes, mode: 0o600, expected: 'anything' });
   });
+  return sealed;
 }
 
 /**

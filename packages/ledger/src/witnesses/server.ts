@@ -22,7 +22,7 @@ const MOST_CONNECTIONS = 128;
 
 const PATH = '/add-checkpoint';
 
-export interface Listening {
+interface Listening {
   readonly host: string;
   /** 0: the system chooses. */
   readonly port: number;
