@@ -19,6 +19,7 @@ import type { AuditEvent } from '@lockfast/core/ports';
 
 import { type Person, personBehind, refuse } from './permission.ts';
 import type { Session } from './session.ts';
+import { shownMinute } from './terminal.ts';
 import type { Workspace } from './workspace.ts';
 
 const FORMAT = 'lockfast-approvals/1';
@@ -65,7 +66,7 @@ export async function requireApproval(workspace: Workspace, session: Session, ri
       if (request === undefined) await audited(await workspace.audit(), recordOf('key-approval-request', waiting, workspace), () => write([...others, waiting]));
       throw new LockfastError(
         'approval-needed',
-        `${session.command} waits for a second person: ${waiting.asked.by} asked for it at ${shownTime(waiting.asked.time)}`,
+        `${session.command} waits for a second person: ${waiting.asked.by} asked for it at ${shownMinute(waiting.asked.time)}`,
         `somebody else approves it within 24 hours with: lockfast key approve ${waiting.id}; then run this again`,
       );
     }
@@ -190,8 +191,4 @@ function isFor(request: ApprovalRequest, { operation, object, details = {} }: Au
 function recordOf(operation: string, { id, operation: change, object, reason, asked, approved }: ApprovalRequest, { configuration }: Workspace): AuditEvent {
   const details = { request: id, change, askedBy: asked.by, ...(approved === null ? {} : { approvedBy: approved.by }) };
   return { operation, object, environment: configuration.environment, reason: reason ?? undefined, details };
-}
-
-function shownTime(time: string): string {
-  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }

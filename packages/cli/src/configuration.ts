@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DIALECT_NAMES, type Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
+import type { WitnessSettings } from '@lockfast/ledger/witnesses';
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 
 import type { Session } from './session.ts';
@@ -40,15 +41,6 @@ export interface Configuration {
 }
 
 export type Role = 'admin' | 'operator' | 'auditor';
-
-/** One `[[witnesses]]`: exactly one of the first four. */
-interface WitnessSettings {
-  readonly directory?: string;
-  readonly git?: string;
-  readonly http?: string;
-  readonly command?: readonly string[];
-  readonly key?: string;
-}
 
 const WITNESS_KINDS = ['directory', 'git', 'http', 'command'] as const;
 

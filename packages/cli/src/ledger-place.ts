@@ -38,12 +38,20 @@ export function shownPlace(place: string): string {
   return url.href;
 }
 
+/** The file of a ledger that is one. */
+export function ledgerFile(place: string): string | undefined {
+  return place.startsWith('sqlite:') ? place.slice('sqlite:'.length) : undefined;
+}
+
+/** Its client is loaded where one is configured. @throws LockfastError as `openPostgresLedger` */
+export async function openPostgres(url: string): Promise<LedgerStore> {
+  const { openPostgresLedger } = await import('@lockfast/ledger/stores/postgres');
+  return openPostgresLedger(url);
+}
+
 async function openStore(place: string, stateDirectory: string): Promise<LedgerStore> {
-  if (!place.startsWith('sqlite:')) {
-    const { openPostgresLedger } = await import('@lockfast/ledger/stores/postgres');
-    return openPostgresLedger(place);
-  }
-  const path = place.slice('sqlite:'.length);
+  const path = ledgerFile(place);
+  if (path === undefined) return openPostgres(place);
   const made = await openMade(path, stateDirectory);
   if (made !== undefined) return made;
   if (notedLedger(path, stateDirectory) !== undefined) {

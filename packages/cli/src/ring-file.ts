@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 
 import { audited } from '@lockfast/core/audited';
-import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
-import { type KeyRing, Secret } from '@lockfast/core/keyring';
+import { type Expected, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
 
 import { type Acceptance, raiseFloor } from './ring-floors.ts';
@@ -44,29 +43,47 @@ export async function changeRing(
 export async function replaceRing(workspace: Workspace, change: (ring: KeyRing) => KeyRing | Promise<KeyRing>, acceptance?: (old: KeyRing) => Acceptance): Promise<KeyRing> {
   const path = workspace.configuration.keyring;
   return withFileLock(workspace.stateDirectory, path, async () => {
-    const owner = statSync(path, { throwIfNoEntry: false });
     const read = identityOf(path);
     const old = acceptance === undefined ? await workspace.freshRing() : await workspace.anyRing();
     const ring = await change(old);
     if (ring === old) return old;
-    // Before the ring: with neither, the ledger's checkpoints could not be signed any more.
-    if (!haveOneOwnKey(old, ring)) await (await workspace.ledger())?.rewrapSigner(old, ring);
-    writeDurably({ path, bytes: Buffer.from(ring.print()), mode: RING_MODE, owner, expected: read ?? 'absent' });
-    workspace.ringIs(ring);
-    await raiseFloor(workspace.stateDirectory, ring.version, acceptance?.(old));
+    await placeRing(workspace, { path, stateDirectory: workspace.stateDirectory, opened: old, next: ring, expected: read ?? 'absent', acceptance: acceptance?.(old) });
     return ring;
+  });
+}
+
+interface Placement {
+  readonly path: string;
+  readonly stateDirectory: string;
+  /** What was opened: the ring that is there, or a backup of it. */
+  readonly opened: KeyRing;
+  /** What takes its place. */
+  readonly next: KeyRing;
+  /** What lies at the path now. */
+  readonly expected: Expected;
+  /** For a ring that is older than one that this machine has seen. */
+  readonly acceptance?: Acceptance | undefined;
+}
+
+/**
+ * Puts a ring in the place of another one, whose file keeps its owner. It is durable when this returns.
+ *
+ * @param workspace where there is a configuration already: its ledger learns of the ring's new key first
+ * @throws LockfastError `conflict`, `exists`, `busy`, `write-failed`, `ledger-unavailable`
+ */
+export async function placeRing(workspace: Workspace | undefined, { path, stateDirectory, opened, next, expected, acceptance }: Placement): Promise<void> {
+  await withFileLock(stateDirectory, path, async () => {
+    // Before the ring: with neither, the ledger's checkpoints could not be signed any more.
+    if (!haveOneOwnKey(opened, next)) await (await workspace?.ledger())?.rewrapSigner(opened, next);
+    writeDurably({ path, bytes: Buffer.from(next.print()), mode: RING_MODE, owner: statSync(path, { throwIfNoEntry: false }), expected });
+    workspace?.ringIs(next);
+    await raiseFloor(stateDirectory, next.version, acceptance);
   });
 }
 
 function haveOneOwnKey(old: KeyRing, ring: KeyRing): boolean {
   const nothing = Buffer.alloc(0);
-  try {
-    ring.unwrapForLedger(old.wrapForLedger(Secret.random(), nothing), nothing);
-    return true;
-  } catch (error) {
-    if (error instanceof LockfastError) return false;
-    throw error;
-  }
+  return ring.isSealed(old.seal(nothing), nothing);
 }
 
 /** Writes a ring that did not exist. @throws LockfastError `exists`, `write-failed` */

@@ -75,6 +75,11 @@ export class Terminal {
   }
 }
 
+/** An ISO 8601 time to the minute, as people read it: `2026-03-01 10:15 UTC`. */
+export function shownMinute(time: string): string {
+  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** `1 key`, `2 keys`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

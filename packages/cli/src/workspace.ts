@@ -14,6 +14,7 @@ import type { Arguments } from './arguments.ts';
 import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
 import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
+import { secretVariables } from './secret-variables.ts';
 import type { Session } from './session.ts';
 import { tenantDirectory, tenantOf } from './tenant-path.ts';
 
@@ -197,12 +198,12 @@ export class Workspace {
     return given !== undefined && isDialect(given) ? given : this.configuration.dialect;
   }
 
-  /** The variables that may hold a root key of this ring, used now or not, or the ledger's password: no other program has business with them. */
+  /** What a program that this one starts must not find in its environment: those of the ring's own sources, too. */
   async keyVariables(): Promise<string[]> {
-    const { keySources, namedSources, ledgerVariable } = this.configuration;
-    const recorded = (await this.ring()).sources.map(({ source }) => source);
-    const ledger = ['LOCKFAST_LEDGER', ...(ledgerVariable === undefined ? [] : [ledgerVariable])];
-    return [...ledger, ...[...keySources, ...namedSources, ...recorded].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length))];
+    return secretVariables(
+      this.configuration,
+      (await this.ring()).sources.map(({ source }) => source),
+    );
   }
 
   /** The key ring as it is, also when a newer one was seen: to go on with it on purpose, or to look at it. */

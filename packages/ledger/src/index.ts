@@ -5,7 +5,7 @@ export { type Actor, type EntryKind, type LedgerEntry, parseEntry, printEntry } 
 export { knownCheckpointFile, prepareKnownCheckpoints, readKnownCheckpoint } from './known-checkpoint.ts';
 export { Ledger, type LedgerSurroundings, type OpenIntent } from './ledger.ts';
 export type { LedgerKeyHolder } from './ledger-signer.ts';
-export { type LedgerSource, storedLedger } from './ledger-source.ts';
+export { type LedgerSource, pagesOf, storedLedger } from './ledger-source.ts';
 export { originNumber, originOf } from './origin.ts';
 export { parseVerifierKey, printVerifierKey, type VerifierKey, verifierKey } from './signed-note.ts';
 export { provenSigners, signedBy } from './proven-signers.ts';

@@ -18,8 +18,9 @@ export async function storedLedger(store: LedgerStore): Promise<LedgerSource> {
   return { logId: store.logId, publicKeys, checkpoints, pages: pagesOf(store) };
 }
 
-async function* pagesOf(store: LedgerStore): AsyncGenerator<readonly StoredEntry[]> {
-  for (let from = 1; ; ) {
+/** All entries from number `first` on, page by page, in order. @throws LockfastError as the store's `read` */
+export async function* pagesOf(store: LedgerStore, first = 1): AsyncGenerator<readonly StoredEntry[]> {
+  for (let from = first; ; ) {
     const page = await store.read(from, Number.MAX_SAFE_INTEGER);
     const last = page.at(-1);
     if (last === undefined) return;

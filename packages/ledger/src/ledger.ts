@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { type Actor, type EntryKind, type LedgerEntry, parseEntry, printEntry } from './entry.ts';
 import { knownCheckpointFile, parseFirstLines, prepareKnownCheckpoints, readKnownCheckpoint, writeKnownCheckpoint } from './known-checkpoint.ts';
 import type { LedgerKeyHolder, LedgerSigner } from './ledger-signer.ts';
+import { pagesOf } from './ledger-source.ts';
 import { originNumber, originOf } from './origin.ts';
 import type { EpochKey, LedgerStore, StoredCheckpoint } from './stores/store.ts';
 import { TextLog, textLine } from './text-log.ts';
@@ -106,16 +107,14 @@ export class Ledger implements AuditSink {
   /** Intents that have no outcome, of every process. Reads the whole ledger. @throws LockfastError `ledger-unavailable`, `ledger-tampered` */
   async openIntents(): Promise<readonly OpenIntent[]> {
     const open = new Map<IntentId, LedgerEntry>();
-    for (let from = 1; ; ) {
-      const page = await this.store.read(from, Number.MAX_SAFE_INTEGER);
-      if (page.length === 0) return [...open].map(([intent, entry]) => ({ intent, entry }));
+    for await (const page of pagesOf(this.store)) {
       for (const { seq, entry: bytes } of page) {
         const entry = this.#parse(seq, bytes);
         if (entry.kind === 'intent') open.set(seq, entry);
         else if (entry.intent !== undefined) open.delete(entry.intent);
       }
-      from = page.at(-1)!.seq + 1;
     }
+    return [...open].map(([intent, entry]) => ({ intent, entry }));
   }
 
   /** Signs when it is time to: see {@link checkpoint}. @returns undefined when it is not */

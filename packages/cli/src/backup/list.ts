@@ -1,6 +1,6 @@
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { findRotationBackups, type RotationBackup } from './rotation-backup.ts';
 
@@ -21,7 +21,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     ['ROTATION', 'STARTED', 'ENVIRONMENT', 'FROM', 'TO', 'FILES', 'BYTES'],
     backups.map(({ manifest, copies, missing, bytes }) => [
       manifest.rotation,
-      `${manifest.started.slice(0, 16).replace('T', ' ')} UTC`,
+      shownMinute(manifest.started),
       manifest.environment,
       manifest.fromKey,
       manifest.toKey,

@@ -7,29 +7,16 @@ import { join, relative, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
+import { type KeptManifest, MANIFEST_FORMAT } from '@lockfast/core/rotation';
 
 export const MANIFEST = 'manifest.json';
-const FORMAT = 'lockfast-rotation-backup/1';
 const FILES = 'files';
 const MOST_MANIFEST_BYTES = 16 * 2 ** 20;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-interface Manifest {
-  readonly format: typeof FORMAT;
-  /** The rotation's id, and the name of the directory. */
-  readonly rotation: string;
-  /** ISO 8601, UTC, milliseconds. */
-  readonly started: string;
-  readonly environment: string;
-  readonly fromKey: string;
-  readonly toKey: string;
-  /** `backup`: where the copy of `path` lies, from the rotation's directory. */
-  readonly files: readonly { readonly path: string; readonly backup: string }[];
-}
-
 export interface RotationBackup {
   readonly directory: string;
-  readonly manifest: Manifest;
+  readonly manifest: KeptManifest;
   /** The copies that are there, absolute. */
   readonly copies: readonly string[];
   /** Those that the manifest names and that are gone, absolute: a killed `backup prune` removed them. */
@@ -93,7 +80,7 @@ function copyPath(directory: string, backup: string): string {
   return path;
 }
 
-function readManifest(path: string, name: string): Manifest {
+function readManifest(path: string, name: string): KeptManifest {
   let text: string;
   try {
     text = readRegularFile(path, 'refuse', MOST_MANIFEST_BYTES).bytes.toString('utf8');
@@ -114,11 +101,11 @@ function parsed(text: string): unknown {
   }
 }
 
-function isManifest(value: unknown): value is Manifest {
+function isManifest(value: unknown): value is KeptManifest {
   if (typeof value !== 'object' || value === null) return false;
-  const { format, rotation, started, environment, fromKey, toKey, files } = value as Record<keyof Manifest, unknown>;
+  const { format, rotation, started, environment, fromKey, toKey, files } = value as Record<keyof KeptManifest, unknown>;
   return (
-    format === FORMAT &&
+    format === MANIFEST_FORMAT &&
     [rotation, environment, fromKey, toKey].every((text) => typeof text === 'string' && text !== '') &&
     typeof started === 'string' &&
     TIME.test(started) &&

@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile, withFileLock } from '@lockfast/core/files';
-import { type KdfChoice, type KeyRing, parseKdf, parseRing } from '@lockfast/core/keyring';
+import { type KeyRing, parseRing } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
@@ -14,13 +14,14 @@ import type { Session } from '../session.ts';
 import { backupSource, ledgerKeyOf, replaceBackup } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
+import { chosenKdf } from './chosen-kdf.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const path = resolve(session.directory, (args.operands as [string])[0]);
   const workspace = new Workspace(args, session);
   const event = { operation: 'key-backup', object: path };
   await requireRole(workspace, session, 'admin', event);
-  const kdf = chosenKdf(args.text('kdf'));
+  const kdf = chosenKdf(args, session);
   const present = await failuresOnRecord(workspace, event, () => workspace.ring());
   refuseExisting(args, path, present);
   const { askNewSecret } = await import('../prompt.ts');
@@ -55,15 +56,6 @@ function isBegun(path: string, ring: KeyRing): boolean {
     return begun.format.startsWith('lockfast-backup/') && begun.ring === ring.version.ring && begun.generation === ring.version.generation + 1;
   } catch {
     return false;
-  }
-}
-
-function chosenKdf(text: string | undefined): KdfChoice | undefined {
-  try {
-    return text === undefined ? undefined : parseKdf(text);
-  } catch (error) {
-    if (!(error instanceof LockfastError)) throw error;
-    throw new LockfastError('usage', `key backup: ${error.message}`, 'leave --kdf out, or see: lockfast key backup --help');
   }
 }
 

@@ -47,7 +47,7 @@ export async function newRoot(args: Arguments, session: Session, around: Surroun
 }
 
 /** The URI of a root key that does not exist yet, where `init` puts one, too. */
-function usualKeySource({ environment }: Session): string {
+export function usualKeySource({ environment }: Session): string {
   const configHome = environment['XDG_CONFIG_HOME'];
   const name = `${newKeyId(new Set())}.key`;
   return `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;

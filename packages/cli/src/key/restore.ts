@@ -16,19 +16,18 @@ import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { type Acceptance, readFloor } from '../ring-floors.ts';
+import { placeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
-import { configurationText } from '../setup/init.ts';
+import { configurationText, KEYRING } from '../setup/init.ts';
 import { backupSource } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, surroundings, Workspace } from '../workspace.ts';
 import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
 import { refuseOtherEnvironment } from './other-environment.ts';
 import { type Recovery, runDrill } from './restore-drill.ts';
-import { orTakeBack, placeRing } from './ring-placement.ts';
+import { orTakeBack } from './or-take-back.ts';
 import { shares } from './share-files.ts';
 import { openAll, printOpened } from './opened-files.ts';
-
-const KEYRING = '.lockfast/keyring.json';
 
 /** Where the ring is to be, and what is there of the project. */
 interface Place {

@@ -10,7 +10,7 @@ import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { newRoot } from './new-root-key.ts';
-import { orTakeBack } from './ring-placement.ts';
+import { orTakeBack } from './or-take-back.ts';
 import { reportSources } from './shown-sources.ts';
 
 /** Another root key for the same ring and the same data keys: no encrypted file changes. */

@@ -15,7 +15,7 @@ import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
 import { replaceRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { refuseOutsideWindow } from './maintenance-window.ts';
 import { reasonOf } from './reason.ts';
@@ -39,7 +39,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     async () => {
       const begun = openRotation(records);
       const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
-      if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${begun.started.slice(0, 16).replace('T', ' ')} UTC, and only that`);
+      if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${shownMinute(begun.started)}, and only that`);
       return perform(record, args, session, workspace, records);
     },
     DO_NOT_WAIT,

@@ -4,7 +4,7 @@ import type { Arguments } from '../arguments.ts';
 import type { Configuration } from '../configuration.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 
 type ScheduleSettings = Pick<Configuration, 'environment' | 'schedule'>;
@@ -69,8 +69,4 @@ function shownDistance({ next, overdue }: RotationDue, now: number): string {
   const noun = unit === 'd' ? 'day' : 'hour';
   if (!overdue) return `in ${counted(Math.ceil(count), noun)}`;
   return count < 1 ? 'now' : `overdue by ${counted(Math.floor(count), noun)}`;
-}
-
-function shownMinute(time: string): string {
-  return `${time.slice(0, 16).replace('T', ' ')} UTC`;
 }

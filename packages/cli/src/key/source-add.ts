@@ -1,5 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
-import { holdsRootKey, type KdfChoice, parseKdf } from '@lockfast/core/keyring';
+import { holdsRootKey } from '@lockfast/core/keyring';
 import { keySource } from '@lockfast/keys';
 
 import { requireApproval } from '../approvals.ts';
@@ -9,6 +9,7 @@ import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
+import { chosenKdf } from './chosen-kdf.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const [uri] = args.operands as [string];
@@ -18,7 +19,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   keySource(uri, workspace.surroundings);
   const event = { operation: 'key-source-add', object: workspace.configuration.keyring, details: { source: uri } };
   await requireRole(workspace, session, 'admin', event);
-  const kdf = chosenKdf(args.text('kdf'));
+  const kdf = chosenKdf(args, session);
   const { askNewSecret } = await import('../prompt.ts');
   const around = { ...workspace.surroundings, askPassphrase: askNewSecret, ...(kdf === undefined ? {} : { kdf }) };
   const source = keySource(uri, around);
@@ -29,13 +30,4 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   });
   session.terminal.line(`added ${uri}; ${counted(ring.sources.length, 'key source')} now; bring ${workspace.configuration.keyring} to whoever uses it`);
   return 0;
-}
-
-function chosenKdf(text: string | undefined): KdfChoice | undefined {
-  try {
-    return text === undefined ? undefined : parseKdf(text);
-  } catch (error) {
-    if (!(error instanceof LockfastError)) throw error;
-    throw new LockfastError('usage', `key source add: ${error.message}`, 'leave --kdf out, or see: lockfast key source add --help');
-  }
 }

@@ -3,10 +3,11 @@ import { openSqliteLedger } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
 import { notedLedger, noteLedger } from '../ledger-notes.ts';
+import { ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { configuredLedger, ledgerFile } from './store.ts';
+import { configuredLedger } from './store.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const reason = args.text('reason')?.trim();

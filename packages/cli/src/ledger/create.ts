@@ -2,12 +2,12 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { createLedger } from '../ledger-place.ts';
+import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { forgetLedger } from '../ledger-notes.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { configuredLedger, ledgerFile } from './store.ts';
+import { configuredLedger } from './store.ts';
 
 /**
  * The schema is its owner's, and the role that appends can do nothing else: the two are never one. The owner's URL holds a

@@ -1,12 +1,17 @@
 /** The ledger as rows: one for each thing that was done, or was about to be. */
 import { LockfastError } from '@lockfast/core/errors';
-import { type LedgerEntry, type LedgerStore, parseEntry } from '@lockfast/ledger';
+import { type LedgerEntry, type LedgerStore, pagesOf, parseEntry } from '@lockfast/ledger';
 
 import { personOf } from '../actor.ts';
 
 export interface NumberedEntry {
   readonly seq: number;
   readonly entry: LedgerEntry;
+}
+
+/** `1 entry`, `2 entries`. */
+export function countedEntries(count: number): string {
+  return count === 1 ? '1 entry' : `${count} entries`;
 }
 
 /** As `ledger list --json` prints it. */
@@ -34,12 +39,8 @@ export interface LedgerRow {
 
 /** All entries from number `from` on, page by page. @throws LockfastError `ledger-tampered` for one that can't be read, `ledger-unavailable` */
 export async function* entriesOf(store: LedgerStore, from = 1): AsyncGenerator<NumberedEntry> {
-  for (let next = from; ; ) {
-    const page = await store.read(next, Number.MAX_SAFE_INTEGER);
-    if (page.length === 0) return;
+  for await (const page of pagesOf(store, from)) {
     for (const { seq, entry } of page) yield { seq, entry: parsed(seq, entry) };
-    // A number that was tampered with must not send us back.
-    next = Math.max(next, page.at(-1)!.seq) + 1;
   }
 }
 

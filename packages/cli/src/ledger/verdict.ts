@@ -2,13 +2,14 @@
 import type { LedgerVerdict } from '@lockfast/ledger';
 
 import type { Terminal } from '../terminal.ts';
+import { countedEntries } from './rows.ts';
 
 /** Of a long list the beginning is enough: `ledger list --outcome open` has them all. */
 const SHOWN = 10;
 
 export function printVerdict(verdict: LedgerVerdict, terminal: Terminal): void {
   const { entries, witnessed, signed, unanchored, firstBad, dangling, restores, findings, signatures, mac } = verdict;
-  const sentence = firstBad === undefined ? `${count(entries)}, the chain is whole` : `${count(entries)} in order, and then it ${terminal.red('breaks')}: entry ${firstBad.seq}`;
+  const sentence = firstBad === undefined ? `${countedEntries(entries)}, the chain is whole` : `${countedEntries(entries)} in order, and then it ${terminal.red('breaks')}: entry ${firstBad.seq}`;
   terminal.line(sentence);
   const width = String(entries).length;
   const range = (name: string, size: number, first: number, what: string): void => {
@@ -23,10 +24,6 @@ export function printVerdict(verdict: LedgerVerdict, terminal: Terminal): void {
   for (const { seq, text, count: times } of findings) terminal.line(`entry ${seq}: ${text}${times > 1 ? `, and ${times - 1} more like it` : ''}`);
   if (signatures === 'unchecked') terminal.line('signature unchecked: give --public-key, or verify where the key ring opens');
   terminal.line(mac === 'unchecked' ? 'MAC unchecked: give --backup with a recovery backup' : `MAC checked from entry ${mac.from} on`);
-}
-
-function count(entries: number): string {
-  return entries === 1 ? '1 entry' : `${entries} entries`;
 }
 
 function listed(numbers: readonly number[]): string {

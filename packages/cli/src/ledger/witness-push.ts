@@ -6,6 +6,7 @@ import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
+import { countedEntries } from './rows.ts';
 import { configuredLedger } from './store.ts';
 import { configuredWitnesses, stateOf } from './witnesses.ts';
 
@@ -29,7 +30,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     if (args.flag('json')) terminal.json({ ok: failures.length === 0, size: checkpoint.size, witnesses: states, ...(failures[0] === undefined ? {} : { error: failures[0] }) });
     for (const { witness, size, warning, error } of states) {
       if (error !== undefined) terminal.note(`${error.message.includes(witness) ? '' : `${witness}: `}${error.message}: ${error.hint}`);
-      else if (!args.flag('json')) terminal.line(`${witness}: ${terminal.green('has it')}, ${entries(size ?? 0)}`);
+      else if (!args.flag('json')) terminal.line(`${witness}: ${terminal.green('has it')}, ${countedEntries(size ?? 0)}`);
       if (warning !== undefined) terminal.warn(`${witness}: ${warning}`);
     }
     return status;
@@ -67,8 +68,4 @@ async function keepCosignatures(store: LedgerStore, checkpoint: StoredCheckpoint
   const note = newest?.origin === checkpoint.origin && newest.size === checkpoint.size ? newest.note : checkpoint.note;
   const cosigned = withCosignatures(note, lines);
   if (cosigned !== note) await store.addCheckpoint({ ...checkpoint, note: cosigned });
-}
-
-function entries(count: number): string {
-  return count === 1 ? '1 entry' : `${count} entries`;
 }

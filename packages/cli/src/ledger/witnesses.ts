@@ -3,9 +3,10 @@ import { LockfastError } from '@lockfast/core/errors';
 import { openWitness, type Witness } from '@lockfast/ledger/witnesses';
 
 import type { Configuration } from '../configuration.ts';
+import { ledgerFile } from '../ledger-place.ts';
+import { secretVariables } from '../secret-variables.ts';
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
-import { ledgerFile } from './store.ts';
 
 /** @throws LockfastError `config-invalid` */
 export function configuredWitnesses({ configuration, stateDirectory }: Workspace, session: Session): readonly Witness[] {
@@ -13,9 +14,9 @@ export function configuredWitnesses({ configuration, stateDirectory }: Workspace
   return configuration.witnesses.map((settings) => openWitness(settings, around));
 }
 
-/** The programs that witnesses run have no business with a root key. */
-function withoutKeys(environment: Session['environment'], { keySources, namedSources }: Configuration): Session['environment'] {
-  const names = new Set([...keySources, ...namedSources].filter((uri) => uri.startsWith('env:')).map((uri) => uri.slice('env:'.length)));
+/** The programs that witnesses run have no business with a root key, or with the ledger's password. */
+function withoutKeys(environment: Session['environment'], configuration: Configuration): Session['environment'] {
+  const names = new Set(secretVariables(configuration));
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.has(name) && !name.startsWith('LOCKFAST_')));
 }
 
@@ -40,4 +41,3 @@ export async function stateOf(witness: Witness, ask: () => Promise<number | unde
     return { ...state, error: { code, message, hint } };
   }
 }
-

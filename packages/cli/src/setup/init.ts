@@ -3,8 +3,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
-import { newKeyId } from '@lockfast/core/formats';
-import { generateRootKey, isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
+import { isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
 import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
 import { Ledger } from '@lockfast/ledger';
 
@@ -12,6 +11,7 @@ import { currentActor } from '../actor.ts';
 import type { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE } from '../configuration.ts';
 import { workTree } from '../git.ts';
+import { makeRootKeyFile, usualKeySource } from '../key/new-root-key.ts';
 import { createLedger, removeLedger } from '../ledger-place.ts';
 import { writeNewRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
@@ -19,7 +19,7 @@ import { stateDirectory, surroundings } from '../workspace.ts';
 import { addLines, ATTRIBUTES, IGNORED, IGNORED_STATE } from './git-files.ts';
 import { backupSource, ledgerKeyOf, writeBackup } from './recovery-backup.ts';
 
-const KEYRING = '.lockfast/keyring.json';
+export const KEYRING = '.lockfast/keyring.json';
 const LEDGER = '.lockfast/ledger.db';
 
 /** The configuration comes last: while it is missing, running `init` again finishes. */
@@ -154,14 +154,12 @@ async function newKeySurroundings(session: Session, directory: string): Promise<
 
 /** The key source to use; a `file:` that does not exist yet is made, with a new root key. */
 async function makeRootKey(given: string | undefined, around: Surroundings, session: Session, undo: (() => void)[]): Promise<Pick<MadeRing, 'uri' | 'rootKey'>> {
-  const configHome = session.environment['XDG_CONFIG_HOME'];
-  const name = `${newKeyId(new Set())}.key`;
-  const uri = given ?? `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;
+  const uri = given ?? usualKeySource(session);
   if (!uri.startsWith('file:')) return { uri, rootKey: undefined };
   const path = expandPath(uri.slice('file:'.length), around);
   if (existsSync(path)) return { uri, rootKey: undefined };
   undo.push(makeDirectory(dirname(path)));
-  await withFileLock(stateDirectory(session), path, () => writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: 0o400, expected: 'absent' }));
+  await makeRootKeyFile(path, stateDirectory(session));
   undo.push(() => rmSync(path, { force: true }));
   return { uri, rootKey: path };
 }

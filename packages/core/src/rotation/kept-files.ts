@@ -22,7 +22,9 @@ export interface KeptFile {
 
 export interface KeptManifest {
   readonly format: typeof MANIFEST_FORMAT;
+  /** The rotation's id, and the name of the directory. */
   readonly rotation: string;
+  /** ISO 8601, UTC, milliseconds. */
   readonly started: string;
   readonly environment: string;
   readonly fromKey: string;
