@@ -1,6 +1,6 @@
 // Imports go down only. `node tools/check-imports.mjs [ROOT]` lists what does not, and exits 1 then.
 //
-//   cli -> keys, ledger -> core        testkit: for tests alone
+//   cli -> fleet, keys, ledger -> core        testkit: for tests alone
 //
 // Within core, and nowhere else, folders have an order too: CORE says it.
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,7 +14,8 @@ const PACKAGES = {
   core: { ours: [], others: [] },
   keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
   ledger: { ours: ['core'], others: ['pg'] },
-  cli: { ours: ['keys', 'ledger', 'core'], others: ['smol-toml'] },
+  fleet: { ours: ['core'], others: [] },
+  cli: { ours: ['fleet', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
   testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
 };
 

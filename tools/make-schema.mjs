@@ -10,12 +10,15 @@ function objectOf(settings) {
     additionalProperties: false,
     ...(required.length === 0 ? {} : { required }),
     properties: Object.fromEntries(
-      Object.entries(settings).map(([name, { help, schema, table, repeated }]) => [
-        name,
-        { description: help, ...(table === undefined ? schema : repeated === true ? { type: 'array', items: objectOf(table) } : objectOf(table)) },
-      ]),
+      Object.entries(settings).map(([name, { help, ...setting }]) => [name, { description: help, ...valueOf(setting) }]),
     ),
   };
+}
+
+function valueOf({ schema, table, repeated, keyed }) {
+  if (table === undefined) return schema;
+  if (repeated === true) return { type: 'array', items: objectOf(table) };
+  return keyed === true ? { type: 'object', additionalProperties: objectOf(table) } : objectOf(table);
 }
 
 const schema = {

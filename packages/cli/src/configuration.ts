@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { DIALECT_NAMES, type Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
+import type { FleetSettings, TenantSettings } from '@lockfast/fleet';
 import type { WitnessSettings } from '@lockfast/ledger/witnesses';
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 
@@ -23,8 +24,8 @@ export interface Configuration {
   /** Those of the file, also when LOCKFAST_KEY_SOURCE stands in for them. */
   readonly namedSources: readonly string[];
   readonly dialect: Dialect;
-  /** `[tenants] path`, with `{tenant}` in it; a tenant's directory. */
-  readonly tenantPath: string | undefined;
+  /** `[tenants]` and `[tenant.NAME]`; undefined where there is no `path`. */
+  readonly fleet: FleetSettings | undefined;
   /** `sqlite:` and an absolute path, or a PostgreSQL URL. */
   readonly ledger: string | undefined;
   /** The variable that the ledger's place is read from, which may hold a password. */
@@ -57,7 +58,6 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
   const table = read(file);
   check(table, SETTINGS, file, '');
   const override = environment['LOCKFAST_KEY_SOURCE'];
-  const tenants = table['tenants'] as TomlTable | undefined;
   const at = (path: unknown): string => resolve(dirname(file), path as string);
   return {
     file,
@@ -66,11 +66,20 @@ export function loadConfiguration(given: string | undefined, { directory, enviro
     keySources: override === undefined || override === '' ? listed(table['key-source']) : override.split(/\s+/).filter((uri) => uri !== ''),
     namedSources: listed(table['key-source']),
     dialect: (table['dialect'] as Dialect | undefined) ?? 'node',
-    tenantPath: tenants?.['path'] === undefined ? undefined : at(tenants['path']),
+    fleet: fleetSettings(table['tenants'] as TomlTable | undefined, table['tenant'] as TomlTable | undefined, file, at),
     ledger: ledgerPlace(environment, table['ledger'] as string | undefined, at),
     ledgerVariable: ledgerVariable(table['ledger'] as string | undefined),
     ...laterSettings(table, file, at),
   };
+}
+
+function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefined, file: string, at: (path: unknown) => string): FleetSettings | undefined {
+  if (tenants?.['path'] === undefined) {
+    if (each !== undefined || (tenants !== undefined && Object.keys(tenants).length > 0)) throw invalid(file, 'tenants.path is missing', 'say where the tenants are, for example path = "/srv/tenants/{tenant}"');
+    return undefined;
+  }
+  const { path, extends: shared, ...rest } = tenants;
+  return { ...(rest as TenantSettings), path: at(path), ...(shared === undefined ? {} : { extends: at(shared) }), ...(each === undefined ? {} : { each: each as Readonly<Record<string, TenantSettings>> }) };
 }
 
 /** What most starts of `run` have no use for. */
@@ -138,7 +147,11 @@ function check(table: TomlTable, settings: Readonly<Record<string, Setting>>, fi
     if (setting === undefined) {
       throw invalid(file, `${path}${/^[A-Za-z0-9_-]{1,40}$/.test(name) ? name : 'a name'} is not a setting`, `it takes: ${Object.keys(settings).join(', ')}`);
     }
-    if (setting.table !== undefined) {
+    if (setting.keyed === true) {
+      const tables = isTable(value) ? Object.values(value) : [value];
+      if (!tables.every(isTable)) throw invalid(file, `${path}${name} must be a table of tables`, `write [${path}${name}.NAME] and its settings below`);
+      for (const one of tables) check(one, setting.table!, file, `${path}${name}.NAME.`);
+    } else if (setting.table !== undefined) {
       const repeated = setting.repeated === true;
       const tables = repeated && Array.isArray(value) ? value : [value];
       if (Array.isArray(value) !== repeated || !tables.every(isTable)) {

@@ -1,12 +1,12 @@
 /** The env files that a configuration is about: those of its own directory, and of all tenants. */
-import { type Dirent, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { isEncryptedFile } from '@lockfast/core/env';
 import { readRegularFile } from '@lockfast/core/files';
+import { tenantDirectories } from '@lockfast/fleet/tenant-path';
 
 import type { Configuration } from './configuration.ts';
-import { tenantDirectories } from './tenant-path.ts';
 
 export const ENCRYPTED_SUFFIX = '.encrypted';
 export const USUAL_FILE = '.env';
@@ -20,16 +20,18 @@ const TEMPLATES = /\.(example|sample|template|dist)$/;
 type Miss = (directory: string) => void;
 
 /** All of them, plain and encrypted: absolute paths, each once, in order. */
-export function configuredEnvFiles({ file, tenantPath }: Pick<Configuration, 'file' | 'tenantPath'>, miss: Miss = () => {}): string[] {
-  const tenants = tenantPath === undefined ? [] : tenantDirectories(tenantPath, miss);
+export function configuredEnvFiles({ file, fleet }: Pick<Configuration, 'file' | 'fleet'>, miss: Miss = () => {}): string[] {
+  const tenants = fleet === undefined ? [] : tenantDirectories(fleet.path, miss);
+  // What they share may lie anywhere.
+  const shared = fleet?.extends !== undefined && existsSync(fleet.extends) ? [fleet.extends] : [];
   // Where the tenants' directories lie in the project's, they are listed once, not twice.
   const listed = new Set<string>();
   const found = envFiles(dirname(file), DEPTH, miss, listed);
-  return [...new Set([...found, ...tenants.flatMap((directory) => (listed.has(directory) ? [] : envFiles(directory, 1, miss, listed)))])];
+  return [...new Set([...shared, ...found, ...tenants.flatMap((directory) => (listed.has(directory) ? [] : envFiles(directory, 1, miss, listed)))])];
 }
 
 /** The encrypted ones among them. */
-export function encryptedEnvFiles(configuration: Pick<Configuration, 'file' | 'tenantPath'>, miss?: Miss): string[] {
+export function encryptedEnvFiles(configuration: Pick<Configuration, 'file' | 'fleet'>, miss?: Miss): string[] {
   return configuredEnvFiles(configuration, miss).filter((path) => path.endsWith(ENCRYPTED_SUFFIX));
 }
 

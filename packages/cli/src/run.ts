@@ -17,7 +17,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     throw new LockfastError('usage', 'run: the program to run is missing', 'write it behind two dashes: lockfast run -- CMD ARG');
   }
   const workspace = new Workspace(args, session);
-  const files = args.list('file').length > 0 ? args.list('file') : [workspace.usualEncryptedFile(args.text('tenant'))];
+  const files = args.list('file').length > 0 ? args.list('file') : workspace.layers(args.text('tenant'));
   const values = new Map<string, string | null>();
   for (const file of files) {
     for (const [name, value] of await readStrictly(file, args, workspace, session)) values.set(name, value);

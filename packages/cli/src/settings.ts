@@ -1,4 +1,5 @@
 /** Every setting of `lockfast.toml`, once: the reader checks against it and the JSON Schema is made from it. */
+import { WAYS } from '@lockfast/fleet/ways';
 
 export interface Setting {
   /** What it must be, as a noun phrase for messages. */
@@ -12,6 +13,8 @@ export interface Setting {
   readonly table?: Readonly<Record<string, Setting>>;
   /** Written as `[[name]]`, once for each. */
   readonly repeated?: boolean;
+  /** Written as `[name.KEY]`, once for each KEY, which its writer chooses. */
+  readonly keyed?: boolean;
 }
 
 const DIALECTS = ['node', 'dotenv', 'python', 'docker', 'systemd', 'compose', 'shell'];
@@ -22,6 +25,11 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 const DURATION = /^[1-9][0-9]{0,4}[mhdw]$/;
 const WINDOW = /^(?:(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat) )?(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]$/;
 
+const UNIT = /^[A-Za-z0-9:_.\\@{}-]{1,255}$/;
+const ACCOUNT = /^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,63}\$?$/;
+const PATIENCE = /^[1-9][0-9]{0,3}[sm]$/;
+
+const isNameList = (value: unknown): boolean => Array.isArray(value) && value.every((name) => isText(name) && /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
 const isDuration = (value: unknown): boolean => isText(value) && DURATION.test(value);
 const isTextList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isText);
 
@@ -40,6 +48,36 @@ function table(help: string, settings: Readonly<Record<string, Setting>>): Setti
 function people(help: string): Setting {
   return { what: 'a list of user names, and of groups as "@group"', help, schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList };
 }
+
+/** Of `[tenants]`, and of `[tenant.NAME]`. */
+const OF_A_TENANT: Readonly<Record<string, Setting>> = {
+  service: {
+    what: 'the name of a unit, such as "{tenant}.service"',
+    help: "A tenant's systemd service. Without it everything works on files alone.",
+    schema: { type: 'string', pattern: UNIT.source },
+    accepts: (value) => isText(value) && UNIT.test(value),
+  },
+  user: { ...path('the name of an account, such as "deploy"', "Who owns a tenant's files and runs its service. Default: the owner of its directory."), schema: { type: 'string', pattern: ACCOUNT.source }, accepts: (value) => isText(value) && ACCOUNT.test(value) },
+  way: {
+    what: `one of ${WAYS.join(', ')}`,
+    help: 'How a service gets its variables: through `lockfast run` (the default), as a .env in memory, or as a credential of systemd.',
+    schema: { enum: WAYS },
+    accepts: (value) => typeof value === 'string' && (WAYS as readonly string[]).includes(value),
+  },
+  required: { what: 'a list of names', help: 'Variables that every tenant must have.', schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList },
+  generated: { what: 'a list of names', help: 'Variables that get 32 random bytes when a tenant is made.', schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList },
+  window: {
+    what: 'a window such as "Sun 02:00-04:00" or "02:00-04:00"',
+    help: "When a tenant's service may be restarted without --force, in local time.",
+    schema: { type: 'string', pattern: WINDOW.source },
+    accepts: (value) => isText(value) && WINDOW.test(value),
+  },
+  health: table('How it is known that a service is well. Without it: its unit is active, and stays so for a second.', {
+    http: { ...path('a URL', 'A URL that answers 2xx; {PORT} is the variable of that name.'), schema: { type: 'string', pattern: '^https?://' }, accepts: (value) => isText(value) && /^https?:\/\//.test(value) },
+    command: { what: 'a program and its arguments as a list', help: 'A program that exits with 0.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList },
+    timeout: { what: 'a time such as "30s" or "2m"', help: 'How long it may take. Default: 30s.', schema: { type: 'string', pattern: PATIENCE.source }, accepts: (value) => isText(value) && PATIENCE.test(value) },
+  }),
+};
 
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   environment: {
@@ -80,14 +118,17 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     schema: { enum: DIALECTS },
     accepts: (value) => typeof value === 'string' && DIALECTS.includes(value),
   },
-  tenants: table('Where the files of tenants are.', {
+  tenants: table('The tenants: where their files are, what their services are.', {
     path: {
       what: 'a path with {tenant} in it, such as "/srv/tenants/{tenant}"',
       help: "A tenant's directory. A file in it belongs to that tenant.",
       schema: { type: 'string', pattern: '\\{tenant\\}' },
       accepts: (value) => isText(value) && value.split('{tenant}').length === 2,
     },
+    extends: path('the path of an encrypted env file', 'What all tenants share. Each may set a variable of it anew.'),
+    ...OF_A_TENANT,
   }),
+  tenant: { ...table('What differs for one tenant, as [tenant.NAME].', OF_A_TENANT), keyed: true },
   roles: table('Who may do what. Without it, whoever can open the key ring may do everything.', {
     admin: people('Who may change keys.'),
     operator: people('Who may encrypt and decrypt.'),

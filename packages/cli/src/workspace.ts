@@ -7,6 +7,7 @@ import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
+import { tenantDirectory, tenantOf } from '@lockfast/fleet/tenant-path';
 import { openKeyRing, type RingLocation, type Surroundings } from '@lockfast/keys';
 import type { Ledger } from '@lockfast/ledger';
 
@@ -16,7 +17,6 @@ import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts'
 import { raiseFloor, readFloor } from './ring-floors.ts';
 import { secretVariables } from './secret-variables.ts';
 import type { Session } from './session.ts';
-import { tenantDirectory, tenantOf } from './tenant-path.ts';
 
 /** How a file answers that a newer key ring wrote. */
 const NEWER_RING_NEEDED: ReadonlySet<string> = new Set(['missing-key', 'ring-older']);
@@ -61,7 +61,12 @@ export class Workspace {
     if (tenant !== undefined && placed !== undefined && tenant !== placed) {
       throw new LockfastError('wrong-tenant', `${file} lies in the directory of the tenant ${placed}`, `give --tenant ${placed}, or name another file`);
     }
-    return { ring: await this.ring(), tenant: tenant ?? placed ?? '', stateDirectory: this.stateDirectory };
+    return { ring: await this.ring(), tenant: this.#isShared(file) ? '' : (tenant ?? placed ?? ''), stateDirectory: this.stateDirectory };
+  }
+
+  /** What all tenants share is nobody's, whoever it is read for. */
+  #isShared(file: string): boolean {
+    return resolve(this.#session.directory, file) === this.configuration.fleet?.extends;
   }
 
   /** The ledger of this configuration, opened once; undefined where none is configured. @throws LockfastError `ledger-unavailable`, `ledger-missing`, `ledger-tampered` */
@@ -169,7 +174,7 @@ export class Workspace {
   }
 
   #fileEvent(operation: string, file: string, tenant: string | undefined, details: AuditEvent['details']): AuditEvent {
-    return { operation, object: resolve(this.#session.directory, file), environment: this.configuration.environment, tenant: tenant ?? this.tenantOf(file), details };
+    return { operation, object: resolve(this.#session.directory, file), environment: this.configuration.environment, tenant: this.#isShared(file) ? undefined : (tenant ?? this.tenantOf(file)), details };
   }
 
   /** The encrypted env files that the configuration is about: of the project, and of all tenants. Absolute paths. */
@@ -179,18 +184,30 @@ export class Workspace {
 
   /** The tenant in whose directory `file` lies, by the configured pattern. */
   tenantOf(file: string): string | undefined {
-    const { tenantPath } = this.configuration;
-    return tenantPath === undefined ? undefined : tenantOf(tenantPath, dirname(resolve(this.#session.directory, file)));
+    const { fleet } = this.configuration;
+    return fleet === undefined ? undefined : tenantOf(fleet.path, dirname(resolve(this.#session.directory, file)));
   }
 
   /** The file that a command means when none is named: `.env` here, or in the tenant's directory. */
   usualFile(tenant: string | undefined): string {
-    const { tenantPath } = this.configuration;
-    return tenant === undefined || tenantPath === undefined ? USUAL_FILE : join(tenantDirectory(tenantPath, tenant), USUAL_FILE);
+    const { fleet } = this.configuration;
+    return tenant === undefined || fleet === undefined ? USUAL_FILE : join(tenantDirectory(fleet.path, tenant), USUAL_FILE);
   }
 
   usualEncryptedFile(tenant: string | undefined): string {
     return this.usualFile(tenant) + ENCRYPTED_SUFFIX;
+  }
+
+  /**
+   * The layers of a tenant's variables: what all share, then its own file, which wins. A file that belongs to no tenant
+   * stands alone, and so does one where nothing is shared.
+   *
+   * @param tenant what `--tenant` said
+   */
+  layers(tenant: string | undefined): string[] {
+    const file = this.usualEncryptedFile(tenant);
+    const shared = this.configuration.fleet?.extends;
+    return shared === undefined || (tenant ?? this.tenantOf(file)) === undefined ? [file] : [shared, file];
   }
 
   dialect(args: Arguments): Dialect {

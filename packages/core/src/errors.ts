@@ -67,6 +67,13 @@ export const ERROR_CODES = [
   'ledger-rewound',
   'ledger-findings',
   'witness-failed',
+  // tenants and their services
+  'no-such-tenant',
+  'missing-variable',
+  'service-missing',
+  'service-failed',
+  'tenant-findings',
+  'rolled-back',
   // files
   'not-found',
   'not-a-file',

@@ -6,11 +6,11 @@ import { MOST_FILE_BYTES, parseFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import type { KeyRing } from '@lockfast/core/keyring';
+import { tenantOf } from '@lockfast/fleet/tenant-path';
 
 import type { Configuration } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
 import { counted, type Terminal } from '../terminal.ts';
-import { tenantOf } from '../tenant-path.ts';
 import { type Check, failure } from './check.ts';
 
 export interface LostFile {
@@ -32,7 +32,7 @@ export interface LostFile {
  */
 export function lostFiles(configuration: Configuration, ring: KeyRing | undefined): LostFile[] {
   return encryptedEnvFiles(configuration).flatMap((file): LostFile[] => {
-    const tenant = configuration.tenantPath === undefined ? '' : (tenantOf(configuration.tenantPath, file.slice(0, file.lastIndexOf('/'))) ?? '');
+    const tenant = configuration.fleet === undefined ? '' : (tenantOf(configuration.fleet.path, file.slice(0, file.lastIndexOf('/'))) ?? '');
     try {
       const { header, lines } = parseFile(readRegularFile(file, 'follow', MOST_FILE_BYTES).bytes, file);
       // Another environment's keys are in another ring, of which this one says nothing.

@@ -1,0 +1,4 @@
+import type { Command } from '../command.ts';
+
+/** Tenants and their services. */
+export const SERVICE_COMMANDS: readonly Command[] = [];
