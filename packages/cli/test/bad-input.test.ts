@@ -342,6 +342,16 @@ describe('[S1] what stands on the command line', () => {
     project.write('.env', PLAIN);
     for (const [args, message] of lines) await refused(project, args, 2, message);
   });
+
+  test('options before the command are told apart from a command that there is not', async () => {
+    const project = await encryptedProject(ENV);
+    await refused(project, ['--tenant', 'acme', 'env', 'list'], 2, 'options stand behind the command: write it as: lockfast COMMAND [OPTION...]; see: lockfast --help');
+  });
+
+  test('a NUL, which no environment can carry, is refused before it is stored', async () => {
+    const project = await encryptedProject(ENV);
+    await refused(project, ['env', 'set', 'A'], 1, 'the value holds a NUL, which no environment can carry: encode it, for example in base64, and decode it in the program', { input: `a\0${CANARY}` });
+  });
 });
 
 describe('[E4] the configuration', () => {
@@ -351,8 +361,8 @@ describe('[E4] the configuration', () => {
     ['is no TOML', 'environment = "x\n', `${AT}, line 1: this is not TOML: see https://toml.io for how it is written`],
     ['sets one thing twice', `${GOOD}keyring = "l"\n`, `${AT}, line 4: this is not TOML: see https://toml.io for how it is written`],
     ['is empty', '', `${AT}: environment is missing: add it: a name of letters, digits, dots, dashes and underscores, such as "production"`],
-    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, roles, schedule, approvals, maintenance, log, backups, witnesses`],
-    ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path`],
+    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, roles, schedule, approvals, maintenance, log, backups, witnesses`],
+    ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path, extends, service, user, way, required, generated, window, health`],
     ['has a number for a name', GOOD.replace('"production"', '1'), `${AT}: environment is not a name of letters, digits, dots, dashes and underscores, such as "production": see the table of settings in docs/configuration.md`],
     ['has an empty list of sources', GOOD.replace('"file:k"', '[]'), `${AT}: key-source is not a key source such as "file:~/.config/lockfast/x.key", or a list of them: see the table of settings in docs/configuration.md`],
     ['has a text for a table', `${GOOD}tenants = "x"\n`, `${AT}: tenants must be a table: write [tenants] and its settings below`],

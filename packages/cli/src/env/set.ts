@@ -37,6 +37,7 @@ async function readValue(name: string, { terminal }: Session): Promise<string> {
 
 function textOf(bytes: Buffer): string {
   try {
+    if (bytes.includes(0)) throw new LockfastError('invalid-text', 'the value holds a NUL, which no environment can carry', 'encode it, for example in base64, and decode it in the program');
     if (isUtf8(bytes)) return bytes.toString('utf8');
   } finally {
     bytes.fill(0);
