@@ -1,9 +1,8 @@
 /** The env files that a configuration is about: those of its own directory, and of all tenants. */
-import { type Dirent, readdirSync } from 'node:fs';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { isEncryptedFile } from '@lockfast/core/env';
-import { readRegularFile } from '@lockfast/core/files';
+import { isEncryptedAt } from '@lockfast/core/env';
 
 import type { Configuration } from './configuration.ts';
 import { tenantDirectories } from './tenant-path.ts';
@@ -53,8 +52,7 @@ function isEnvName(name: string): boolean {
 /** A file that only has the suffix, another tool's for example, is none of ours. */
 function isOurs(path: string): boolean {
   try {
-    const { bytes } = readRegularFile(path, 'follow');
-    return bytes.length === 0 || isEncryptedFile(bytes);
+    return statSync(path).size === 0 || isEncryptedAt(path, 'follow');
   } catch {
     return true;
   }
