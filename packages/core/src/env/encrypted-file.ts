@@ -53,9 +53,26 @@ const FIELDS = ['environment', 'tenant', 'key', 'derivation', 'salt', 'ring', 'r
 /** Whether these bytes are, or were, an encrypted env file: a cut or altered one is still one. */
 export function isEncryptedFile(bytes: Uint8Array): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length === 0) return false;
-  const head = buffer.toString('latin1', 0, MAGIC.length);
-  return MAGIC.startsWith(head) ? head.length === MAGIC.length || buffer.length === head.length : tailOf(buffer).includes('#lockfast-end ');
+  return beginsEncrypted(buffer) || tailOf(buffer).includes('#lockfast-end ');
+}
+
+/** Whether these bytes, the first of a file, are those of an encrypted env file; a beginning of that beginning counts. */
+export function beginsEncrypted(start: Buffer): boolean {
+  return start.length > 0 && MAGIC.startsWith(start.toString('latin1', 0, MAGIC.length));
+}
+
+/**
+ * The header, from the first bytes of a file.
+ *
+ * @param where how errors name the file
+ * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`
+ */
+export function parseStart(start: Buffer, where: string): FileHeader {
+  if (start.length === 0) throw emptyFile(where);
+  const end = start.indexOf('\n');
+  if (!beginsEncrypted(start)) throw notEncrypted(where);
+  if (end === -1) throw damaged(where, 'is cut short');
+  return parseHeader(start.toString('latin1', 0, end), where);
 }
 
 /**
@@ -64,12 +81,8 @@ export function isEncryptedFile(bytes: Uint8Array): boolean {
  */
 export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length === 0) {
-    throw new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
-  }
-  if (!isEncryptedFile(buffer)) {
-    throw new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
-  }
+  if (buffer.length === 0) throw emptyFile(where);
+  if (!isEncryptedFile(buffer)) throw notEncrypted(where);
   const [last, check, mac, sha256] = LAST.exec(tailOf(buffer)) ?? [];
   if (last === undefined) throw damaged(where, 'is cut short, or something follows its last line');
   const [checkBytes, macBytes] = [Buffer.from(check!, 'base64url'), Buffer.from(mac!, 'base64url')];
@@ -180,6 +193,14 @@ function decoded(text: string | undefined): string | undefined {
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
+}
+
+function emptyFile(where: string): LockfastError {
+  return new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
+}
+
+function notEncrypted(where: string): LockfastError {
+  return new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
 }
 
 function damaged(where: string, what: string): LockfastError {

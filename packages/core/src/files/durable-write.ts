@@ -61,7 +61,7 @@ export function writeDurably(write: DurableWrite): void {
 }
 
 /** O_EXCL and O_NOFOLLOW: never into anything planted there. What this did not create, nothing here removes. */
-function create(temp: string, path: string): number {
+export function create(temp: string, path: string): number {
   const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
   try {
     return openSync(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
@@ -71,20 +71,25 @@ function create(temp: string, path: string): number {
 }
 
 /** Makes the temporary file what the target shall be, down to the disk, and closes it. */
-function fill(fd: number, { path, bytes, mode, owner }: DurableWrite): void {
+function fill(fd: number, write: DurableWrite): void {
   let closed = false;
   try {
-    // A disk that is nearly full, or a limit, takes a part; the next call then says why.
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-    // The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one.
-    if (owner !== undefined) give(fd, owner, path);
-    fchmodSync(fd, mode & 0o7777);
+    writeInto(fd, write);
     fsyncSync(fd);
     closed = true;
     closeSync(fd); // may report a write error of its own (NFS), so it counts
   } finally {
     if (!closed) closeSync(fd);
   }
+}
+
+/** Bytes, owner and mode, not synced. */
+export function writeInto(fd: number, { path, bytes, mode, owner }: DurableWrite): void {
+  // A disk that is nearly full, or a limit, takes a part; the next call then says why.
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+  // The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one.
+  if (owner !== undefined) give(fd, owner, path);
+  fchmodSync(fd, mode & 0o7777);
 }
 
 function give(fd: number, owner: FileOwner, path: string): void {
@@ -125,7 +130,7 @@ function takeFreeName(temp: string, path: string): void {
   }
 }
 
-function takeName(temp: string, path: string): void {
+export function takeName(temp: string, path: string): void {
   try {
     renameSync(temp, path);
   } catch (error) {
@@ -135,7 +140,7 @@ function takeName(temp: string, path: string): void {
 }
 
 /** The error that led here is the one to report; what stays is swept by the next run under the lock. */
-function discard(temp: string): void {
+export function discard(temp: string): void {
   try {
     unlinkSync(temp);
   } catch {}

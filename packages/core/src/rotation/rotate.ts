@@ -6,10 +6,8 @@
  * Killed at any point, the next run finds the open record and finishes. What is left to do it reads from the files.
  */
 import { audited } from '../audited.ts';
-import { readEnvFile, reencryptFile } from '../env/index.ts';
-import { parseFile } from '../env/encrypted-file.ts';
+import { readEnvFile, readHeader, reencryptFiles } from '../env/index.ts';
 import { LockfastError } from '../errors.ts';
-import { readRegularFile } from '../files/index.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { KeyId } from '../formats/key-id.ts';
 import type { KeyRing } from '../keyring/key-ring.ts';
@@ -63,6 +61,9 @@ const MOST_NAMES = 10;
 
 /** How many files share one commit of the ledger and one sync of the backup. */
 const BATCH = 64;
+
+/** How many of them wait for the disk together. Each of them has its lock meanwhile, and three descriptors. */
+const WINDOW = 16;
 
 export interface RotationRequest {
   readonly reason: string | null;
@@ -217,18 +218,17 @@ async function reencryptBatch(batch: readonly RotationFile[], record: RotationRe
   const events = batch.map(({ path, tenant }) => ({ operation: 're-encrypt', object: path, tenant: tenant === '' ? undefined : tenant, environment, keyId: record.newKey!.id, details: { rotation: id } }));
   const intents = (await place.audit?.intend(events)) ?? [];
   const codes: (string | undefined)[] = [];
-  for (const { path, tenant } of batch) {
-    try {
-      await reencryptFile(path, { ring, tenant, stateDirectory: place.stateDirectory }, (target) => {
-        // Somebody may have changed it since the batch was kept.
-        if (kept?.keep(target) === true) kept.sync();
-      });
-      codes.push(undefined);
-    } catch (error) {
+  for (let from = 0; from < batch.length; from += WINDOW) {
+    const window = batch.slice(from, from + WINDOW);
+    const failures = await reencryptFiles(window, { ring, stateDirectory: place.stateDirectory }, (target) => {
+      // Somebody may have changed it since the batch was kept.
+      if (kept?.keep(target) === true) kept.sync();
+    });
+    window.forEach(({ path }, i) => {
       // One file that can't be done must not keep the others under an old key.
-      kept?.drop(path);
-      codes.push(error instanceof LockfastError ? error.code : 'internal');
-    }
+      if (failures[i] !== undefined) kept?.drop(path);
+      codes.push(codeOf(failures[i]));
+    });
   }
   await place.audit?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }), details: { fromKey: oldKey.id } })));
   return batch.flatMap(({ path }, i) => (codes[i] === undefined ? [] : [{ path, code: codes[i] }]));
@@ -257,8 +257,8 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
 /** Whether a file is to be brought under the new key, undefined for one that is not made yet; one that can't be read is, so that it is named. */
 export function needsWork(path: string, ring: KeyRing, to: KeyId | undefined): boolean {
   try {
-    const { header } = parseFile(readRegularFile(path, 'follow').bytes, path);
-    return header.environment === ring.environment && header.key !== to;
+    const { environment, key } = readHeader(path);
+    return environment === ring.environment && key !== to;
   } catch (error) {
     if (error instanceof LockfastError) return true;
     throw error;
@@ -276,6 +276,11 @@ function keyOf({ keys }: KeyRing, id: KeyId): RotatedKey {
 
 async function write(record: RotationRecord, rings: readonly KeyRing[], { records, stateDirectory }: RotationPlace): Promise<RotationRecord> {
   return writeRotation(records, record, rings, stateDirectory);
+}
+
+function codeOf(failure: unknown): string | undefined {
+  if (failure === undefined) return undefined;
+  return failure instanceof LockfastError ? failure.code : 'internal';
 }
 
 function incomplete(left: readonly UnfinishedFile[]): LockfastError {
