@@ -13,6 +13,7 @@ import type { Ledger } from '@lockfast/ledger';
 import type { Arguments } from './arguments.ts';
 import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
 import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
+import { reasonOf } from './reason.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
 import { secretVariables } from './secret-variables.ts';
 import type { Session } from './session.ts';
@@ -73,10 +74,10 @@ export class Workspace {
   }
 
   /** For reading: as {@link audit}, unless --break-glass says to go on without. @throws LockfastError `usage` */
-  async #auditOfReading(): Promise<AuditSink | undefined> {
+  async auditOfReading(): Promise<AuditSink | undefined> {
     if (!this.#args.flag('break-glass')) return this.audit();
-    const reason = this.#args.text('reason')?.trim();
-    if (reason === undefined || reason === '') throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
+    const reason = reasonOf(this.#args);
+    if (reason === undefined) throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
     const [{ BreakGlassSink }, { currentActor, personOf }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./actor.ts'), import('./ledger-place.ts')]);
     const { ledger } = this.configuration;
     if (ledger === undefined) return undefined;
@@ -125,7 +126,7 @@ export class Workspace {
     const event = this.#fileEvent(operation, file, tenant, details);
     await this.#permit(operation === 'verify' ? 'auditor' : 'operator', event);
     const opened = await audited(
-      await this.#auditOfReading(),
+      await this.auditOfReading(),
       event,
       () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),

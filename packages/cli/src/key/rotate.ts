@@ -13,12 +13,12 @@ import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
+import { reasonOf } from '../reason.ts';
 import { replaceRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { refuseOutsideWindow } from './maintenance-window.ts';
-import { reasonOf } from './reason.ts';
 import { planRoot, RootRotation } from './root-rotation.ts';
 import { rotationDueIn } from './schedule.ts';
 

@@ -1,17 +1,16 @@
-import { LockfastError } from '@lockfast/core/errors';
 import { openSqliteLedger } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
 import { notedLedger, noteLedger } from '../ledger-notes.ts';
 import { ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
+import { requiredReason } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { configuredLedger } from './store.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
-  const reason = args.text('reason')?.trim();
-  if (reason === undefined || reason === '') throw new LockfastError('usage', 'ledger accept-restored: it needs --reason TEXT', 'say which backup was restored, and why');
+  const reason = requiredReason(args, session.command);
   const workspace = new Workspace(args, session);
   configuredLedger(workspace);
   await requireRole(workspace, session, 'admin', { operation: 'ledger-restored', object: configuredLedger(workspace), reason });
