@@ -162,6 +162,21 @@ export class Workspace {
     }
   }
 
+  /**
+   * The end of a change of keys: the ledger is signed, by the ring as it is now, and the witnesses get that. One that fails
+   * is a warning: the change is done, and on record.
+   *
+   * @throws LockfastError as `Ledger.checkpoint`
+   */
+  async signKeyChange(ring: KeyRing): Promise<void> {
+    const ledger = await this.ledger();
+    if (ledger === undefined) return;
+    await ledger.checkpoint(ring);
+    if (this.configuration.witnesses.length === 0) return;
+    const { pushSigned } = await import('./ledger/push-signed.ts');
+    await pushSigned(this.configuration, ring, this.#session);
+  }
+
   /** @throws LockfastError `not-permitted` */
   async #permit(role: Role, event: AuditEvent): Promise<void> {
     if (this.configuration.roles === undefined) return;

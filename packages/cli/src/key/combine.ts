@@ -37,7 +37,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       return { root: made, opened: ring, next: changed };
     });
   });
-  await (await workspace.ledger())?.checkpoint(next);
+  await workspace.signKeyChange(next);
   if (replace) session.terminal.warn('the shares open the ring no more: make new ones with: lockfast key split');
   reportSources(args, session, workspace, root, opened, next);
   return 0;

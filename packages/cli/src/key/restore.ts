@@ -201,7 +201,7 @@ async function finish(args: Arguments, session: Session, place: Place, { ring: o
   const workspace = place.workspace ?? new Workspace(new Arguments({ ...args.values, config: place.configuration }, [], []), session);
   const { namedSources } = workspace.configuration;
   if (place.workspace === undefined) await (await workspace.audit())?.record({ operation: 'key-restore', object: place.keyring, environment: ring.environment, details: { from: kind }, outcome: 'success' });
-  await (await workspace.ledger())?.checkpoint(ring);
+  await workspace.signKeyChange(ring);
   const files = openAll(workspace, ring);
   if (args.flag('json')) {
     const { keyring, configuration } = place;

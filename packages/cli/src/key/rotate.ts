@@ -83,7 +83,7 @@ async function perform(begun: RotationRecord, args: Arguments, session: Session,
   try {
     const record = await rotate(begun, place, root satisfies RootSteps | undefined);
     progress.end();
-    await ledger?.checkpoint(await lastRing(root, workspace));
+    await workspace.signKeyChange(await lastRing(root, workspace));
     report(record, args, session, workspace);
     if (!args.flag('json')) root?.sayWhatIsNext();
     return 0;

@@ -1,3 +1,4 @@
+import { LockfastError } from '@lockfast/core/errors';
 import { openSqliteLedger } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
@@ -19,11 +20,22 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   try {
     if (former === undefined) await ledger.acceptRestored(reason);
     else await ledger.record({ operation: 'ledger-restored', object: ledger.store.logId, reason, outcome: 'success', details: { former } });
+    await sign(workspace, session);
     const { size } = await ledger.store.head();
     session.terminal.line(`the ledger goes on with ${size} entries; ${former === undefined ? 'it has' : `it takes the place of ${former}, and has`} another origin now: tell it to each witness over HTTP, see \`lockfast ledger witness list\``);
     return 0;
   } finally {
     await ledger.close();
+  }
+}
+
+/** It is accepted either way: a witness that is to hear of the new origin first, and a ring that does not open here, can wait. */
+async function sign(workspace: Workspace, { terminal }: Session): Promise<void> {
+  try {
+    await workspace.signKeyChange(await workspace.ring());
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    terminal.warn(`the ledger was not signed: ${error.message}`);
   }
 }
 

@@ -60,8 +60,8 @@ export const LEDGER_COMMANDS: readonly Command[] = [
   {
     name: 'ledger witness push',
     summary: 'sign the ledger as it is, and hand that to every configured witness',
-    options: { json: JSON_OPTION },
-    details: ['Run it by a timer, every hour for example: what was not witnessed can be cut off unseen. Exit status 1 when a witness failed; the others have it then.'],
+    options: { signed: { kind: 'flag', help: 'hand on what was signed last: it takes no key ring' }, json: JSON_OPTION },
+    details: ['Run it by a timer, every hour for example: what was not witnessed can be cut off unseen. Each change of keys does it at its end, for 5 s at most. Exit status 1 when a witness failed; the others have it then.'],
     examples: [['lockfast ledger witness push', 'to all of [[witnesses]]']],
     load: () => import('./witness-push.ts'),
   },
