@@ -6,13 +6,12 @@ import type { AuditEvent } from '@lockfast/core/ports';
 import type { LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
-import { shownPlace } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { rowFilter, rowLimit } from './filter.ts';
 import { entriesOf, type LedgerRow, RowMaker } from './rows.ts';
-import { configuredLedger, openStore } from './store.ts';
+import { openStore } from './store.ts';
 
 const LOOK_EVERY_MS = 500;
 const HEAD = ['SEQ', 'TIME', 'OPERATION', 'OUTCOME', 'ACTOR', 'TENANT', 'OBJECT'];
@@ -23,7 +22,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const limit = rowLimit(args);
   const filter = rowFilter(args, Date.now());
   const workspace = new Workspace(args, session);
-  const event = { operation: 'ledger-list', object: shownPlace(configuredLedger(workspace)), environment: workspace.configuration.environment };
+  const event = { operation: 'ledger-list', object: workspace.configuration.file, environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
   const store = await openStore(workspace);
   try {

@@ -19,7 +19,7 @@ const BY_HAND = 'run `lockfast ledger witness push` when it can be reached';
 export async function pushSigned(configuration: Configuration, ring: KeyRing, { environment, terminal, directory }: Session): Promise<void> {
   const warn = (what: string): void => terminal.warn(`${what}: ${BY_HAND}`);
   const answer = await answerOf(configuration.file, withoutRootKeys(environment, configuration, ring), directory);
-  if (answer === 'late') return warn(`not every witness has the new checkpoint after ${PATIENCE_MS / 1000} s, and it goes on without this command`);
+  if (answer === undefined) return warn(`not every witness has the new checkpoint after ${PATIENCE_MS / 1000} s, and it goes on without this command`);
   const states = statesIn(answer);
   if (states === undefined) return warn('the witnesses did not get the new checkpoint');
   for (const { witness, error } of states) {
@@ -27,15 +27,16 @@ export async function pushSigned(configuration: Configuration, ring: KeyRing, { 
   }
 }
 
-async function answerOf(configuration: string, env: Record<string, string | undefined>, cwd: string): Promise<string | 'late'> {
-  const { promise, resolve } = Promise.withResolvers<string | 'late'>();
+/** Undefined when it takes too long. */
+async function answerOf(configuration: string, env: Record<string, string | undefined>, cwd: string): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const words = ['ledger', 'witness', 'push', '--signed', '--json', '--config', configuration];
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...words], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
   let text = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   child.on('error', () => resolve(''));
   child.on('close', () => resolve(text));
-  const timer = setTimeout(() => resolve('late'), PATIENCE_MS);
+  const timer = setTimeout(() => resolve(undefined), PATIENCE_MS);
   try {
     return await promise;
   } finally {

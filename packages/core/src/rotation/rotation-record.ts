@@ -172,7 +172,8 @@ function readRecord(path: string): RotationRecord {
 /** What stands in the file of such a root key could be anybody's. Nothing is lost with the record: files and ring tell how far it came. */
 function refuseUnnamedRoot({ status, root }: RotationRecord, path: string): void {
   const isOpen = status === 'initiated' || status === 'in-progress';
-  if (!isOpen || root === null || root.fingerprint === null || typeof root.fingerprint === 'string') return;
+  const fingerprint = root?.fingerprint;
+  if (!isOpen || (root ?? null) === null || fingerprint === null || typeof fingerprint === 'string') return;
   throw new LockfastError(
     'unsupported-format',
     `the record ${path} does not say which root key its rotation made: an earlier version of Lockfast wrote it`,
