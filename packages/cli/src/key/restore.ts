@@ -15,6 +15,7 @@ import { CONFIGURATION_FILE, findUpward } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { type Acceptance, readFloor } from '../ring-floors.ts';
 import { placeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
@@ -23,6 +24,7 @@ import { backupSource } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, surroundings, Workspace } from '../workspace.ts';
 import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
+import { keysLacking } from './lacking-keys.ts';
 import { refuseOtherEnvironment } from './other-environment.ts';
 import { type Recovery, runDrill } from './restore-drill.ts';
 import { orTakeBack } from './or-take-back.ts';
@@ -83,12 +85,23 @@ function refuseExisting(args: Arguments, session: Session, place: Place): void {
   throw new LockfastError('ring-exists', `${keyring} exists already, and was left alone`, 'it may have keys that the backup lacks; to put the restored one in its place, and keep it beside: --force');
 }
 
+/** What these keys encrypted would not open any more. @throws LockfastError `ring-exists` */
+function refuseLostKeys(args: Arguments, ring: KeyRing, keyring: string): void {
+  const lost = keysLacking(ring, keyring);
+  if (lost.length === 0 || args.flag('drop-keys')) return;
+  throw new LockfastError(
+    'ring-exists',
+    `${keyring} has ${lost.length === 1 ? 'a key' : 'keys'} that would be lost: ${lost.join(', ')}; it was left alone`,
+    'take a newer backup, or open this ring by shares or another key source; to give these keys up, and what they encrypted: --force --drop-keys',
+  );
+}
+
 /** The ring of a restore that was killed before it wrote the configuration: of the same keys, and nothing names it. */
 function isBegun(args: Arguments, session: Session, { workspace, keyring, ...place }: Place): boolean {
   if (workspace !== undefined) return false;
   try {
     const from = args.flag('shares') ? ringFileOf(args, session, { keyring, ...place }) : resolve(session.directory, args.operands[0]!);
-    return parseRing(textOf(from), from).ring === parseRing(textOf(keyring), keyring).ring;
+    return readRing(from).ring === readRing(keyring).ring;
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return false;
@@ -123,7 +136,7 @@ function textOf(path: string): string {
 function highestGeneration({ version }: KeyRing, { workspace, keyring, stateDirectory: state }: Place): number {
   const generations = [version.generation, readFloor(state, version.ring)?.generation ?? 0];
   const files = workspace === undefined ? [] : encryptedEnvFiles(workspace.configuration);
-  for (const read of [() => parseRing(textOf(keyring), keyring), ...files.map((file) => () => headerRing(file))]) {
+  for (const read of [() => readRing(keyring), ...files.map((file) => () => headerRing(file))]) {
     try {
       const { ring, generation } = read();
       if (ring === version.ring) generations.push(generation);
@@ -152,6 +165,7 @@ async function restore(args: Arguments, session: Session, place: Place, { ring: 
     ensureDirectory(dirname(path));
     // What may be replaced was decided before: refuseExisting.
     const expected = identityOf(path) ?? 'absent';
+    refuseLostKeys(args, opened, path);
     const root = await rootFor(args, session, place);
     const ring = await orTakeBack(root, path, async () => {
       const next = (await opened.rewrappedFor([root.source])).reissued(above);
