@@ -1,5 +1,5 @@
 /** The configuration of this directory, and what follows from it: key ring, ledger, state directory, whose file a file is. */
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import type { OpenedEnvFile, WriteScope } from '@lockfast/core/env';
@@ -13,6 +13,7 @@ import type { Ledger } from '@lockfast/ledger';
 import type { Arguments } from './arguments.ts';
 import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
 import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
+import { refuseOtherEnvironment } from './other-environment.ts';
 import { reasonOf } from './reason.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
 import { secretVariables } from './secret-variables.ts';
@@ -78,14 +79,14 @@ export class Workspace {
     if (!this.#args.flag('break-glass')) return this.audit();
     const reason = reasonOf(this.#args);
     if (reason === undefined) throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
-    const [{ BreakGlassSink }, { currentActor, personOf }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./actor.ts'), import('./ledger-place.ts')]);
+    const [{ BreakGlassSink }, { personBehind }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./permission.ts'), import('./ledger-place.ts')]);
     const { ledger } = this.configuration;
     if (ledger === undefined) return undefined;
     return new BreakGlassSink({
       ledger: () => this.ledger(),
       place: shownPlace(ledger),
       stateDirectory: this.stateDirectory,
-      person: personOf(currentActor(this.#session)),
+      person: personBehind(this.#session).name,
       reason,
       warn: (text) => this.#session.terminal.warn(text),
     });
@@ -236,18 +237,12 @@ export class Workspace {
   }
 
   async #read(floor: RingLocation['floor']): Promise<KeyRing> {
-    const { keyring, keySources, environment } = this.configuration;
+    const { keyring, keySources } = this.configuration;
     const location = { path: keyring, sources: keySources, ...(floor === undefined ? {} : { floor }) };
     const ring = await openKeyRing(location, this.surroundings).catch((error: unknown) => {
       throw missingRing(error, keyring);
     });
-    if (ring.environment !== environment) {
-      throw new LockfastError(
-        'wrong-environment',
-        `the key ring is of the environment ${ring.environment}, ${basename(this.configuration.file)} says ${environment}`,
-        'use the key ring of this environment; each one has its own keys',
-      );
-    }
+    refuseOtherEnvironment(ring, this.configuration);
     return ring;
   }
 }

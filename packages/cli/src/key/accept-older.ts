@@ -1,10 +1,9 @@
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
-import { currentActor, personOf } from '../actor.ts';
 import { ACCEPT_OLDER, requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
-import { requireRole } from '../permission.ts';
+import { personBehind, requireRole } from '../permission.ts';
 import { reasonOf } from '../reason.ts';
 import { changeRing } from '../ring-file.ts';
 import { readFloor } from '../ring-floors.ts';
@@ -20,7 +19,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const event = { operation: ACCEPT_OLDER, object: workspace.configuration.keyring, reason, details: { above: Number(above) } };
   await requireRole(workspace, session, 'admin', event);
-  const actor = personOf(currentActor(session));
+  const actor = personBehind(session).name;
   const ring = await changeRing(
     workspace,
     event,

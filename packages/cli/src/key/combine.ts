@@ -4,14 +4,14 @@ import { KeyRing, refuseOlderRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
 import { failuresOnRecord } from '../on-record.ts';
+import { refuseOtherEnvironment } from '../other-environment.ts';
 import { requireRole } from '../permission.ts';
-import { readFloor } from '../ring-floors.ts';
 import { placeRing } from '../ring-file.ts';
+import { readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { newRoot } from './new-root-key.ts';
 import { orTakeBack } from './or-take-back.ts';
-import { refuseOtherEnvironment } from './other-environment.ts';
 import { shares } from './share-files.ts';
 import { reportSources } from './shown-sources.ts';
 

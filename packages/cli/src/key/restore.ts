@@ -9,27 +9,26 @@ import { ensureDirectory, type Expected, identityOf, readRegularFile, withFileLo
 import { KeyRing, openBackup, parseRing } from '@lockfast/core/keyring';
 import { expandPath, type Surroundings } from '@lockfast/keys';
 
-import { currentActor, personOf } from '../actor.ts';
 import { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE, findUpward } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
-import { requireRole } from '../permission.ts';
+import { refuseOtherEnvironment } from '../other-environment.ts';
+import { personBehind, requireRole } from '../permission.ts';
 import { readRing } from '../ring-document.ts';
-import { type Acceptance, readFloor } from '../ring-floors.ts';
 import { placeRing } from '../ring-file.ts';
+import { type Acceptance, readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
 import { configurationText, KEYRING } from '../setup/init.ts';
 import { backupSource } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, surroundings, Workspace } from '../workspace.ts';
-import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
 import { keysLacking } from './lacking-keys.ts';
-import { refuseOtherEnvironment } from './other-environment.ts';
-import { type Recovery, runDrill } from './restore-drill.ts';
-import { orTakeBack } from './or-take-back.ts';
-import { shares } from './share-files.ts';
+import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
 import { openAll, printOpened } from './opened-files.ts';
+import { orTakeBack } from './or-take-back.ts';
+import { type Recovery, runDrill } from './restore-drill.ts';
+import { shares } from './share-files.ts';
 
 /** Where the ring is to be, and what is there of the project. */
 interface Place {
@@ -206,7 +205,7 @@ async function keepBeside(path: string, expected: Expected, state: string): Prom
 function acceptanceOf(session: Session, { version }: KeyRing, above: number, kind: Recovery['kind'], state: string): Acceptance | undefined {
   if (readFloor(state, version.ring) === undefined) return undefined;
   const reason = kind === 'backup' ? 'restored from a recovery backup' : 'restored with shares';
-  return { time: new Date().toISOString(), actor: personOf(currentActor(session)), reason, generation: version.generation, above };
+  return { time: new Date().toISOString(), actor: personBehind(session).name, reason, generation: version.generation, above };
 }
 
 /** As whoever uses it from now on: through the configuration. */

@@ -5,12 +5,12 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
 import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
 
-import { currentActor, personOf } from '../actor.ts';
+import { currentActor } from '../actor.ts';
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
 import { failuresOnRecord } from '../on-record.ts';
-import { requireRole } from '../permission.ts';
+import { personBehind, requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import { replaceRing } from '../ring-file.ts';
@@ -56,7 +56,7 @@ async function plan(args: Arguments, session: Session, workspace: Workspace, eve
   session.terminal.note(`rotates the ${root === null ? 'data key' : 'data key and the root key'} of ${ring.environment}: ${counted(files.length, 'file')} will be encrypted anew; ${ring.active().id} goes on decrypting`);
   confirm(args, session, `Replace the active key ${ring.active().id}?`);
   await requireApproval(workspace, session, ring, { ...event, details: { root: root !== null, backup: !args.flag('no-backup') } });
-  return newRotation(ring, { reason: event.reason ?? null, actor: personOf(currentActor(session)), backup: !args.flag('no-backup'), root }, systemClock);
+  return newRotation(ring, { reason: event.reason ?? null, actor: personBehind(session).name, backup: !args.flag('no-backup'), root }, systemClock);
 }
 
 async function perform(begun: RotationRecord, args: Arguments, session: Session, workspace: Workspace, records: string): Promise<number> {

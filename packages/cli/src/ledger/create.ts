@@ -2,8 +2,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { forgetLedger } from '../ledger-notes.ts';
+import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
 import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';

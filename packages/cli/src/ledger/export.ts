@@ -7,10 +7,10 @@ import { exportBundle, type LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { csvHead, csvRow } from './csv.ts';
-import { reasonOf } from '../reason.ts';
 import { entriesOf } from './rows.ts';
 import { openStore } from './store.ts';
 
