@@ -12,7 +12,7 @@ export const USUAL_FILE = '.env';
 
 /** Deeper than this nobody keeps the env files of one project; and node_modules is nobody's. */
 const DEPTH = 4;
-const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
+export const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
 const TEMPLATES = /\.(example|sample|template|dist)$/;
 
 /** Gets each directory that can't be listed: it may hold more files. */

@@ -8,9 +8,9 @@ import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
+import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { rotationsDirectory } from './rotate.ts';
 
 export interface KeyMove {
   readonly event: AuditEvent;

@@ -53,13 +53,13 @@ export function usualKeySource({ environment }: Session): string {
   return `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;
 }
 
-/** Makes a root key, durably. @throws LockfastError `exists`, `write-failed` */
-export async function makeRootKeyFile(path: string, state: string): Promise<void> {
+/** Writes a root key, durably. @param key as text @throws LockfastError `exists`, `write-failed` */
+export async function makeRootKeyFile(path: string, state: string, key: string = generateRootKey()): Promise<void> {
   if (identityOf(path) !== undefined) {
     throw new LockfastError('exists', `${path} exists already, and was left alone`, `name another file; to use the root key that is in it, name it as file:${path}`);
   }
   ensureDirectory(dirname(path));
-  await withFileLock(state, path, () => writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: KEY_MODE, expected: 'absent' }));
+  await withFileLock(state, path, () => writeDurably({ path, bytes: Buffer.from(`${key}\n`), mode: KEY_MODE, expected: 'absent' }));
 }
 
 /** What a new root key is for. */

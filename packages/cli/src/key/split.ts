@@ -2,13 +2,14 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, readRegularFile, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
-import { KeyRing, parseRing } from '@lockfast/core/keyring';
+import { ensureDirectory, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
+import { KeyRing } from '@lockfast/core/keyring';
 import { makeShares, type RecoveryShares, sharesSource } from '@lockfast/keys';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
@@ -120,7 +121,7 @@ async function show({ shares }: RecoveryShares, threshold: number, { terminal }:
 
 function namesSource(path: string, uri: string): boolean {
   try {
-    return parseRing(readRegularFile(path, 'follow').bytes.toString('utf8'), path).sources.some(({ source }) => source === uri);
+    return readRing(path).sources.some(({ source }) => source === uri);
   } catch {
     // Whatever it is: a share too many does no harm.
     return true;

@@ -1,10 +1,13 @@
 import { resolve } from 'node:path';
 
+import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath, withFileLock, writeDurably } from '@lockfast/core/files';
 import { exportBundle, type LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
+import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { csvHead, csvRow } from './csv.ts';
@@ -13,7 +16,7 @@ import { openStore } from './store.ts';
 
 const EXPORT_MODE = 0o600;
 
-type Write = (store: LedgerStore) => AsyncIterable<string>;
+type Write = (store: LedgerStore) => AsyncGenerator<string>;
 
 const FORMATS: Readonly<Record<string, Write>> = {
   bundle: exportBundle,
@@ -29,21 +32,33 @@ const FORMATS: Readonly<Record<string, Write>> = {
 export async function run(args: Arguments, session: Session): Promise<number> {
   const out = args.text('out');
   if (out === undefined || out === '') throw new LockfastError('usage', 'ledger export: --out is missing', 'give --out FILE, or --out - for standard output');
-  const write = FORMATS[args.text('format') ?? 'bundle']!;
+  const format = args.text('format') ?? 'bundle';
+  const path = out === '-' ? undefined : resolve(session.directory, out);
   const workspace = new Workspace(args, session);
+  const reason = reasonOf(args);
+  const event = { operation: 'ledger-export', object: path ?? 'standard output', environment: workspace.configuration.environment, reason, details: { format } };
+  await requireRole(workspace, session, 'auditor', event);
   const store = await openStore(workspace);
   try {
-    if (out === '-') {
-      for await (const part of write(store)) session.terminal.raw(part);
-      return 0;
-    }
-    const path = resolve(session.directory, out);
-    const parts: string[] = [];
-    for await (const part of write(store)) parts.push(part);
-    await withFileLock(workspace.stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(parts.join(''), 'utf8'), mode: EXPORT_MODE, expected: 'absent' }));
-    session.terminal.note(`wrote ${(await store.head()).size} entries to ${shownPath(path)}`);
+    const { size } = await store.head();
+    const parts = FORMATS[format]!(store);
+    // A bundle says first how far it goes: the record of this export is behind its end, and leaves nothing open in it.
+    const first = await parts.next();
+    await audited(await workspace.auditOfReading(), { ...event, details: { format, entries: size } }, () => writeOut(first, parts, path, workspace.stateDirectory, session));
+    if (path !== undefined) session.terminal.note(`wrote ${size} entries to ${shownPath(path)}`);
     return 0;
   } finally {
     await store.close();
   }
+}
+
+async function writeOut(first: IteratorResult<string, unknown>, rest: AsyncIterable<string>, path: string | undefined, stateDirectory: string, { terminal }: Session): Promise<void> {
+  const begun = first.done === true ? [] : [first.value];
+  if (path === undefined) {
+    for (const part of begun) terminal.raw(part);
+    for await (const part of rest) terminal.raw(part);
+    return;
+  }
+  for await (const part of rest) begun.push(part);
+  await withFileLock(stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(begun.join(''), 'utf8'), mode: EXPORT_MODE, expected: 'absent' }));
 }

@@ -34,8 +34,12 @@ export interface RingHolder {
 
 /** What the rotation of a root key adds: two changes of the ring, each of which may find that it was done before. */
 export interface RootSteps {
-  /** Makes the new root key durable and lets it open the ring, beside the old one. */
-  open(ring: KeyRing): Promise<KeyRing>;
+  /**
+   * Makes the new root key durable and lets it open the ring, beside the old one.
+   *
+   * @param remember seals the fingerprint of a new key into the record: before its file is there
+   */
+  open(ring: KeyRing, remember: (fingerprint: string) => Promise<void>): Promise<KeyRing>;
   /** Lets the old one open it no more. */
   close(ring: KeyRing): Promise<KeyRing>;
 }
@@ -150,8 +154,12 @@ async function closeRoot(record: RotationRecord, ring: KeyRing, root: RootSteps,
 
 /** The ring with the new key active. Each step finds out by itself whether a killed run did it. */
 async function withNewKey(begun: RotationRecord, place: RotationPlace, root: RootSteps | undefined): Promise<{ readonly record: RotationRecord; readonly ring: KeyRing }> {
-  const opened = root === undefined ? await place.ring.read() : await place.ring.change((ring) => root.open(ring));
   let record = begun;
+  const remember = async (ring: KeyRing, fingerprint: string): Promise<void> => {
+    record = { ...record, root: { ...record.root!, fingerprint } };
+    await write(record, [ring], place);
+  };
+  const opened = root === undefined ? await place.ring.read() : await place.ring.change((ring) => root.open(ring, (fingerprint) => remember(ring, fingerprint)));
   // A key that the ring does not have: an older ring was put back, and accepted.
   if (record.newKey === null || opened.keys.every(({ id }) => id !== record.newKey!.id)) {
     // A key that was staged ahead, so that every machine has it by now; or that of a run which was killed right here.
