@@ -3,11 +3,10 @@
  * back, or writes it anew, contradicts it. Its first three lines are those of a checkpoint; signatures follow, but for
  * a ledger that was restored and not signed since.
  */
-import { chownSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, type FileOwner, readRegularFile, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, giveDirectoryToOwnerOf, ownerForNewIn, readRegularFile, writeDurably } from '@lockfast/core/files';
 
 import { HASH_BYTES } from './chain.ts';
 import type { Checkpoint } from './checkpoint.ts';
@@ -48,20 +47,11 @@ export function parseFirstLines(text: string): Checkpoint | undefined {
 
 /** Call it under `withFileLock` of the path. @throws LockfastError as `writeDurably` */
 export function writeKnownCheckpoint(path: string, text: string): void {
-  writeDurably({ path, bytes: Buffer.from(text), mode: 0o600, owner: ownerOf(dirname(dirname(path))), expected: 'anything' });
+  writeDurably({ path, bytes: Buffer.from(text), mode: 0o600, owner: ownerForNewIn(dirname(dirname(path))), expected: 'anything' });
 }
 
 /** The directory of these files, before the lock in it is taken. @throws LockfastError `permission-denied`, `write-failed` */
 export function prepareKnownCheckpoints(stateDirectory: string): void {
   const directory = join(stateDirectory, 'ledgers');
-  const made = ensureDirectory(directory);
-  const owner = made === directory ? ownerOf(stateDirectory) : undefined;
-  if (owner !== undefined) chownSync(directory, owner.uid, owner.gid);
-}
-
-/** `sudo lockfast` for a user must not leave a file that shuts that user out. */
-function ownerOf(stateDirectory: string): FileOwner | undefined {
-  if (process.geteuid?.() !== 0) return undefined;
-  const { uid, gid } = statSync(stateDirectory);
-  return { uid, gid };
+  if (ensureDirectory(directory) === directory) giveDirectoryToOwnerOf(stateDirectory, directory);
 }

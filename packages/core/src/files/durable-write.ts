@@ -1,16 +1,12 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 
 import { LockfastError } from '../errors.ts';
 import { alreadyExists, type Expected, refuseUnlessExpected } from './expected-target.ts';
+import { type FileOwner, giveTo } from './file-owner.ts';
 import { shownPath } from './shown-path.ts';
 import { inSyncedDirectory } from './synced-directory.ts';
 import { systemCode, systemFailure } from './system-failure.ts';
 import { newTempName } from './temp-file.ts';
-
-export interface FileOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** One file to write. */
 export interface DurableWrite {
@@ -88,10 +84,8 @@ function fill(fd: number, { path, bytes, mode, owner }: DurableWrite): void {
 }
 
 function give(fd: number, owner: FileOwner, path: string): void {
-  const { uid, gid } = fstatSync(fd);
-  if (uid === owner.uid && gid === owner.gid) return;
   try {
-    fchownSync(fd, owner.uid, owner.gid);
+    giveTo(owner, fd);
   } catch (error) {
     if (systemCode(error) !== 'EPERM') throw error;
     throw new LockfastError(

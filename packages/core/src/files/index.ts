@@ -1,7 +1,8 @@
 export { removeDurably } from './durable-remove.ts';
-export { type DurableWrite, type FileOwner, writeDurably } from './durable-write.ts';
+export { type DurableWrite, writeDurably } from './durable-write.ts';
 export type { Expected } from './expected-target.ts';
 export { type FileIdentity, identityOf, sameIdentity } from './file-identity.ts';
+export { type FileOwner, giveDirectoryToOwnerOf, giveToOwnerOf, ownerForNewIn, ownerOf } from './file-owner.ts';
 export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
 export { type OpenedFile, readRegularFile } from './read-file.ts';

@@ -59,10 +59,10 @@ export function systemCode(error: unknown): string | undefined {
   const { code } = error;
   if (typeof code !== 'string') return undefined;
   if (!('errno' in error)) return CAUSES.has(code) ? code : undefined;
-  return code === 'UNKNOWN' ? nameOf(error.errno) : code;
+  return code === 'UNKNOWN' || code.startsWith('Unknown system error') ? nameOf(error.errno) : code;
 }
 
-/** libuv has no names for EDQUOT and ESTALE: Node reports them as UNKNOWN, with the right number. */
+/** libuv has no names for EDQUOT and ESTALE: Node reports them as UNKNOWN, or in words (`fchownSync`), with the right number. */
 function nameOf(errno: unknown): string {
   const named = Object.entries(constants.errno).find(([, number]) => number === -Number(errno));
   return named?.[0] ?? `error ${-Number(errno)}`;

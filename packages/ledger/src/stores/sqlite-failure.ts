@@ -1,5 +1,5 @@
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
-import { shownPath } from '@lockfast/core/files';
+import { shownPath, systemFailure } from '@lockfast/core/files';
 
 interface Cause {
   readonly code?: ErrorCode;
@@ -41,10 +41,10 @@ export function isBusy(error: unknown): boolean {
   return result === 5 || result === 6;
 }
 
-/** An error of SQLite's as one that a person can act on; what is none of SQLite's comes back as it is. */
+/** An error of SQLite's or of the system's as one that a person can act on; any other comes back as it is. */
 export function sqliteFailure(error: unknown, path: string): Error {
   const result = resultOf(error);
-  if (result === undefined) return error instanceof Error ? error : new Error(String(error));
+  if (result === undefined) return systemFailure(error, `the ledger ${shownPath(path)} can not be used`, 'ledger-unavailable');
   const said = error instanceof Error ? error.message : '';
   const { code = 'ledger-unavailable', what, hint } = CAUSES.get(result) ?? { what: said, hint: 'run `lockfast ledger verify`' };
   return new LockfastError(code, `the ledger ${shownPath(path)} can not be used: ${what}`, hint, error);

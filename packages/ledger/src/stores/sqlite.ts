@@ -1,11 +1,11 @@
 /** The ledger in a file of its own, by SQLite. Any number of processes append at once. */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, constants, fchownSync, fstatSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { shownPath, systemFailure } from '@lockfast/core/files';
+import { giveToOwnerOf, shownPath, systemFailure } from '@lockfast/core/files';
 
 import { chainHash, chainMac, epochOf, FIRST_CHAIN, HASH_BYTES, leafHash, nextEpochKey } from '../chain.ts';
 import { rootFrom } from '../merkle-tree.ts';
@@ -366,7 +366,8 @@ function reserve(path: string): void {
   try {
     // One that is there is a ledger, or was left by a run that was killed before it laid anything out: the database tells.
     if (isOursAlone(path)) return;
-    sync(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), (fd) => giveToOwnerOf(dirname(path), fd));
+    // SQLite gives its own files to the owner of the database.
+    sync(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), (fd) => giveToOwnerOf(dirname(path), fd, path));
     sync(openSync(dirname(path), O_RDONLY | O_DIRECTORY));
   } catch (error) {
     throw systemFailure(error, `the ledger ${shownPath(path)} was not made`, 'ledger-unavailable');
@@ -387,13 +388,6 @@ function sync(fd: number, before?: (fd: number) => void): void {
   } finally {
     closeSync(fd);
   }
-}
-
-/** `sudo lockfast init` for a user must not make a ledger that shuts that user out. SQLite gives its own files to the owner of the database. */
-function giveToOwnerOf(directory: string, fd: number): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  if (uid !== fstatSync(fd).uid) fchownSync(fd, uid, gid);
 }
 
 function refuseUnlessThere(path: string): void {
