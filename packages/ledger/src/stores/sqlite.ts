@@ -1,6 +1,6 @@
 /** The ledger in a file of its own, by SQLite. Any number of processes append at once. */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, constants, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 
@@ -306,6 +306,7 @@ async function connect(full: string): Promise<DatabaseSync> {
   // Not at the top: most commands need no ledger.
   const { DatabaseSync } = await import('node:sqlite');
   let database: DatabaseSync;
+  resetModes(full);
   try {
     database = new DatabaseSync(full, { timeout: 0 });
   } catch (error) {
@@ -317,6 +318,25 @@ async function connect(full: string): Promise<DatabaseSync> {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * SQLite gives the -wal and -shm files the mode that the database has when they are made, and leaves it so: after a time
+ * in which the database was read-only they would be it still. Not as root, whom no mode stops, and whom others could lead
+ * to another file; and without opening them, which would cost this process its locks.
+ */
+function resetModes(path: string): void {
+  const user = process.geteuid?.();
+  if (user === 0) return;
+  try {
+    const { mode } = statSync(path);
+    for (const file of [`${path}-wal`, `${path}-shm`]) {
+      const stats = lstatSync(file, { throwIfNoEntry: false });
+      if (stats?.isFile() === true && stats.uid === user && (stats.mode & 0o200) < (mode & 0o200)) chmodSync(file, mode & 0o777);
+    }
+  } catch {
+    // What SQLite can't open, it refuses.
   }
 }
 
