@@ -8,12 +8,12 @@ import { LockfastError } from '@lockfast/core/errors';
 import { giveToOwnerOf, shownPath, systemFailure } from '@lockfast/core/files';
 
 import { chainHash, chainMac, epochOf, FIRST_CHAIN, HASH_BYTES, leafHash, nextEpochKey } from '../chain.ts';
-import { rootFrom } from '../merkle-tree.ts';
+import { rootFrom, type Subtree } from '../merkle-tree.ts';
 import { isLogId, newLogId } from './log-id.ts';
 import { damagedRow, isBusy, sqliteFailure } from './sqlite-failure.ts';
 import { APPLICATION_ID, STEPS } from './sqlite-schema.ts';
 import type { EpochKey, Head, LedgerStore, StoredCheckpoint, StoredEntry, StoredSigner } from './store.ts';
-import { placesOf, subtreeIn, treeColumn } from './tree-column.ts';
+import { placeOf, placesOf, subtreeIn, treeColumn } from './tree-column.ts';
 
 /** How long to wait for other processes, all in all. */
 const WAIT_MS = 10_000;
@@ -87,6 +87,11 @@ class SqliteLedger implements LedgerStore {
 
   async root(size: number): Promise<Buffer> {
     return await this.#read(() => rootFrom(placesOf(size).map(({ seq, level }) => this.#subtree(seq, level))));
+  }
+
+  async subtree(subtree: Subtree): Promise<Buffer> {
+    const { seq, level } = placeOf(subtree);
+    return await this.#read(() => this.#subtree(seq, level));
   }
 
   async read(from: number, to: number): Promise<readonly StoredEntry[]> {
