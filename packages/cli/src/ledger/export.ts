@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { shownPath, withFileLock, writeDurably } from '@lockfast/core/files';
+import { shownPath, streamDurably } from '@lockfast/core/files';
 import { exportBundle, type LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { csvHead, csvRow } from './csv.ts';
-import { entriesOf } from './rows.ts';
+import { countedEntries, entriesOf } from './rows.ts';
 import { openStore } from './store.ts';
 
 const EXPORT_MODE = 0o600;
@@ -38,10 +38,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       return 0;
     }
     const path = resolve(session.directory, out);
-    const parts: string[] = [];
-    for await (const part of write(store)) parts.push(part);
-    await withFileLock(workspace.stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(parts.join(''), 'utf8'), mode: EXPORT_MODE, expected: 'absent' }));
-    session.terminal.note(`wrote ${(await store.head()).size} entries to ${shownPath(path)}`);
+    // Before: what others append from here on may be in the file, or not.
+    const { size } = await store.head();
+    await streamDurably(workspace.stateDirectory, { path, parts: write(store), mode: EXPORT_MODE });
+    session.terminal.note(`wrote ${countedEntries(size)} to ${shownPath(path)}`);
     return 0;
   } finally {
     await store.close();

@@ -1,4 +1,5 @@
 export { removeDurably } from './durable-remove.ts';
+export { streamDurably } from './durable-stream.ts';
 export { type DurableWrite, writeDurably } from './durable-write.ts';
 export type { Expected } from './expected-target.ts';
 export { type FileIdentity, identityOf, sameIdentity } from './file-identity.ts';
