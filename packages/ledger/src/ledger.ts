@@ -117,10 +117,25 @@ export class Ledger implements AuditSink {
     return [...open].map(([intent, entry]) => ({ intent, entry }));
   }
 
-  /** Signs when it is time to: see {@link checkpoint}. @returns undefined when it is not */
+  /**
+   * Signs when it is time to: see {@link checkpoint}. When it is not, and the store has a newer checkpoint than is known
+   * here, that one is known from now on: another machine signed it, or a run here was killed before it could note it.
+   *
+   * @returns undefined when nothing was signed
+   */
   async checkpointIfDue(ring: LedgerKeyHolder): Promise<StoredCheckpoint | undefined> {
     const newest = await this.store.newestCheckpoint();
-    return (await this.#isDue(newest)) ? await this.checkpoint(ring) : undefined;
+    if (await this.#isDue(newest)) return await this.checkpoint(ring);
+    if (newest !== undefined && this.#isNews(newest)) {
+      await this.#withKnown(async () => {
+        const signed = this.#isNews(newest) ? parseFirstLines(newest.note) : undefined;
+        if (signed === undefined) return;
+        const contradiction = await this.#contradiction(signed, (await this.store.head()).size);
+        if (contradiction !== undefined) throw contradiction;
+        writeKnownCheckpoint(this.#knownFile, newest.note);
+      });
+    }
+    return undefined;
   }
 
   /**
@@ -261,6 +276,11 @@ export class Ledger implements AuditSink {
     if (size - newest.size >= MOST_UNSIGNED) return true;
     const [unsigned] = await this.store.read(newest.size + 1, newest.size + 1);
     return unsigned !== undefined && this.#clock.now() - Date.parse(this.#parse(unsigned.seq, unsigned.entry).time) >= LONGEST_UNSIGNED_MS;
+  }
+
+  #isNews({ origin, size }: StoredCheckpoint): boolean {
+    const known = this.#knownOrNothing();
+    return this.#refusal === undefined && (known === undefined || (known.origin === origin && known.size < size));
   }
 
   async #signerFor(ring: LedgerKeyHolder): Promise<LedgerSigner> {
