@@ -8,10 +8,8 @@ import { dirname, join } from 'node:path';
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, giveDirectoryToOwnerOf, ownerForNewIn, readRegularFile, writeDurably } from '@lockfast/core/files';
 
-import { HASH_BYTES } from './chain.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, checkpointIn } from './checkpoint-text.ts';
 
-const FIRST_LINES = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n/;
 const MOST_BYTES = 64 * 1024;
 
 export function knownCheckpointFile(stateDirectory: string, logId: string): string {
@@ -30,19 +28,11 @@ export function readKnownCheckpoint(path: string): Checkpoint | undefined {
     if (error instanceof LockfastError && error.code === 'not-found') return undefined;
     throw error;
   }
-  const known = parseFirstLines(text);
+  const known = checkpointIn(text);
   if (known === undefined) {
     throw new LockfastError('ledger-rewound', `${path} is no checkpoint of a ledger`, 'find out who changed it; to go on without it: lockfast ledger accept-restored --reason WHY');
   }
   return known;
-}
-
-/** Origin, size and root of a checkpoint, whoever signed it. */
-export function parseFirstLines(text: string): Checkpoint | undefined {
-  const [, origin, size, root] = FIRST_LINES.exec(text) ?? [];
-  if (origin === undefined || !Number.isSafeInteger(Number(size))) return undefined;
-  const bytes = Buffer.from(root!, 'base64');
-  return bytes.length === HASH_BYTES ? { origin, size: Number(size), root: bytes } : undefined;
 }
 
 /** Call it under `withFileLock` of the path. @throws LockfastError as `writeDurably` */

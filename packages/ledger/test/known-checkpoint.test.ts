@@ -1,11 +1,12 @@
 /** The newest checkpoint that is known here, in a state directory that is another user's, and on a disk that refuses. */
-import { chownSync, mkdirSync, statSync } from 'node:fs';
+import { chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
 import { isRoot, missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
-import { scratchDirectory } from './scratch.ts';
+import { readKnownCheckpoint } from '../src/known-checkpoint.ts';
+import { refusalOf, scratchDirectory } from './scratch.ts';
 
 const missing = missingForTracing() ?? (isRoot ? undefined : 'needs root');
 const because = missing === undefined ? '' : ` (${missing})`;
@@ -37,4 +38,20 @@ test.skipIf(missing !== undefined)(`a fault while the directory of the known che
       expect(run.stdout, `${fault} at ${call.text}`).toMatch(`${code}: `);
     }
   }
+});
+
+test('it is read as strictly as any checkpoint, with signatures and without', async () => {
+  const path = join(scratchDirectory(), 'a.checkpoint');
+  const [origin, root] = ['lockfast.ledger/aaaaaaaaaaaaaaaa', Buffer.alloc(32, 7)];
+  const text = `${origin}\n5\n${root.toString('base64')}\n`;
+  for (const good of [text, `${text}\n\u2014 ${origin} AAAA\n`]) {
+    writeFileSync(path, good);
+    expect(readKnownCheckpoint(path)).toEqual({ origin, size: 5, root });
+  }
+  const bad = ['', '\n', origin, text.slice(0, -1), `${text}extension\n`, `${text}extension\n\n\u2014 ${origin} AAAA\n`, text.replace('5', '05'), text.replace('5', '-1'), text.replace('5', '9999999999999999'), text.replace('c=', 'd='), text.replace(origin, 'a b'), text.replace(origin, '')];
+  for (const each of bad) {
+    writeFileSync(path, each);
+    expect(await refusalOf((async () => readKnownCheckpoint(path))()), JSON.stringify(each)).toMatchObject({ code: 'ledger-rewound' });
+  }
+  expect(readKnownCheckpoint(`${path}.none`)).toBeUndefined();
 });
