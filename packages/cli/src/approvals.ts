@@ -7,12 +7,11 @@
  * old copy of the file that is put back approves nothing again.
  */
 import { createHash, randomInt } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import { type Expected, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { type Expected, identityOf, ownerOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 import { canonicalJson, type Json, parseJson } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
@@ -165,8 +164,8 @@ async function changeRequests<T>(workspace: Workspace, ring: KeyRing, change: (r
     const expected: Expected = identityOf(path) ?? 'absent';
     const open = openRequests(workspace, ring);
     // Whoever may open the ring must be able to read what waits, also after root wrote it.
-    const { uid, gid } = statSync(workspace.configuration.keyring);
-    return change({ open, write: (requests) => writeDurably({ path, bytes: Buffer.from(sealRequests(requests, ring)), mode: MODE, owner: { uid, gid }, expected }) });
+    const owner = ownerOf(workspace.configuration.keyring);
+    return change({ open, write: (requests) => writeDurably({ path, bytes: Buffer.from(sealRequests(requests, ring)), mode: MODE, owner, expected }) });
   });
 }
 

@@ -3,7 +3,7 @@
  * secret shown. Truncated files and altered bytes are tried one and all.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -508,4 +508,14 @@ describe('[B1] the surroundings', () => {
     const project = await encryptedProject(ENV);
     expect(shell(project, `mkdir gone && cd gone && rmdir ../gone && exec '${process.execPath}' '${LOCKFAST}' env list`)).toMatchObject({ status: 1, stderr: 'lockfast: the working directory was removed: change to a directory that exists\n' });
   });
+});
+
+test.for([['env', 'set', 'A'], ['env', 'encrypt', '-']])('a directory as standard input of %j is no defect', async (args) => {
+  const project = await encryptedProject(ENV);
+  const before = project.tree();
+  const directory = openSync('/', 'r');
+  const { status, stderr } = spawnSync(process.execPath, [LOCKFAST, ...args], { cwd: project.directory, env: project.env, stdio: [directory, 'pipe', 'pipe'], encoding: 'utf8' });
+  closeSync(directory);
+  expect([status, stderr]).toEqual([1, 'lockfast: standard input was not read: it is a directory: name a file\n']);
+  expect(project.tree()).toEqual(before);
 });

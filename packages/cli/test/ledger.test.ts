@@ -82,7 +82,7 @@ describe('ledger list', () => {
     expect((await rows(project, '--outcome', 'open')).map(({ operation, outcome }) => ({ operation, outcome }))).toEqual([{ operation: 'encrypt', outcome: 'open' }]);
   });
 
-  test.each([['--limit', '0'], ['--limit', 'x'], ['--since', 'yesterday'], ['--since', '2026-02-30'], ['--until', '2026-13-01'], ['--outcome', 'good']])('%s %s is a usage error', async (...args) => {
+  test.each([['--limit', '0'], ['--limit', 'x'], ['--since', 'yesterday'], ['--since', '100000d'], ['--since', '1y'], ['--since', '2026-02-30'], ['--until', '2026-13-01'], ['--outcome', 'good']])('%s %s is a usage error', async (...args) => {
     const project = await initialisedProject();
     expect((await project.run(['ledger', 'list', ...args])).status).toBe(2);
   });

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, shownPath, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
 import { newKeyId } from '@lockfast/core/formats';
 import { generateRootKey } from '@lockfast/core/keyring';
 import type { KeySource } from '@lockfast/core/ports';
@@ -43,7 +43,7 @@ export async function newRoot(args: Arguments, session: Session, around: Surroun
   const uri = out === undefined ? usual : `file:${resolve(session.directory, out)}`;
   const path = expandPath(uri.slice('file:'.length), around);
   await makeRootKeyFile(path, stateDirectory(session));
-  return { uri, source: keySource(uri, around), made: path, takeBack: () => rmSync(path, { force: true }) };
+  return { uri, source: keySource(uri, around), made: path, takeBack: () => removeAgain(path) };
 }
 
 /** The URI of a root key that does not exist yet, where `init` puts one, too. */
@@ -97,4 +97,12 @@ export function nextSteps({ uri, file, configuration, named, keyring }: RootKeyU
 
 function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function removeAgain(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw systemFailure(error, `${shownPath(path)}, a root key that opens nothing, was not removed`, 'write-failed');
+  }
 }

@@ -3,10 +3,10 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
 import type { RotationFile } from '@lockfast/core/rotation';
+import { tenantDirectories } from '@lockfast/fleet/tenant-path';
 
 import type { Configuration } from '../configuration.ts';
 import { encryptedEnvFiles, SKIPPED } from '../env-files.ts';
-import { tenantDirectories } from '../tenant-path.ts';
 import type { Workspace } from '../workspace.ts';
 
 /**
@@ -35,10 +35,10 @@ function isLink(path: string): boolean {
 }
 
 /** By the name that the configuration has for it: a tenant is told by the path. */
-function targetOf(link: string, { file, tenantPath, backups }: Configuration): string | undefined {
+function targetOf(link: string, { file, fleet, backups }: Configuration): string | undefined {
   const target = realPath(link);
   if (target === undefined || !lstatSync(target).isFile() || below(realPath(backups.directory), target) !== undefined) return undefined;
-  const tenants = tenantPath === undefined ? [] : tenantDirectories(tenantPath);
+  const tenants = fleet === undefined ? [] : tenantDirectories(fleet.path);
   for (const place of [...tenants, dirname(file)]) {
     const name = below(realPath(place), target);
     if (name !== undefined && !name.split(sep).some((part) => SKIPPED.has(part))) return join(place, name);

@@ -47,8 +47,17 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     return 0;
   } catch (error) {
     // "was written, but": then the ring names them, and they are good.
-    if (!namesSource(workspace.configuration.keyring, made.uri)) for (const path of written) rmSync(path, { force: true });
+    if (!namesSource(workspace.configuration.keyring, made.uri)) remove(written);
     throw error;
+  }
+}
+
+/** As far as it can be: the next run names what is left, and why this one failed is what to tell. */
+function remove(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      rmSync(path, { force: true });
+    } catch {}
   }
 }
 

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import { shownPath, withFileLock, writeDurably } from '@lockfast/core/files';
+import { shownPath, streamDurably } from '@lockfast/core/files';
 import { exportBundle, type LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
@@ -11,7 +11,7 @@ import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { csvHead, csvRow } from './csv.ts';
-import { entriesOf } from './rows.ts';
+import { countedEntries, entriesOf } from './rows.ts';
 import { openStore } from './store.ts';
 
 const EXPORT_MODE = 0o600;
@@ -40,25 +40,29 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await requireRole(workspace, session, 'auditor', event);
   const store = await openStore(workspace);
   try {
+    // What others append from here on may be in the file, or not.
     const { size } = await store.head();
     const parts = FORMATS[format]!(store);
     // A bundle says first how far it goes: the record of this export is behind its end, and leaves nothing open in it.
     const first = await parts.next();
-    await audited(await workspace.auditOfReading(), { ...event, details: { format, entries: size } }, () => writeOut(first, parts, path, workspace.stateDirectory, session));
-    if (path !== undefined) session.terminal.note(`wrote ${size} entries to ${shownPath(path)}`);
+    await audited(await workspace.auditOfReading(), { ...event, details: { format, entries: size } }, () => writeOut(again(first, parts), path, workspace.stateDirectory, session));
+    if (path !== undefined) session.terminal.note(`wrote ${countedEntries(size)} to ${shownPath(path)}`);
     return 0;
   } finally {
     await store.close();
   }
 }
 
-async function writeOut(first: IteratorResult<string, unknown>, rest: AsyncIterable<string>, path: string | undefined, stateDirectory: string, { terminal }: Session): Promise<void> {
-  const begun = first.done === true ? [] : [first.value];
-  if (path === undefined) {
-    for (const part of begun) terminal.raw(part);
-    for await (const part of rest) terminal.raw(part);
+async function writeOut(parts: AsyncIterable<string>, path: string | undefined, stateDirectory: string, { terminal }: Session): Promise<void> {
+  if (path !== undefined) {
+    await streamDurably(stateDirectory, { path, parts, mode: EXPORT_MODE });
     return;
   }
-  for await (const part of rest) begun.push(part);
-  await withFileLock(stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(begun.join(''), 'utf8'), mode: EXPORT_MODE, expected: 'absent' }));
+  for await (const part of parts) terminal.raw(part);
+}
+
+/** A generator whose first part was taken already, whole. */
+async function* again(first: IteratorResult<string, unknown>, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  if (first.done !== true) yield first.value;
+  yield* rest;
 }

@@ -5,13 +5,13 @@
 import { closeSync, fsync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { create, discard, type DurableWrite, takeName, writeInto } from './durable-write.ts';
+import { type DurableWrite, takeName, writeInto } from './durable-write.ts';
 import { refuseUnlessExpected } from './expected-target.ts';
 import type { FileIdentity } from './file-identity.ts';
 import { shownPath } from './shown-path.ts';
 import { openDirectory, refuseUnsynced, splitTarget } from './synced-directory.ts';
 import { systemFailure } from './system-failure.ts';
-import { newTempName } from './temp-file.ts';
+import { createTempFile, discardTempFile, newTempName } from './temp-file.ts';
 
 /** Bytes that lie beside their target, and are not synced yet. It holds two descriptors until {@link placeAll}. */
 export interface Staged {
@@ -35,12 +35,12 @@ export function stage(write: DurableWrite & { readonly expected: FileIdentity })
   try {
     refuseUnlessExpected(path, expected);
     const temp = `${split.directory}/${newTempName(split.name)}`;
-    const fd = create(temp, path);
+    const fd = createTempFile(temp, path);
     try {
       writeInto(fd, write);
       return { path, expected, temp, fd, directory };
     } catch (error) {
-      discard(temp);
+      discardTempFile(temp);
       closeSync(fd);
       throw systemFailure(error, `${shownPath(path)} was not written`, 'write-failed');
     }
@@ -79,7 +79,7 @@ function place({ path, expected, temp, fd }: Staged, unsynced: Error | undefined
     refuseUnlessExpected(path, expected);
     takeName(temp, path);
   } catch (error) {
-    discard(temp);
+    discardTempFile(temp);
     throw systemFailure(error, `${shownPath(path)} was not written`, 'write-failed');
   }
 }

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '../errors.ts';
-import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '../files/index.ts';
+import { ensureDirectory, readRegularFile, systemFailure, withFileLock, writeDurably } from '../files/index.ts';
 import { sweepTempFiles } from '../files/temp-file.ts';
 import { canonicalJson, type Json } from '../formats/canonical-json.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
@@ -146,7 +146,13 @@ function bindingOf(record: RotationRecord, { version: { ring } }: KeyRing): Buff
 
 /** What runs left that were killed while they wrote their first record: no later run has that name. */
 function sweepRecords(directory: string): void {
-  for (const name of readdirSync(directory)) {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    throw systemFailure(error, `the directory ${directory} can not be listed`, 'write-failed');
+  }
+  for (const name of names) {
     const [, id] = /^\.([a-z2-7]{10})\.json\..*\.tmp$/.exec(name) ?? [];
     if (id !== undefined) sweepTempFiles(join(directory, `${id}.json`));
   }
