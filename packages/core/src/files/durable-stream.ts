@@ -1,6 +1,6 @@
-import { closeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 
-import { settle, takeFreeName, writeWhole } from './durable-write.ts';
+import { settle, takeFreeName } from './durable-write.ts';
 import { refuseUnlessExpected } from './expected-target.ts';
 import { withFileLock } from './lock.ts';
 import { shownPath } from './shown-path.ts';
@@ -36,7 +36,9 @@ export async function streamDurably(stateDirectory: string, { path, parts, mode 
   const fd = createTempFile(temp, path);
   let settled = false;
   try {
-    for await (const chunk of chunksOf(parts)) writeWhole(fd, chunk);
+    for await (const chunk of chunksOf(parts)) {
+      for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
+    }
     inSyncedDirectory(path, `${shownPath(path)} was written`, () => {
       settled = true;
       settle(fd, { path, mode });

@@ -91,8 +91,8 @@ export function writeInto(fd: number, write: DurableWrite): void {
 }
 
 /** A disk that is nearly full, or a limit, takes a part; the next call then says why. */
-export function writeWhole(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done);
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
 }
 
 /** The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one. */
