@@ -131,8 +131,8 @@ export interface Reencryption {
 }
 
 /**
- * Brings a file under the ring's active key: every line new, the plaintext the same, proven before the file is replaced.
- * One that is under it already stays as it is.
+ * Brings a file under the ring's active key, and its tenant's own secret if the ring has one: every line new, the
+ * plaintext the same, proven before the file is replaced. One that is under them already stays as it is.
  *
  * @param keep called under the lock before the file is replaced, with its path: where a copy is kept
  * @throws LockfastError as `openEnvFile`, `encryptEnvFile`, `busy`, `conflict`, `write-failed`, and what `keep` throws
@@ -144,8 +144,8 @@ export async function reencryptFile(target: string, scope: WriteScope, keep: (pa
     const { bytes, identity, uid, gid } = readRegularFile(target, 'refuse', MOST_FILE_BYTES);
     const opened = openEnvFile(bytes, scope, where);
     const [from, to] = [opened.header.key, scope.ring.active().id];
-    if (from !== to) {
-      const written = writeEncrypted(target, encryptEnvFile({ entries: opened.entries, previous: opened }, scope), scope, identity, { uid, gid }, plaintextOf(opened));
+    if (from !== to || opened.header.tenantSecret !== (scope.ring.tenantSecretId(scope.tenant) ?? null)) {
+      const written = writeEncrypted(target, encryptEnvFile({ entries: opened.entries, previous: opened, renewed: true }, scope), scope, identity, { uid, gid }, plaintextOf(opened));
       opened.entries.forEach(({ bytes: plaintext }) => plaintext.fill(0));
       written.entries.forEach(({ bytes: plaintext }) => plaintext.fill(0));
     }

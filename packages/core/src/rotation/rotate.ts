@@ -254,11 +254,11 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
   return { files, unproven };
 }
 
-/** Whether a file is to be brought under the new key, undefined for one that is not made yet; one that can't be read is, so that it is named. */
+/** Whether a file is to be brought under the new key, undefined for one that is not made yet, or its tenant's own secret; one that can't be read is, so that it is named. */
 export function needsWork(path: string, ring: KeyRing, to: KeyId | undefined): boolean {
   try {
     const { header } = parseFile(readRegularFile(path, 'follow').bytes, path);
-    return header.environment === ring.environment && header.key !== to;
+    return header.environment === ring.environment && (header.key !== to || header.tenantSecret !== (ring.tenantSecretId(header.tenant) ?? null));
   } catch (error) {
     if (error instanceof LockfastError) return true;
     throw error;
