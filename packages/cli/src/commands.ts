@@ -7,5 +7,6 @@ import { RECOVERY_COMMANDS } from './key/recovery-commands.ts';
 import { LEDGER_COMMANDS } from './ledger/commands.ts';
 import { RUN } from './run-command.ts';
 import { SETUP_COMMANDS } from './setup/commands.ts';
+import { TENANT_COMMANDS } from './tenant/commands.ts';
 
-export const COMMANDS: readonly Command[] = [...SETUP_COMMANDS, { ...RUN, load: () => import('./run.ts') }, ...ENV_COMMANDS, ...KEY_COMMANDS, ...RECOVERY_COMMANDS, ...BACKUP_COMMANDS, ...LEDGER_COMMANDS];
+export const COMMANDS: readonly Command[] = [...SETUP_COMMANDS, { ...RUN, load: () => import('./run.ts') }, ...ENV_COMMANDS, ...KEY_COMMANDS, ...RECOVERY_COMMANDS, ...BACKUP_COMMANDS, ...LEDGER_COMMANDS, ...TENANT_COMMANDS];
