@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { LockfastError } from '../errors.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import { canonicalJson, type Json, parseJson } from '../formats/canonical-json.ts';
-import { areInOrder, parseTenantRecord, type TenantRecord } from './tenant-record.ts';
+import { areTenantRecords } from './tenant-record.ts';
 
 /** A recovery backup is a key ring whose one source is a passphrase. */
 type RingKind = 'keyring' | 'backup';
@@ -99,18 +99,8 @@ export function parseRing(text: string, where: string): RingDocument {
   const ids = new Set(document.keys.map(({ id }) => id));
   const active = document.keys.filter(({ state }) => state === 'active').length;
   if (ids.size !== document.keys.length || active > 1) throw malformed(where, 'names a key twice, or has two active keys');
-  refuseTenants(document.tenants, where);
+  if (!areTenantRecords(document.tenants)) throw malformed(where, 'names tenants\' keys that are not what they must be, or one twice');
   return { ...document, keys: document.keys.map((key) => ({ ...UNKNOWN_TO_KEY, ...key })) };
-}
-
-function refuseTenants(texts: readonly string[], where: string): void {
-  const tenants: TenantRecord[] = [];
-  for (const text of texts) {
-    const record = parseTenantRecord(text);
-    if (record === undefined) throw malformed(where, 'has a tenant\'s key that is not what it must be');
-    tenants.push(record);
-  }
-  if (!areInOrder(tenants)) throw malformed(where, 'names a tenant\'s key twice or out of order, or has two for one tenant');
 }
 
 export function isBackup({ format }: RingDocument): boolean {

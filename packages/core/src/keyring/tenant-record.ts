@@ -29,8 +29,13 @@ const HEAD = /^id=([a-z2-7]{16}) tenant=([!-~]+) created=(\d{4}-\d\d-\d\dT\d\d:\
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Base64url of 104 bytes. */
 const WRAPPED_LENGTH = 139;
-/** Where the tenant's name begins. */
-const TENANT_AT = 'id= '.length + 16;
+/** A record of a secret that is not destroyed, of a tenant whose name is written as it is. */
+const USUAL = /^id=[a-z2-7]{16} tenant=[A-Za-z0-9._-]{1,255} created=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z wrapped=/;
+const AFTER_NAME = ' created=YYYY-MM-DDTHH:MM:SS.mmmZ wrapped='.length + WRAPPED_LENGTH;
+const ID_AT = 'id='.length;
+const ID_LENGTH = 16;
+const TENANT_AT = ID_AT + ID_LENGTH + 1;
+const NAME_AT = TENANT_AT + 'tenant='.length;
 
 /** What percent-encoding leaves as it is: nearly every name. */
 const PLAIN = /^[A-Za-z0-9._-]+$/;
@@ -49,8 +54,8 @@ export function isTenantName(name: string): boolean {
 
 /** Undefined for a text that is none. The digits of a wrapped secret are looked at when it is unwrapped: of a thousand they would cost milliseconds. */
 export function parseTenantRecord(text: string): TenantRecord | undefined {
-  const [head, id, encoded, created, kind] = HEAD.exec(text) ?? [];
-  const tenant = encoded === undefined ? undefined : decoded(encoded);
+  const [head, id, name, created, kind] = HEAD.exec(text) ?? [];
+  const tenant = name === undefined ? undefined : decoded(name);
   if (head === undefined || tenant === undefined || !isTenantName(tenant)) return undefined;
   const rest = text.slice(head.length);
   const record = { id: id!, tenant, created: created! };
@@ -74,16 +79,29 @@ export function printTenantRecord(record: TenantRecord): string {
   return `id=${id} tenant=${encoded(tenant)} created=${created} ${state}`;
 }
 
-/** Ids that only rise, so that none is there twice; and at most one secret a tenant that is not destroyed. */
-export function areInOrder(tenants: readonly TenantRecord[]): boolean {
+/**
+ * Whether all are records, their ids only rise, so that none is there twice, and no tenant has two that are not destroyed.
+ * Nothing is taken out of a usual one that is not needed to tell: this is read for every program that starts.
+ */
+export function areTenantRecords(texts: readonly string[]): boolean {
   const live = new Set<string>();
-  return tenants.every((record, i) => {
-    if (i > 0 && tenants[i - 1]!.id >= record.id) return false;
-    if (isDestroyed(record)) return true;
-    const first = !live.has(record.tenant);
-    live.add(record.tenant);
-    return first;
-  });
+  let last = '';
+  for (const text of texts) {
+    const id = text.slice(ID_AT, ID_AT + ID_LENGTH);
+    const tenant = liveTenantOf(text);
+    if (tenant === undefined || id <= last || live.has(tenant)) return false;
+    last = id;
+    if (tenant !== '') live.add(tenant);
+  }
+  return true;
+}
+
+/** Empty for a record that was destroyed, undefined for a text that is no record. */
+function liveTenantOf(text: string): string | undefined {
+  const end = text.indexOf(' ', NAME_AT);
+  if (text.length === end + AFTER_NAME && USUAL.test(text)) return text.slice(NAME_AT, end);
+  const record = parseTenantRecord(text);
+  return record === undefined || !isDestroyed(record) ? record?.tenant : '';
 }
 
 function encoded(tenant: string): string {
