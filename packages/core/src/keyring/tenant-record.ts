@@ -65,7 +65,7 @@ export function parseTenantRecord(text: string): TenantRecord | undefined {
 
 /** The record of a tenant's secret that is not destroyed, among texts that are records; the others are not parsed. */
 export function findLive(texts: readonly string[], tenant: string): TenantSecretRecord | undefined {
-  const name = `tenant=${encoded(tenant)} created=`;
+  const name = `tenant=${encodedTenant(tenant)} created=`;
   for (const text of texts) {
     const record = text.startsWith(name, TENANT_AT) ? parseTenantRecord(text) : undefined;
     if (record !== undefined && !isDestroyed(record)) return record;
@@ -76,7 +76,7 @@ export function findLive(texts: readonly string[], tenant: string): TenantSecret
 export function printTenantRecord(record: TenantRecord): string {
   const { id, tenant, created } = record;
   const state = isDestroyed(record) ? `destroyed=${record.destroyed}` : `wrapped=${record.wrapped}`;
-  return `id=${id} tenant=${encoded(tenant)} created=${created} ${state}`;
+  return `id=${id} tenant=${encodedTenant(tenant)} created=${created} ${state}`;
 }
 
 /**
@@ -104,7 +104,8 @@ function liveTenantOf(text: string): string | undefined {
   return record === undefined || !isDestroyed(record) ? record?.tenant : '';
 }
 
-function encoded(tenant: string): string {
+/** As it stands in the ring and in headers of files: ASCII, so that messages may carry it, too. */
+export function encodedTenant(tenant: string): string {
   return PLAIN.test(tenant) ? tenant : encodeURIComponent(tenant);
 }
 

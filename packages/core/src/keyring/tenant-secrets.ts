@@ -2,11 +2,10 @@
 import { randomBytes } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
-import { shownPath } from '../files/shown-path.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
 import type { RingDocument } from './ring-document.ts';
 import { Secret } from './secret.ts';
-import { isDestroyed, isTenantName, type TenantRecord, type TenantSecretId, type TenantSecretRecord } from './tenant-record.ts';
+import { encodedTenant, isDestroyed, isTenantName, type TenantRecord, type TenantSecretId, type TenantSecretRecord } from './tenant-record.ts';
 import { unwrapKey, wrapKey } from './wrapping.ts';
 
 /** What a tenant's secret is bound to, beside its tenant and id. */
@@ -47,15 +46,15 @@ export function secretIsGone(tenants: Tenants, tenant: string, id: TenantSecretI
   if (record !== undefined && isDestroyed(record)) {
     return new LockfastError(
       'missing-key',
-      `the key of the tenant ${shownPath(tenant)} was destroyed on purpose at ${record.destroyed}: it can't be decrypted`,
+      `the key of the tenant ${encodedTenant(tenant)} was destroyed on purpose at ${record.destroyed}: it can't be decrypted`,
       'remove the file; if destroying it was a mistake, only a key ring or recovery backup from before has that key',
     );
   }
-  return new LockfastError('missing-key', `the key ring of ${environment} has no key of the tenant ${shownPath(tenant)} that fits`, 'get the newest key ring, from git or a backup');
+  return new LockfastError('missing-key', `the key ring of ${environment} has no key of the tenant ${encodedTenant(tenant)} that fits`, 'get the newest key ring, from git or a backup');
 }
 
 function noSecret(tenant: string): LockfastError {
-  return new LockfastError('no-such-key', `the tenant ${shownPath(tenant)} has no key of its own in the key ring`, 'give it one with `lockfast tenant own-key`, which also encrypts its files with it');
+  return new LockfastError('no-such-key', `the tenant ${encodedTenant(tenant)} has no key of its own in the key ring`, 'give it one with `lockfast tenant own-key`, which also encrypts its files with it');
 }
 
 function newSecret(ringKey: Secret, scope: Scope, tenant: string, taken: Set<TenantSecretId>, now: string): TenantSecretRecord {

@@ -225,3 +225,9 @@ test('a ring with 1 000 tenants is made, opened and looked into without noticeab
   const { user, system } = process.cpuUsage(start);
   expect((user + system) / 1000).toBeLessThan(250);
 });
+
+test('a name that would rewrite the terminal is in no message as it is', () => {
+  const name = '\u001b[2J\u202eacme';
+  const { message } = refusalOf(() => ring.withTenantSecrets([name]).tenantSecret(name, 'aaaaaaaaaaaaaaaa'));
+  expect(message).toBe('the key ring of production has no key of the tenant %1B%5B2J%E2%80%AEacme that fits');
+});
