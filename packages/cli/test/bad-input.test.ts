@@ -48,7 +48,7 @@ function ledgerOf(project: Project, name: string): string {
 describe('[E4] the key ring', () => {
   const WRONG: [string, (project: Project) => void, number, string][] = [
     ['is missing', (p) => rmSync(ring(p)), 3, 'there is no key ring at BASE/project/.lockfast/keyring.json: get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists'],
-    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/3')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
+    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/4')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
     ['is another file', (p) => rewrite(ring(p), () => '{"format":"npm"}'), 4, 'BASE/project/.lockfast/keyring.json is no key ring: restore it from a backup or from git'],
     ['is cut', (p) => rewrite(ring(p), (text) => text.slice(0, 300)), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
     ['is empty', (p) => rewrite(ring(p), () => ''), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],

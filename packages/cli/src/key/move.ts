@@ -55,7 +55,7 @@ export async function moveKey(args: Arguments, session: Session, move: KeyMove):
 }
 
 /** It goes on with the keys that it wrote down, and would find them changed. @throws LockfastError `rotation-incomplete` */
-function refuseDuringRotation(workspace: Workspace): void {
+export function refuseDuringRotation(workspace: Workspace): void {
   const open = openRotation(rotationsDirectory(workspace));
   if (open === undefined) return;
   throw new LockfastError('rotation-incomplete', `the rotation ${open.id} is not finished`, 'finish it with `lockfast key rotate`, then run this again');

@@ -33,18 +33,19 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await requireRole(workspace, session, 'admin', event);
   const records = rotationsDirectory(workspace);
   if (args.flag('dry-run')) return dryRun(args, session, workspace, records);
+  return withRotationLock(workspace, async () => {
+    const begun = openRotation(records);
+    const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
+    if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${shownMinute(begun.started)}, and only that`);
+    return perform(record, args, session, workspace, records);
+  });
+}
+
+/** While no rotation runs, and none begins. @throws LockfastError `busy` */
+export async function withRotationLock<T>(workspace: Workspace, action: () => Promise<T>): Promise<T> {
+  const records = rotationsDirectory(workspace);
   ensureDirectory(records);
-  return withFileLock(
-    workspace.stateDirectory,
-    join(records, 'rotation'),
-    async () => {
-      const begun = openRotation(records);
-      const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
-      if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${shownMinute(begun.started)}, and only that`);
-      return perform(record, args, session, workspace, records);
-    },
-    DO_NOT_WAIT,
-  );
+  return withFileLock(workspace.stateDirectory, join(records, 'rotation'), action, DO_NOT_WAIT);
 }
 
 async function plan(args: Arguments, session: Session, workspace: Workspace, event: { readonly operation: string; readonly object: string; readonly reason?: string }): Promise<RotationRecord> {

@@ -30,7 +30,7 @@ export function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string): 
 }
 
 /** By what they are, not by their names: a copy that somebody made by hand needs its key as well. */
-function backupFiles(directory: string, miss: (directory: string) => void): string[] {
+export function backupFiles(directory: string, miss: (directory: string) => void): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
       const path = join(directory, entry.name);

@@ -150,13 +150,16 @@ export interface FileOfTenant {
   readonly tenant: string;
 }
 
+/** How many files wait for the disk together. Each of them has its lock meanwhile, and three descriptors. */
+const WINDOW = 16;
+
 /** Another one holds the lock, or descriptors are short; it was changed meanwhile, or is another name of one of the others. */
 const ONCE_MORE: ReadonlySet<string> = new Set(['busy', 'conflict']);
 
 /**
- * Brings files under the ring's active key: every line new, the plaintext the same, proven before the file is replaced.
- * One that is under it already stays as it is. They wait for the disk together; one that can't be done takes nothing
- * from the others.
+ * Brings files under the ring's active key, and their tenant's own secret if the ring has one: every line new, the
+ * plaintext the same, proven before the file is replaced. One that is under them already stays as it is. Sixteen at a time wait for the disk together; one that can't be done
+ * takes nothing from the others.
  *
  * No lock is waited for while another one is held: a file that somebody is at is done at the end, alone.
  *
@@ -166,7 +169,7 @@ const ONCE_MORE: ReadonlySet<string> = new Set(['busy', 'conflict']);
  */
 export async function reencryptFiles(files: readonly FileOfTenant[], scope: Pick<WriteScope, 'ring' | 'stateDirectory'>, keep: (path: string) => void): Promise<readonly unknown[]> {
   const failures = new Map<FileOfTenant, unknown>();
-  await underLocks(files, scope, keep, failures, 0);
+  for (let from = 0; from < files.length; from += WINDOW) await underLocks(files.slice(from, from + WINDOW), scope, keep, failures, 0);
   for (const file of files) {
     const failure = failures.get(file);
     if (!(failure instanceof LockfastError) || !ONCE_MORE.has(failure.code)) continue;
@@ -226,8 +229,8 @@ function stageReencrypted({ path, tenant }: FileOfTenant, { ring }: Pick<WriteSc
   const { bytes, identity, uid, gid } = readRegularFile(path, 'refuse', MOST_FILE_BYTES);
   const opened = openEnvFile(bytes, scope, where);
   try {
-    if (opened.header.key === ring.active().id) return undefined;
-    const encrypted = encryptEnvFile({ entries: opened.entries, previous: opened }, scope);
+    if (opened.header.key === ring.active().id && opened.header.tenantSecret === (ring.tenantSecretId(tenant) ?? null)) return undefined;
+    const encrypted = encryptEnvFile({ entries: opened.entries, previous: opened, renewed: true }, scope);
     const written = proven(encrypted, where, scope);
     refuseUnlessSame(written, opened, where);
     wipe(written);

@@ -66,9 +66,6 @@ const MOST_NAMES = 10;
 /** How many files share one commit of the ledger and one sync of the backup. */
 const BATCH = 64;
 
-/** How many of them wait for the disk together. Each of them has its lock meanwhile, and three descriptors. */
-const WINDOW = 16;
-
 export interface RotationRequest {
   readonly reason: string | null;
   readonly actor: string;
@@ -225,19 +222,15 @@ async function reencryptBatch(batch: readonly RotationFile[], record: RotationRe
   const { environment, oldKey, id } = record;
   const events = batch.map(({ path, tenant }) => ({ operation: 're-encrypt', object: path, tenant: tenant === '' ? undefined : tenant, environment, keyId: record.newKey!.id, details: { rotation: id } }));
   const intents = (await place.audit?.intend(events)) ?? [];
-  const codes: (string | undefined)[] = [];
-  for (let from = 0; from < batch.length; from += WINDOW) {
-    const window = batch.slice(from, from + WINDOW);
-    const failures = await reencryptFiles(window, { ring, stateDirectory: place.stateDirectory }, (target) => {
-      // Somebody may have changed it since the batch was kept.
-      if (kept?.keep(target) === true) kept.sync();
-    });
-    window.forEach(({ path }, i) => {
-      // One file that can't be done must not keep the others under an old key.
-      if (failures[i] !== undefined) kept?.drop(path);
-      codes.push(codeOf(failures[i]));
-    });
-  }
+  const failures = await reencryptFiles(batch, { ring, stateDirectory: place.stateDirectory }, (target) => {
+    // Somebody may have changed it since the batch was kept.
+    if (kept?.keep(target) === true) kept.sync();
+  });
+  const codes = failures.map(codeOf);
+  // One file that can't be done must not keep the others under an old key.
+  batch.forEach(({ path }, i) => {
+    if (codes[i] !== undefined) kept?.drop(path);
+  });
   await place.audit?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }), details: { fromKey: oldKey.id } })));
   return batch.flatMap(({ path }, i) => (codes[i] === undefined ? [] : [{ path, code: codes[i] }]));
 }
@@ -251,7 +244,7 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
       const { header, entries } = readEnvFile(path, { ring, tenant });
       for (const { bytes } of entries) bytes.fill(0);
       // Written meanwhile by a program that had read the ring before.
-      if (header.key !== record.newKey!.id) unproven.push({ path, code: 'conflict' });
+      if (header.key !== record.newKey!.id || header.tenantSecret !== (ring.tenantSecretId(tenant) ?? null)) unproven.push({ path, code: 'conflict' });
       else files += 1;
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
@@ -262,11 +255,11 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
   return { files, unproven };
 }
 
-/** Whether a file is to be brought under the new key, undefined for one that is not made yet; one that can't be read is, so that it is named. */
+/** Whether a file is to be brought under the new key, undefined for one that is not made yet, or its tenant's own secret; one that can't be read is, so that it is named. */
 export function needsWork(path: string, ring: KeyRing, to: KeyId | undefined): boolean {
   try {
-    const { environment, key } = readHeader(path);
-    return environment === ring.environment && key !== to;
+    const { environment, key, tenant, tenantSecret } = readHeader(path);
+    return environment === ring.environment && (key !== to || tenantSecret !== (ring.tenantSecretId(tenant) ?? null));
   } catch (error) {
     if (error instanceof LockfastError) return true;
     throw error;

@@ -177,7 +177,7 @@ describe('no caller chooses a nonce', () => {
     expectTypeOf<Parameters<ValueCipher['rewrap']>>().toEqualTypeOf<[Uint8Array, Context]>();
     expectTypeOf<Parameters<ValueCipher['decrypt']>['length']>().toEqualTypeOf<2 | 3>();
     expectTypeOf<keyof DecryptLimits>().toEqualTypeOf<'maxAge'>();
-    expectTypeOf<keyof ValueScope>().toEqualTypeOf<'purpose' | 'salt' | 'derivation' | 'clock'>();
+    expectTypeOf<keyof ValueScope>().toEqualTypeOf<'purpose' | 'salt' | 'derivation' | 'tenantSecret' | 'clock'>();
     expectTypeOf<keyof Context>().toEqualTypeOf<'tenant' | 'place'>();
     expectTypeOf<Parameters<formats.Fernet['encrypt']>>().toEqualTypeOf<[Value]>();
   });
