@@ -158,8 +158,8 @@ const ONCE_MORE: ReadonlySet<string> = new Set(['busy', 'conflict']);
 
 /**
  * Brings files under the ring's active key, and their tenant's own secret if the ring has one: every line new, the
- * plaintext the same, proven before the file is replaced. One that is under them already stays as it is. Sixteen at a time wait for the disk together; one that can't be done
- * takes nothing from the others.
+ * plaintext the same, proven before the file is replaced. One that is under them already stays as it is. Sixteen at a time
+ * wait for the disk together; one that can't be done takes nothing from the others.
  *
  * No lock is waited for while another one is held: a file that somebody is at is done at the end, alone.
  *
