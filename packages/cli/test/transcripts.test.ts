@@ -26,14 +26,14 @@ const NAMES: readonly Naming[] = [
   { label: 'date', pattern: /(20\d\d-\d\d-\d\d)/ },
 ];
 
-describe.concurrent('transcripts', () => {
+describe('transcripts', () => {
   for (const name of readdirSync(DIRECTORY).filter((file) => file.endsWith('.txt'))) {
     const text = readFileSync(DIRECTORY + name, 'utf8');
-    test(text.slice(0, text.indexOf('\n')), { timeout: 120_000 }, async ({ expect: expectHere }) => {
-      using project = new Project(); // tests at the same time must not share what runs when one ends
+    test(text.slice(0, text.indexOf('\n')), { timeout: 240_000 }, async () => {
+      using project = new Project();
       const { base, directory, env } = project;
       const played = await playTranscript(text, { cwd: directory, env: { ...env, XDG_RUNTIME_DIR: undefined }, hidden: [base], names: NAMES });
-      await expectHere(played).toMatchFileSnapshot(DIRECTORY + name);
+      await expect(played).toMatchFileSnapshot(DIRECTORY + name);
     });
   }
 });

@@ -83,7 +83,7 @@ interface Output {
 async function runAll(steps: readonly Step[], { cwd, env }: Stage): Promise<Output[]> {
   const mark = `mark-${randomBytes(8).toString('hex')}`;
   const script = steps.map(({ lines }) => `{\n${lines.map((line) => line.slice(2)).join('\n')}\n} </dev/null 2>&1\nprintf '${mark} %d\\n' "$?"\n`).join('');
-  const shell = spawn('bash', ['--norc', '--noprofile', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000, killSignal: 'SIGKILL' });
+  const shell = spawn('bash', ['--norc', '--noprofile', '-c', script], { cwd, env, stdio: ['ignore', 'pipe', 'inherit'], timeout: 240_000, killSignal: 'SIGKILL' });
   const chunks: Buffer[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   shell.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
