@@ -27,3 +27,8 @@ export function readOpenedText(text: Buffer): OpenedText | undefined {
   const shared = text.indexOf(head) === 0 ? text.subarray(Buffer.byteLength(head), begin) : undefined;
   return { shared, own: text.subarray(begin + Buffer.byteLength(`${OWN}\n`)) };
 }
+
+/** Whether it has any of the comments: whoever edits it may take some away. */
+export function wasOpened(text: Buffer): boolean {
+  return [TOP, SHARED, OWN].some((comment) => text.includes(comment));
+}

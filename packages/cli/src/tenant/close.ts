@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { existingTenant } from '@lockfast/fleet';
+import { existingTenant, wasOpened } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
@@ -27,10 +27,11 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const ends: Settled[] = [];
   const inMemory = existsSync(into) ? editInMemory(into) : undefined;
   if (inMemory !== undefined) ends.push(await settle(inMemory, into, settling));
-  // Of two, the one on the disk is what an editor saved last.
+  // Of two, the one on the disk is what an editor saved last. Where nothing was opened, it may be somebody else's file.
   const onDisk = editOnDisk(tenant);
-  if (onDisk !== undefined) {
-    ends.push(await settle({ text: onDisk.bytes, base: existsSync(into) ? asOpened(into) : undefined }, into, settling));
+  const base = existsSync(into) ? asOpened(into) : undefined;
+  if (onDisk !== undefined && (base !== undefined || wasOpened(onDisk.bytes))) {
+    ends.push(await settle({ text: onDisk.bytes, base }, into, settling));
     removePlain(tenant, onDisk);
   }
   removeLink(tenant);

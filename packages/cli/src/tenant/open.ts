@@ -2,7 +2,7 @@ import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, statSync, sym
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { openedText, existingTenant, type Tenant } from '@lockfast/fleet';
+import { existingTenant, openedText, type Tenant, wasOpened } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { printPrepared } from '../prepared-variables.ts';
@@ -71,7 +71,7 @@ async function takeEdits(tenant: Tenant, into: string, args: Arguments, session:
   await settleKept(into, settling);
   const file = editOnDisk(tenant);
   if (file === undefined) return;
-  if (!file.bytes.toString('latin1').includes('# lockfast: ')) {
+  if (!wasOpened(file.bytes)) {
     throw new LockfastError('exists', `${tenant.plainFile} is a plaintext file that Lockfast did not open`, 'encrypt it with `lockfast env encrypt`, or remove it; then start the service again');
   }
   await settle({ text: file.bytes, base: undefined }, into, settling);

@@ -21,7 +21,7 @@ const ESCAPES: Readonly<Record<string, string>> = { '"': String.raw`\"`, '\\': '
 export function quoteWord(word: string, variables: 'filled-in' | 'as they are' = 'filled-in'): string {
   if (word.includes('\0')) throw new LockfastError('usage', 'a word of a command line holds a NUL character', 'remove it');
   if (BARE.test(word)) return word;
-  const escaped = word.replaceAll(/["\\%\p{Cc}]/gu, (char) => ESCAPES[char] ?? inOctal(char));
+  const escaped = word.replaceAll(/["\\%\p{Cc}\p{NChar}]/gu, (char) => ESCAPES[char] ?? inOctal(char));
   return `"${variables === 'filled-in' ? escaped.replaceAll('$', '$$$$') : escaped}"`;
 }
 
