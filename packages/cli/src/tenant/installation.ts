@@ -2,12 +2,12 @@
 import { realpathSync, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { isSea } from 'node:sea';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { accountOf, type Installation, type RootKeyAccount } from '@lockfast/fleet';
 import { expandPath } from '@lockfast/keys';
 
+import { calledAs } from '../called-as.ts';
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 
@@ -22,7 +22,7 @@ const SYSTEM_UNITS = '/etc/systemd/system';
 export function installationOf({ configuration }: Workspace, session: Session): Installation {
   const system = process.geteuid?.() === 0;
   return {
-    lockfast: isSea() ? [process.execPath] : [process.execPath, realpathSync.native(process.argv[1]!)],
+    lockfast: calledAs(),
     configuration: realpathSync.native(configuration.file),
     unitDirectory: system ? SYSTEM_UNITS : join(session.environment['XDG_CONFIG_HOME'] || join(session.home, '.config'), 'systemd/user'),
     scope: system ? 'system' : 'user',
