@@ -23,7 +23,7 @@ export interface PlainUnit {
 }
 
 /** Whether `lockfast run` can open the key ring as the unit's own account, inside its sandbox. Else root does it before. */
-export function opensItself({ settings, uid }: PlainUnit, { scope, rootKey }: Installation): boolean {
+function opensItself({ settings, uid }: PlainUnit, { scope, rootKey }: Installation): boolean {
   if (scope === 'user') return true;
   const closed = (name: string): boolean => !['', 'no', 'false', 'off', '0'].includes(settings.text(name));
   const narrowed = ['ReadOnlyPaths', 'InaccessiblePaths', 'TemporaryFileSystem', 'ReadOnlyDirectories', 'InaccessibleDirectories'].some((name) => settings.list(name).length > 0);
