@@ -22,7 +22,7 @@ export interface Row {
 
 export interface Job {
   readonly name: string;
-  readonly unit: 'ms' | 'µs' | 'MiB';
+  readonly unit: 'ms' | 'µs' | 'MiB' | 'a second';
   readonly contenders: readonly Contender[];
   readonly aims?: readonly Aim[];
   /** How the rounds become one figure; the median where it is not said. */

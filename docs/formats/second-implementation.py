@@ -82,10 +82,12 @@ OF_KEY = {"id", "state", "created", "activated", "fingerprint", "wrapped"}
 RING_MEMBERS = {
     "lockfast-keyring/1": (MEMBERS, OF_KEY),
     "lockfast-keyring/2": (MEMBERS | {"departure"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
+    "lockfast-keyring/3": (MEMBERS | {"departure", "tenants"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
 }
+TENANT = re.compile(r"id=([a-z2-7]{16}) tenant=([!-~]+) created=\S{24} (?:wrapped=([\w-]{139})|destroyed=\S{24})", re.ASCII)
 
 def open_ring(text, root_key):
-    """The ring, and its usable data keys by id."""
+    """The ring, its usable data keys by id, and the tenants' secrets by tenant and id."""
     ring = json.loads(text, object_pairs_hook=unique)
     need(ring["format"] in RING_MEMBERS, "unsupported-format")
     members, of_key = RING_MEMBERS[ring["format"]]
@@ -108,24 +110,38 @@ def open_ring(text, root_key):
             secret = unwrap(rk, "lockfast/key-wrap", key["wrapped"], lp(*scope, key["id"]))
             need(key["fingerprint"] == "sha256:" + hashlib.sha256(b"lockfast-fp" + secret).hexdigest(), "ring-tampered")
             keys[key["id"]] = secret
-    return ring, keys
+    return ring, keys, open_tenants(ring, rk)
 
-HEADER = re.compile(r"#lockfast-env/1 environment=(\S+) tenant=(\S*) key=([a-z][a-z2-7]{5}) "
-                    r"derivation=(hkdf|pbkdf2-sha256:\d+) salt=(\S{43}) ring=(\S+) revision=[1-9]\d*")
+def open_tenants(ring, rk):
+    records = [TENANT.fullmatch(text) for text in ring.get("tenants", [])]
+    need(all(records), "ring-malformed")
+    ids = [record[1] for record in records]
+    need(ids == sorted(set(ids)), "ring-malformed")
+    live = [(unquote(record[2]), record[1], record[3]) for record in records if record[3]]
+    need(len({tenant for tenant, _, _ in live}) == len(live), "ring-malformed")
+    scope = (ring["ring"], ring["environment"])
+    return {(tenant, name): unwrap(rk, "lockfast/tenant-wrap", wrapped, lp(*scope, tenant, name)) for tenant, name, wrapped in live}
+
+HEADER = re.compile(r"#lockfast-env/[13] environment=(\S+) tenant=(\S*) key=([a-z][a-z2-7]{5}) "
+                    r"derivation=(hkdf|pbkdf2-sha256:\d+)(?:\+tenant:([a-z2-7]{16}))? salt=(\S{43}) ring=(\S+) revision=[1-9]\d*")
 BASE64 = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?:[\w-]{4})+(?:[\w-]{2}==|[\w-]{3}=)[ \t\r]*\n?")
 LINE = re.compile(r"(?:(export )?([A-Za-z0-9_.-]+)|#)=(lfv1\.([a-z][a-z2-7]{5})\.([A-Za-z0-9_-]+))")
 HEAD = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(export[ \t]+)?([A-Za-z0-9_.-]+)[ \t]*=[ \t]*")
 LAST = re.compile(rb"\n#lockfast-end check=(.{22}) mac=(.{43}) sha256=(.{43})\n\Z")
 
-def open_env_file(data, ring, keys):
+def open_env_file(data, ring, keys, tenants):
     last = LAST.search(data)
     need(last and b64(hashlib.sha256(data[:last.start(3)]).digest()).encode() == last[3], "damaged")
     first, *lines = data[:last.start()].decode("ascii").split("\n")
     header = HEADER.fullmatch(first)
     need(header, "damaged")
-    environment, tenant, salt = unquote(header[1]), unquote(header[2]), unb64(header[5])
+    need((header[5] is not None) == first.startswith("#lockfast-env/3 "), "damaged")
+    environment, tenant, salt = unquote(header[1]), unquote(header[2]), unb64(header[6])
     need(environment == ring["environment"], "wrong-environment")
     need(header[3] in keys, "missing-key")
+    if header[5]:
+        need((tenant, header[5]) in tenants, "missing-key")
+        salt += tenants[tenant, header[5]]
     iterations = int(header[4].partition(":")[2] or 0)
     need(header[4] == "hkdf" or 100_000 <= iterations <= 10_000_000, "parameters-out-of-range")
 

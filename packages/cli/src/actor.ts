@@ -12,12 +12,8 @@ const NO_LOGIN = 4_294_967_295;
 export function currentActor({ environment, command }: Pick<Session, 'environment' | 'command'>): Actor {
   const uid = process.getuid?.() ?? -1;
   const sudo = behindSudo(uid, environment);
-  return { user: userName(uid), uid, ...(sudo === undefined ? {} : { sudo }), host: hostname(), pid: process.pid, program: `lockfast ${command}` };
-}
-
-/** The person, where there is one behind the account: who called sudo, else the account itself. */
-export function personOf({ user, sudo }: Pick<Actor, 'user' | 'sudo'>): string {
-  return sudo ?? user;
+  const login = loginUid();
+  return { user: userName(uid), uid, ...(sudo === undefined ? {} : { sudo }), ...(login === undefined ? {} : { login }), host: hostname(), pid: process.pid, program: `lockfast ${command}` };
 }
 
 /** The user id that logged in, which survives `su` and `sudo`; undefined for services and in containers. */

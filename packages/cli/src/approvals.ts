@@ -7,12 +7,11 @@
  * old copy of the file that is put back approves nothing again.
  */
 import { createHash, randomInt } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import { type Expected, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { type Expected, identityOf, ownerOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 import { canonicalJson, type Json, parseJson } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
@@ -23,6 +22,9 @@ import { shownMinute } from './terminal.ts';
 import type { Workspace } from './workspace.ts';
 
 const FORMAT = 'lockfast-approvals/1';
+/** What may be asked for of an older ring. */
+export const ACCEPT_OLDER = 'key-accept-older';
+
 const LIFE_MS = 24 * 3_600_000;
 const MODE = 0o600;
 const MOST_BYTES = 1024 * 1024;
@@ -82,8 +84,8 @@ export async function requireApproval(workspace: Workspace, session: Session, ri
  */
 export async function approveRequest(workspace: Workspace, session: Session, id: string, sure: (request: ApprovalRequest) => void): Promise<ApprovalRequest> {
   const person = await certainPerson(workspace, session, { operation: 'key-approve', object: 'request' });
-  const ring = await workspace.ring();
-  const wanted = findRequest(openRequests(workspace, ring), id);
+  const { ring, requests } = await waitingRequests(workspace);
+  const wanted = findRequest(requests, id);
   const record = recordOf('key-approve', wanted, workspace);
   if (wanted.asked.uid === person.uid) {
     await refuse(workspace, record, new LockfastError('not-permitted', `${person.name} asked for this, and can not approve it, too`, 'ask somebody else to approve it'));
@@ -97,8 +99,26 @@ export async function approveRequest(workspace: Workspace, session: Session, id:
   });
 }
 
+/**
+ * What can be approved, and the ring that it is for. An older ring than one that was seen opens for one thing: to approve
+ * that it is gone on with, where the request is about this very ring.
+ *
+ * @throws LockfastError as `Workspace.anyRing`
+ */
+export async function waitingRequests(workspace: Workspace): Promise<{ readonly ring: KeyRing; readonly requests: readonly ApprovalRequest[] }> {
+  try {
+    const ring = await workspace.ring();
+    return { ring, requests: openRequests(workspace, ring) };
+  } catch (error) {
+    if (!(error instanceof LockfastError) || error.code !== 'ring-older') throw error;
+    const ring = await workspace.anyRing();
+    const requests = openRequests(workspace, ring).filter(({ operation, details }) => operation === ACCEPT_OLDER && details['digest'] === ring.version.digest);
+    return { ring, requests };
+  }
+}
+
 /** The requests that wait, or are approved and not used yet. */
-export function openRequests(workspace: Workspace, ring: KeyRing): readonly ApprovalRequest[] {
+function openRequests(workspace: Workspace, ring: KeyRing): readonly ApprovalRequest[] {
   const path = approvalsFile(workspace);
   if (identityOf(path) === undefined) return [];
   return unsealRequests(readRegularFile(path, 'refuse', MOST_BYTES).bytes.toString('utf8'), ring).filter((request) => isOpen(request, ring, Date.now()));
@@ -144,8 +164,8 @@ async function changeRequests<T>(workspace: Workspace, ring: KeyRing, change: (r
     const expected: Expected = identityOf(path) ?? 'absent';
     const open = openRequests(workspace, ring);
     // Whoever may open the ring must be able to read what waits, also after root wrote it.
-    const { uid, gid } = statSync(workspace.configuration.keyring);
-    return change({ open, write: (requests) => writeDurably({ path, bytes: Buffer.from(sealRequests(requests, ring)), mode: MODE, owner: { uid, gid }, expected }) });
+    const owner = ownerOf(workspace.configuration.keyring);
+    return change({ open, write: (requests) => writeDurably({ path, bytes: Buffer.from(sealRequests(requests, ring)), mode: MODE, owner, expected }) });
   });
 }
 

@@ -45,15 +45,7 @@ export class BreakGlassSink implements AuditSink {
   }
 
   async intend(events: readonly AuditEvent[]): Promise<readonly IntentId[]> {
-    try {
-      const ledger = await this.#glass.ledger();
-      if (ledger !== undefined) return await ledger.intend(events);
-    } catch (error) {
-      if (!(error instanceof LockfastError) || !LEDGER_FAILURES.has(error.code)) throw error;
-      await this.#note(events, error);
-    }
-    this.#broken = true;
-    return events.map(() => 0);
+    return (await this.#orNote(events, (ledger) => ledger.intend(events))) ?? events.map(() => 0);
   }
 
   async conclude(outcomes: readonly (AuditOutcome & { readonly intent: IntentId })[]): Promise<void> {
@@ -61,7 +53,20 @@ export class BreakGlassSink implements AuditSink {
   }
 
   async record(event: AuditEvent & AuditOutcome): Promise<void> {
-    await this.intend([event]);
+    await this.#orNote([event], (ledger) => ledger.record(event));
+  }
+
+  /** Undefined where it was noted instead. */
+  async #orNote<T>(events: readonly AuditEvent[], act: (ledger: Ledger) => Promise<T>): Promise<T | undefined> {
+    try {
+      const ledger = await this.#glass.ledger();
+      if (ledger !== undefined) return await act(ledger);
+    } catch (error) {
+      if (!(error instanceof LockfastError) || !LEDGER_FAILURES.has(error.code)) throw error;
+      await this.#note(events, error);
+    }
+    this.#broken = true;
+    return undefined;
   }
 
   async #note(events: readonly AuditEvent[], failure: LockfastError): Promise<void> {

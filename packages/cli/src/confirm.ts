@@ -28,13 +28,22 @@ export function confirmByName(args: Arguments, { terminal, command }: Session, w
 
 /** One line from the terminal, with an echo, as the terminal's own editing leaves it. Ctrl-C ends the process: nothing has begun. */
 function ask(question: string): string {
-  const terminal = openSync('/dev/tty', 'r+');
+  const terminal = openTerminal();
   try {
     writeSync(terminal, question);
     const answer = Buffer.alloc(1024);
     return answer.toString('utf8', 0, readSync(terminal, answer)).trim();
   } finally {
     closeSync(terminal);
+  }
+}
+
+/** @throws LockfastError `terminal-needed`: standard input can be a terminal that is not this process's own */
+function openTerminal(): number {
+  try {
+    return openSync('/dev/tty', 'r+');
+  } catch (error) {
+    throw new LockfastError('terminal-needed', 'there is no terminal to ask on', 'run it on a terminal, or give --yes', error);
   }
 }
 

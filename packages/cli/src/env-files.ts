@@ -1,9 +1,8 @@
 /** The env files that a configuration is about: those of its own directory, and of all tenants. */
-import { type Dirent, existsSync, readdirSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { isEncryptedFile } from '@lockfast/core/env';
-import { readRegularFile } from '@lockfast/core/files';
+import { isEncryptedAt } from '@lockfast/core/env';
 import { tenantDirectories } from '@lockfast/fleet/tenant-path';
 
 import type { Configuration } from './configuration.ts';
@@ -13,7 +12,7 @@ export const USUAL_FILE = '.env';
 
 /** Deeper than this nobody keeps the env files of one project; and node_modules is nobody's. */
 const DEPTH = 4;
-const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
+export const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
 const TEMPLATES = /\.(example|sample|template|dist)$/;
 
 /** Gets each directory that can't be listed: it may hold more files. */
@@ -55,8 +54,7 @@ function isEnvName(name: string): boolean {
 /** A file that only has the suffix, another tool's for example, is none of ours. */
 function isOurs(path: string): boolean {
   try {
-    const { bytes } = readRegularFile(path, 'follow');
-    return bytes.length === 0 || isEncryptedFile(bytes);
+    return statSync(path).size === 0 || isEncryptedAt(path, 'follow');
   } catch {
     return true;
   }

@@ -4,7 +4,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { withFileLock, writeDurably } from '@lockfast/core/files';
+import { shownPath, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
 import { prepareKnownCheckpoints } from '@lockfast/ledger';
 
 /** The log id of the ledger at `path`, as it was noted; undefined where this machine has seen none. */
@@ -27,8 +27,14 @@ export async function noteLedger(path: string, logId: string, stateDirectory: st
   }
 }
 
+/** @throws LockfastError `permission-denied`, `write-failed` */
 export function forgetLedger(path: string, stateDirectory: string): void {
-  rmSync(noteFile(path, stateDirectory), { force: true });
+  const file = noteFile(path, stateDirectory);
+  try {
+    rmSync(file, { force: true });
+  } catch (error) {
+    throw systemFailure(error, `${shownPath(file)} was not removed`, 'write-failed');
+  }
 }
 
 /** @throws LockfastError `ledger-rewound`: an empty ledger in the place of a full one proves nothing about the past */

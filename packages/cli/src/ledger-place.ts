@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, withFileLock } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, shownPath, systemFailure, withFileLock } from '@lockfast/core/files';
 import { createSqliteLedger, Ledger, type LedgerStore, openSqliteLedger } from '@lockfast/ledger';
 
 import { currentActor } from './actor.ts';
@@ -88,9 +88,13 @@ async function openMade(path: string, stateDirectory: string): Promise<LedgerSto
   }
 }
 
-/** For what did not come to be: the ledger that {@link createLedger} made, and the note of it. */
+/** For what did not come to be: the ledger that {@link createLedger} made, and the note of it. @throws LockfastError `permission-denied`, `write-failed` */
 export function removeLedger(path: string, stateDirectory: string): void {
-  for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+  try {
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
+  } catch (error) {
+    throw systemFailure(error, `what a run left of the ledger ${shownPath(path)} was not removed`, 'write-failed');
+  }
   forgetLedger(path, stateDirectory);
 }
 

@@ -16,6 +16,7 @@ export function showOverview(words: readonly string[], terminal: Terminal): numb
     terminal.line(`lockfast ${manifest.version}`);
     return 0;
   }
+  if (first?.startsWith('-') === true) throw new LockfastError('usage', 'options stand behind the command', 'write it as: lockfast COMMAND [OPTION...]; see: lockfast --help');
   const commands = first === undefined ? COMMANDS : COMMANDS.filter(({ name }) => name.startsWith(`${[first, ...rest].join(' ')} `));
   if (commands.length > 0) {
     terminal.raw(overview(commands));

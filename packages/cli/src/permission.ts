@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { AuditEvent } from '@lockfast/core/ports';
 
-import { currentActor, loginUid } from './actor.ts';
+import { currentActor } from './actor.ts';
 import type { Role } from './configuration.ts';
 import type { Session } from './session.ts';
 import type { Workspace } from './workspace.ts';
@@ -67,8 +67,7 @@ export async function refuse(workspace: Workspace, event: AuditEvent, error: Loc
  * process. SUDO_USER counts for root alone: everybody can set it for a process of their own.
  */
 export function personBehind(session: Session): Person {
-  const login = loginUid();
-  const { user, uid, sudo } = currentActor(session);
+  const { user, uid, sudo, login } = currentActor(session);
   if (login !== undefined && login !== uid) return { name: nameOf(login), uid: login, certain: true };
   if (login === undefined && sudo !== undefined) {
     const behind = uidOf(sudo);

@@ -12,7 +12,7 @@ const RING_MODE = 0o600;
 
 /**
  * Opens the ring, changes it and writes it back, if nobody else did meanwhile; on record, with a checkpoint of the ledger
- * at the end. The new ring is durable when this returns: only then may anything be encrypted under a new key.
+ * at the end, which the witnesses get. The new ring is durable when this returns: only then may anything be encrypted under a new key.
  *
  * @param event what the ledger says of it; the environment is the ring's
  * @throws LockfastError `conflict`, `busy`, `write-failed`, `ledger-unavailable`, and as `Workspace.ring`
@@ -23,19 +23,18 @@ export async function changeRing(
   change: (ring: KeyRing) => KeyRing | Promise<KeyRing>,
   acceptance?: (old: KeyRing) => Acceptance,
 ): Promise<KeyRing> {
-  const ledger = await workspace.ledger();
   let before: ReadonlySet<string> = new Set();
   const noted = (old: KeyRing): KeyRing | Promise<KeyRing> => {
     before = new Set(old.keys.map(({ id }) => id));
     return change(old);
   };
   const changed = await audited(
-    ledger,
+    await workspace.audit(),
     { ...event, environment: workspace.configuration.environment },
     () => replaceRing(workspace, noted, acceptance),
     (ring) => ({ details: { generation: ring.version.generation }, keyId: event.keyId ?? ring.keys.find(({ id }) => !before.has(id))?.id }),
   );
-  await ledger?.checkpoint(changed);
+  await workspace.signKeyChange(changed);
   return changed;
 }
 

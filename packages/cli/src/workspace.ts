@@ -1,5 +1,5 @@
 /** The configuration of this directory, and what follows from it: key ring, ledger, state directory, whose file a file is. */
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import type { OpenedEnvFile, WriteScope } from '@lockfast/core/env';
@@ -14,6 +14,8 @@ import type { Ledger } from '@lockfast/ledger';
 import type { Arguments } from './arguments.ts';
 import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
 import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
+import { refuseOtherEnvironment } from './other-environment.ts';
+import { reasonOf } from './reason.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
 import { secretVariables } from './secret-variables.ts';
 import type { Session } from './session.ts';
@@ -78,18 +80,18 @@ export class Workspace {
   }
 
   /** For reading: as {@link audit}, unless --break-glass says to go on without. @throws LockfastError `usage` */
-  async #auditOfReading(): Promise<AuditSink | undefined> {
+  async auditOfReading(): Promise<AuditSink | undefined> {
     if (!this.#args.flag('break-glass')) return this.audit();
-    const reason = this.#args.text('reason')?.trim();
-    if (reason === undefined || reason === '') throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
-    const [{ BreakGlassSink }, { currentActor, personOf }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./actor.ts'), import('./ledger-place.ts')]);
+    const reason = reasonOf(this.#args);
+    if (reason === undefined) throw new LockfastError('usage', '--break-glass needs --reason TEXT', 'say why it can not wait: it goes on record when the ledger is back');
+    const [{ BreakGlassSink }, { personBehind }, { shownPlace }] = await Promise.all([import('./break-glass.ts'), import('./permission.ts'), import('./ledger-place.ts')]);
     const { ledger } = this.configuration;
     if (ledger === undefined) return undefined;
     return new BreakGlassSink({
       ledger: () => this.ledger(),
       place: shownPlace(ledger),
       stateDirectory: this.stateDirectory,
-      person: personOf(currentActor(this.#session)),
+      person: personBehind(this.#session).name,
       reason,
       warn: (text) => this.#session.terminal.warn(text),
     });
@@ -130,7 +132,7 @@ export class Workspace {
     const event = this.#fileEvent(operation, file, tenant, details);
     await this.#permit(operation === 'verify' ? 'auditor' : 'operator', event);
     const opened = await audited(
-      await this.#auditOfReading(),
+      await this.auditOfReading(),
       event,
       () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),
@@ -164,6 +166,21 @@ export class Workspace {
       if (!(error instanceof LockfastError) || error.code === 'ledger-rewound') throw error;
       this.#session.terminal.warn(`the ledger was not signed: ${error.message}`);
     }
+  }
+
+  /**
+   * The end of a change of keys: the ledger is signed, by the ring as it is now, and the witnesses get that. One that fails
+   * is a warning: the change is done, and on record.
+   *
+   * @throws LockfastError as `Ledger.checkpoint`
+   */
+  async signKeyChange(ring: KeyRing): Promise<void> {
+    const ledger = await this.ledger();
+    if (ledger === undefined) return;
+    await ledger.checkpoint(ring);
+    if (this.configuration.witnesses.length === 0) return;
+    const { pushSigned } = await import('./ledger/push-signed.ts');
+    await pushSigned(this.configuration, ring, this.#session);
   }
 
   /** @throws LockfastError `not-permitted` */
@@ -237,18 +254,12 @@ export class Workspace {
   }
 
   async #read(floor: RingLocation['floor']): Promise<KeyRing> {
-    const { keyring, keySources, environment } = this.configuration;
+    const { keyring, keySources } = this.configuration;
     const location = { path: keyring, sources: keySources, ...(floor === undefined ? {} : { floor }) };
     const ring = await openKeyRing(location, this.surroundings).catch((error: unknown) => {
       throw missingRing(error, keyring);
     });
-    if (ring.environment !== environment) {
-      throw new LockfastError(
-        'wrong-environment',
-        `the key ring is of the environment ${ring.environment}, ${basename(this.configuration.file)} says ${environment}`,
-        'use the key ring of this environment; each one has its own keys',
-      );
-    }
+    refuseOtherEnvironment(ring, this.configuration);
     return ring;
   }
 }

@@ -3,7 +3,7 @@
  * secret shown. Truncated files and altered bytes are tried one and all.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -48,7 +48,7 @@ function ledgerOf(project: Project, name: string): string {
 describe('[E4] the key ring', () => {
   const WRONG: [string, (project: Project) => void, number, string][] = [
     ['is missing', (p) => rmSync(ring(p)), 3, 'there is no key ring at BASE/project/.lockfast/keyring.json: get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists'],
-    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/3')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
+    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/4')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
     ['is another file', (p) => rewrite(ring(p), () => '{"format":"npm"}'), 4, 'BASE/project/.lockfast/keyring.json is no key ring: restore it from a backup or from git'],
     ['is cut', (p) => rewrite(ring(p), (text) => text.slice(0, 300)), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
     ['is empty', (p) => rewrite(ring(p), () => ''), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
@@ -342,6 +342,16 @@ describe('[S1] what stands on the command line', () => {
     project.write('.env', PLAIN);
     for (const [args, message] of lines) await refused(project, args, 2, message);
   });
+
+  test('options before the command are told apart from a command that there is not', async () => {
+    const project = await encryptedProject(ENV);
+    await refused(project, ['--tenant', 'acme', 'env', 'list'], 2, 'options stand behind the command: write it as: lockfast COMMAND [OPTION...]; see: lockfast --help');
+  });
+
+  test('a NUL, which no environment can carry, is refused before it is stored', async () => {
+    const project = await encryptedProject(ENV);
+    await refused(project, ['env', 'set', 'A'], 1, 'the value holds a NUL, which no environment can carry: encode it, for example in base64, and decode it in the program', { input: `a\0${CANARY}` });
+  });
 });
 
 describe('[E4] the configuration', () => {
@@ -351,8 +361,8 @@ describe('[E4] the configuration', () => {
     ['is no TOML', 'environment = "x\n', `${AT}, line 1: this is not TOML: see https://toml.io for how it is written`],
     ['sets one thing twice', `${GOOD}keyring = "l"\n`, `${AT}, line 4: this is not TOML: see https://toml.io for how it is written`],
     ['is empty', '', `${AT}: environment is missing: add it: a name of letters, digits, dots, dashes and underscores, such as "production"`],
-    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, roles, schedule, approvals, maintenance, log, backups, witnesses`],
-    ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path`],
+    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, roles, schedule, approvals, maintenance, log, backups, witnesses`],
+    ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path, extends, service, user, way, required, generated, window, health`],
     ['has a number for a name', GOOD.replace('"production"', '1'), `${AT}: environment is not a name of letters, digits, dots, dashes and underscores, such as "production": see the table of settings in docs/configuration.md`],
     ['has an empty list of sources', GOOD.replace('"file:k"', '[]'), `${AT}: key-source is not a key source such as "file:~/.config/lockfast/x.key", or a list of them: see the table of settings in docs/configuration.md`],
     ['has a text for a table', `${GOOD}tenants = "x"\n`, `${AT}: tenants must be a table: write [tenants] and its settings below`],
@@ -498,4 +508,14 @@ describe('[B1] the surroundings', () => {
     const project = await encryptedProject(ENV);
     expect(shell(project, `mkdir gone && cd gone && rmdir ../gone && exec '${process.execPath}' '${LOCKFAST}' env list`)).toMatchObject({ status: 1, stderr: 'lockfast: the working directory was removed: change to a directory that exists\n' });
   });
+});
+
+test.for([['env', 'set', 'A'], ['env', 'encrypt', '-']])('a directory as standard input of %j is no defect', async (args) => {
+  const project = await encryptedProject(ENV);
+  const before = project.tree();
+  const directory = openSync('/', 'r');
+  const { status, stderr } = spawnSync(process.execPath, [LOCKFAST, ...args], { cwd: project.directory, env: project.env, stdio: [directory, 'pipe', 'pipe'], encoding: 'utf8' });
+  closeSync(directory);
+  expect([status, stderr]).toEqual([1, 'lockfast: standard input was not read: it is a directory: name a file\n']);
+  expect(project.tree()).toEqual(before);
 });

@@ -509,6 +509,51 @@ describe.skipIf(missingForPersons !== undefined)(`a second person${missingForPer
     expect(await waiting(project)).toHaveLength(1);
   });
 
+  test('[S8] [E4] an older key ring is gone on with when a second person has approved that very ring, once', async () => {
+    const project = await keyProject(TWO);
+    const older = project.read('.lockfast/keyring.json');
+    await done(project, ['key', 'create'], A);
+    const other = project.read('.lockfast/keyring.json');
+    await done(project, ['key', 'create'], A);
+    project.write('.lockfast/keyring.json', older);
+    const accept = ['key', 'accept-older', '--above', '3', '--reason', 'lost with the disk'];
+    const asked = await project.run(accept, { env: A });
+    const [, request] = /key accept-older waits for a second person: .* lockfast key approve (\w+);/.exec(asked.stderr) ?? [];
+    expect([asked.status, request]).toEqual([1, expect.any(String)]);
+    expect(project.read('.lockfast/keyring.json').equals(older)).toBe(true);
+    expect(await waiting(project)).toMatchObject([{ id: request, operation: 'key-accept-older', details: { above: 3, generation: 1, digest: expect.any(String) }, approved: null }]);
+    expect((await project.run(['key', 'approve', request!], { env: A })).stderr).toContain('can not approve it, too');
+    await done(project, ['key', 'approve', request!], B);
+
+    // Another old ring in its place is not what was approved.
+    project.write('.lockfast/keyring.json', other);
+    const second = await project.run(accept, { env: A });
+    expect(second.stderr).toContain('waits for a second person');
+    expect(second.stderr).not.toContain(request);
+    // That it was asked for ended what was approved: the file is for one ring.
+    project.write('.lockfast/keyring.json', older);
+    const [, third] = /key approve (\w+);/.exec((await project.run(accept, { env: A })).stderr) ?? [];
+    await done(project, ['key', 'approve', third!], B);
+    const approved = project.read('.lockfast/approvals.json');
+    await done(project, accept, A);
+    expect(JSON.parse(project.text('.lockfast/keyring.json'))).toMatchObject({ generation: 4 });
+
+    // Ring and approval of before, put back together, do nothing.
+    project.write('.lockfast/keyring.json', older);
+    project.write('.lockfast/approvals.json', approved);
+    expect(await project.run(accept, { env: A })).toMatchObject({ status: 2, stderr: 'lockfast: key accept-older: this machine has seen generation 4: give --above 4\n' });
+    expect((await project.run(['key', 'accept-older', '--above', '4', '--reason', 'again'], { env: A })).stderr).toContain('waits for a second person');
+  });
+
+  test('[S8] with an older key ring nothing but going on with it can be approved', async () => {
+    const { project, request } = await askedProject();
+    const ring = project.read('.lockfast/keyring.json');
+    await done(project, ['key', 'create'], A);
+    project.write('.lockfast/keyring.json', ring);
+    expect(await waiting(project)).toEqual([]);
+    expect((await project.run(['key', 'approve', request], { env: B })).stderr).toContain('there is no such request');
+  });
+
   test('[S8] a mark that a rotation is due needs no second person; a move that can not be made asks for none', async () => {
     const project = await keyProject(TWO);
     const [{ id }] = (await keysOf(project, A)) as [ListedKey];

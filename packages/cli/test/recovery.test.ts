@@ -104,6 +104,22 @@ describe('a recovery backup', () => {
     expect(ledgerOf(at)).toEqual(expect.arrayContaining(['key-backup', 'key-restore']));
   });
 
+  test('[W8] an older backup does not take the place of a ring with newer keys before that is said twice', async () => {
+    const { at, backup } = await withBackup();
+    const { id } = JSON.parse((await ok(at, 'key', 'create', '--json')).stdout) as { id: string };
+    const before = at.text('.lockfast/keyring.json');
+    const files = readdirSync(at.path('.lockfast'));
+    const refused = await at.run(['key', 'restore', backup, '--force', ...passphrase(at)]);
+    expect([refused.status, refused.stderr]).toEqual([5, expect.stringContaining(`has a key that would be lost: ${id}; it was left alone: take a newer backup`)]);
+    expect([at.text('.lockfast/keyring.json'), readdirSync(at.path('.lockfast'))]).toEqual([before, files]);
+    // Without --force the ring is in nobody's way to begin with.
+    expect(await refusal(at, 'key', 'restore', backup, '--drop-keys', ...passphrase(at))).toEqual(['ring-exists', 5]);
+    await ok(at, 'key', 'restore', backup, '--force', '--drop-keys', ...passphrase(at));
+    expect(ring(at).keys).toHaveLength(1);
+    const kept = readdirSync(at.path('.lockfast')).find((name) => name.startsWith('keyring.json.replaced-'));
+    expect(at.text(`.lockfast/${kept}`)).toBe(before);
+  });
+
   test('[W8] a root key that is still there is used as it is: only the ring was lost', async () => {
     const { at, backup } = await withBackup();
     const key = readFileSync(at.rootKey);

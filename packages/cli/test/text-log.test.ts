@@ -145,6 +145,8 @@ test.skipIf(missingMount !== undefined)(`[E14] on a full disk what can not be to
   expect(full.stderr).toContain('the text log');
   execFileSync('rm', [project.path('disk/filler')]);
   await done(project, ['env', 'verify']);
+  // On a line of its own, also after the half of one that the full disk took.
+  expect(readFileSync(log, 'utf8').split('\n').at(-2)).toMatch(LINE);
   expect(readFileSync(log, 'utf8')).toMatch(/ \| VERIFY \| - \| [^|]+ \| SUCCESS\n$/);
 });
 

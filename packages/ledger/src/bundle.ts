@@ -5,8 +5,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import { canonicalJson, type Json } from '@lockfast/core/formats';
 
 import { HASH_BYTES } from './chain.ts';
+import { exactBase64 } from './exact-base64.ts';
 import { type LedgerSource, storedLedger } from './ledger-source.ts';
-import { exactBase64 } from './signed-note.ts';
 import { isLogId } from './stores/log-id.ts';
 import type { LedgerStore, StoredCheckpoint, StoredEntry } from './stores/store.ts';
 

@@ -3,24 +3,11 @@ import type { KeyObject } from 'node:crypto';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import { HASH_BYTES } from './chain.ts';
-import { exactBase64, isKeyName, noteText, signNote, verifierKey, type VerifiedSignature, type VerifierKey, verifyNote } from './signed-note.ts';
-
-export interface Checkpoint {
-  /** Which ledger it is of: `originOf`. */
-  readonly origin: string;
-  readonly size: number;
-  /** RFC 6962 root of the first `size` entries. */
-  readonly root: Buffer;
-}
+import { type Checkpoint, parseCheckpointText, printCheckpoint } from './checkpoint-text.ts';
+import { noteText, signNote, verifierKey, type VerifiedSignature, type VerifierKey, verifyNote } from './signed-note.ts';
 
 export interface OpenedCheckpoint extends Checkpoint {
   readonly signatures: readonly VerifiedSignature[];
-}
-
-/** The text that is signed. */
-export function printCheckpoint({ origin, size, root }: Checkpoint): string {
-  return `${origin}\n${size}\n${root.toString('base64')}\n`;
 }
 
 /** The note that the ledger itself signs, under its origin. @throws LockfastError `invalid-name` for an origin that is no name */
@@ -30,7 +17,7 @@ export function signCheckpoint(checkpoint: Checkpoint, privateKey: KeyObject): s
 
 /** What a note says, whoever signed it. @throws LockfastError `malformed` */
 export function parseCheckpoint(note: string): Checkpoint {
-  return parseText(noteText(note));
+  return parseCheckpointText(noteText(note));
 }
 
 /**
@@ -48,15 +35,4 @@ export function openCheckpoint(note: string, publicKeys: readonly Uint8Array[], 
     throw new LockfastError('ledger-tampered', 'a checkpoint is not signed by a key of its ledger', 'compare the key with the one on the machine of the ledger: `lockfast ledger witness list`');
   }
   return { ...checkpoint, signatures };
-}
-
-/** Strict: extension lines, which the specification allows, are refused, because nothing says what they would mean. */
-function parseText(text: string): Checkpoint {
-  const [, origin, digits, encoded] = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n$/.exec(text) ?? [];
-  const size = Number(digits);
-  const root = encoded === undefined ? undefined : exactBase64(encoded);
-  if (origin === undefined || !isKeyName(origin) || !Number.isSafeInteger(size) || root?.length !== HASH_BYTES) {
-    throw new LockfastError('malformed', 'this is no checkpoint of a ledger', 'see docs/formats/ledger.md for the form');
-  }
-  return { origin, size, root };
 }

@@ -20,6 +20,7 @@ const ACTOR: Members = {
   // -1 where the system has no such numbers.
   uid: { must: (value) => Number.isSafeInteger(value) && (value as number) >= -1 },
   sudo: { may: text },
+  login: { may: (value) => Number.isSafeInteger(value) && (value as number) >= 0 },
   host: { must: text },
   pid: { must: count },
   program: { must: text },

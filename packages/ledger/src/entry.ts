@@ -11,6 +11,8 @@ export interface Actor {
   readonly uid: number;
   /** The user who called sudo, if one did. */
   readonly sudo?: string;
+  /** The user id that logged in, which the kernel keeps through `su` and `sudo`; absent for services and in containers. */
+  readonly login?: number;
   readonly host: string;
   readonly pid: number;
   /** The command, without operands: `lockfast env encrypt`. */

@@ -1,6 +1,7 @@
 export { exportBundle, openBundle } from './bundle.ts';
 export { EPOCH_ENTRIES } from './chain.ts';
-export { type Checkpoint, type OpenedCheckpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
+export type { Checkpoint } from './checkpoint-text.ts';
+export { type OpenedCheckpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 export { type Actor, type EntryKind, type LedgerEntry, parseEntry, printEntry } from './entry.ts';
 export { knownCheckpointFile, prepareKnownCheckpoints, readKnownCheckpoint } from './known-checkpoint.ts';
 export { Ledger, type LedgerSurroundings, type OpenIntent } from './ledger.ts';

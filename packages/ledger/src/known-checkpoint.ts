@@ -3,16 +3,13 @@
  * back, or writes it anew, contradicts it. Its first three lines are those of a checkpoint; signatures follow, but for
  * a ledger that was restored and not signed since.
  */
-import { chownSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, type FileOwner, readRegularFile, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, giveDirectoryToOwnerOf, ownerForNewIn, readRegularFile, writeDurably } from '@lockfast/core/files';
 
-import { HASH_BYTES } from './chain.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, checkpointIn } from './checkpoint-text.ts';
 
-const FIRST_LINES = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n/;
 const MOST_BYTES = 64 * 1024;
 
 export function knownCheckpointFile(stateDirectory: string, logId: string): string {
@@ -31,37 +28,20 @@ export function readKnownCheckpoint(path: string): Checkpoint | undefined {
     if (error instanceof LockfastError && error.code === 'not-found') return undefined;
     throw error;
   }
-  const known = parseFirstLines(text);
+  const known = checkpointIn(text);
   if (known === undefined) {
     throw new LockfastError('ledger-rewound', `${path} is no checkpoint of a ledger`, 'find out who changed it; to go on without it: lockfast ledger accept-restored --reason WHY');
   }
   return known;
 }
 
-/** Origin, size and root of a checkpoint, whoever signed it. */
-export function parseFirstLines(text: string): Checkpoint | undefined {
-  const [, origin, size, root] = FIRST_LINES.exec(text) ?? [];
-  if (origin === undefined || !Number.isSafeInteger(Number(size))) return undefined;
-  const bytes = Buffer.from(root!, 'base64');
-  return bytes.length === HASH_BYTES ? { origin, size: Number(size), root: bytes } : undefined;
-}
-
 /** Call it under `withFileLock` of the path. @throws LockfastError as `writeDurably` */
 export function writeKnownCheckpoint(path: string, text: string): void {
-  writeDurably({ path, bytes: Buffer.from(text), mode: 0o600, owner: ownerOf(dirname(dirname(path))), expected: 'anything' });
+  writeDurably({ path, bytes: Buffer.from(text), mode: 0o600, owner: ownerForNewIn(dirname(dirname(path))), expected: 'anything' });
 }
 
 /** The directory of these files, before the lock in it is taken. @throws LockfastError `permission-denied`, `write-failed` */
 export function prepareKnownCheckpoints(stateDirectory: string): void {
   const directory = join(stateDirectory, 'ledgers');
-  const made = ensureDirectory(directory);
-  const owner = made === directory ? ownerOf(stateDirectory) : undefined;
-  if (owner !== undefined) chownSync(directory, owner.uid, owner.gid);
-}
-
-/** `sudo lockfast` for a user must not leave a file that shuts that user out. */
-function ownerOf(stateDirectory: string): FileOwner | undefined {
-  if (process.geteuid?.() !== 0) return undefined;
-  const { uid, gid } = statSync(stateDirectory);
-  return { uid, gid };
+  if (ensureDirectory(directory) === directory) giveDirectoryToOwnerOf(stateDirectory, directory);
 }

@@ -5,7 +5,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import { lengthPrefixed } from '@lockfast/core/formats';
 import { Secret } from '@lockfast/core/keyring';
 
-import { type Checkpoint, signCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint-text.ts';
+import { signCheckpoint } from './checkpoint.ts';
 import { privateKeyFrom, publicKeyOf } from './signed-note.ts';
 import type { StoredSigner } from './stores/store.ts';
 

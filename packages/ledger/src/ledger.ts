@@ -3,9 +3,9 @@ import { LockfastError } from '@lockfast/core/errors';
 import { withFileLock } from '@lockfast/core/files';
 import { type AuditEvent, type AuditOutcome, type AuditSink, type Clock, type IntentId, systemClock } from '@lockfast/core/ports';
 
-import type { Checkpoint } from './checkpoint.ts';
+import { type Checkpoint, checkpointIn, printCheckpoint } from './checkpoint-text.ts';
 import { type Actor, type EntryKind, type LedgerEntry, parseEntry, printEntry } from './entry.ts';
-import { knownCheckpointFile, parseFirstLines, prepareKnownCheckpoints, readKnownCheckpoint, writeKnownCheckpoint } from './known-checkpoint.ts';
+import { knownCheckpointFile, prepareKnownCheckpoints, readKnownCheckpoint, writeKnownCheckpoint } from './known-checkpoint.ts';
 import type { LedgerKeyHolder, LedgerSigner } from './ledger-signer.ts';
 import { pagesOf } from './ledger-source.ts';
 import { originNumber, originOf } from './origin.ts';
@@ -117,10 +117,25 @@ export class Ledger implements AuditSink {
     return [...open].map(([intent, entry]) => ({ intent, entry }));
   }
 
-  /** Signs when it is time to: see {@link checkpoint}. @returns undefined when it is not */
+  /**
+   * Signs when it is time to: see {@link checkpoint}. When it is not, and the store has a newer checkpoint than is known
+   * here, that one is known from now on: another machine signed it, or a run here was killed before it could note it.
+   *
+   * @returns undefined when nothing was signed
+   */
   async checkpointIfDue(ring: LedgerKeyHolder): Promise<StoredCheckpoint | undefined> {
     const newest = await this.store.newestCheckpoint();
-    return (await this.#isDue(newest)) ? await this.checkpoint(ring) : undefined;
+    if (await this.#isDue(newest)) return await this.checkpoint(ring);
+    if (newest !== undefined && this.#isNews(newest)) {
+      await this.#withKnown(async () => {
+        const signed = this.#isNews(newest) ? checkpointIn(newest.note) : undefined;
+        if (signed === undefined) return;
+        const contradiction = await this.#contradiction(signed, (await this.store.head()).size);
+        if (contradiction !== undefined) throw contradiction;
+        writeKnownCheckpoint(this.#knownFile, newest.note);
+      });
+    }
+    return undefined;
   }
 
   /**
@@ -141,7 +156,7 @@ export class Ledger implements AuditSink {
       const number = Math.max(1, ...[known, newest].map((checkpoint) => (checkpoint === undefined ? 0 : originNumber(checkpoint.origin, this.store.logId))));
       const origin = originOf(this.store.logId, number);
       // Other machines sign, too: what this one knows may be older.
-      const signed = newest?.origin === origin ? parseFirstLines(newest.note) : undefined;
+      const signed = newest?.origin === origin ? checkpointIn(newest.note) : undefined;
       const { size } = await this.store.head();
       const contradiction = signed === undefined ? undefined : await this.#contradiction(signed, size);
       if (contradiction !== undefined) throw contradiction;
@@ -202,7 +217,6 @@ export class Ledger implements AuditSink {
         },
       });
       const { size } = await this.store.head();
-      const { printCheckpoint } = await import('./checkpoint.ts');
       writeKnownCheckpoint(this.#knownFile, printCheckpoint({ origin, size, root: await this.store.root(size) }));
     });
   }
@@ -261,6 +275,11 @@ export class Ledger implements AuditSink {
     if (size - newest.size >= MOST_UNSIGNED) return true;
     const [unsigned] = await this.store.read(newest.size + 1, newest.size + 1);
     return unsigned !== undefined && this.#clock.now() - Date.parse(this.#parse(unsigned.seq, unsigned.entry).time) >= LONGEST_UNSIGNED_MS;
+  }
+
+  #isNews({ origin, size }: StoredCheckpoint): boolean {
+    const known = this.#knownOrNothing();
+    return this.#refusal === undefined && (known === undefined || (known.origin === origin && known.size < size));
   }
 
   async #signerFor(ring: LedgerKeyHolder): Promise<LedgerSigner> {

@@ -3,6 +3,9 @@ import { createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify }
 
 import { LockfastError } from '@lockfast/core/errors';
 
+import { exactBase64 } from './exact-base64.ts';
+import { isKeyName } from './key-name.ts';
+
 /** Who signs a note as its author, or as a witness that adds when it saw it. */
 export type SignatureKind = 'signature' | 'cosignature';
 
@@ -49,9 +52,6 @@ const SIGNATURE_BYTES = 64;
 const MOST_NOTE_BYTES = 64 * 1024;
 const MOST_SIGNATURES = 64;
 
-/** Neither a plus nor anything that Unicode calls a space; control characters are in no note at all. */
-// eslint-disable-next-line no-control-regex
-const NAME = /^[^+\p{White_Space}\p{Cc}]+$/u;
 
 /** @param seed 32 bytes; stays the caller's to wipe */
 export function privateKeyFrom(seed: Uint8Array): KeyObject {
@@ -90,11 +90,6 @@ export function parseVerifierKey(text: string): VerifierKey {
   const key = verifierKey(kind, name, bytes.subarray(1));
   if (key.id.toString('hex') !== id) throw new LockfastError('invalid-key', 'the verifier key was not copied right: its name and its id are not of this key', 'copy it again, whole');
   return key;
-}
-
-/** What may stand as a name in a signature. */
-export function isKeyName(name: string): boolean {
-  return NAME.test(name) && name.isWellFormed();
 }
 
 /** The whole note. @param text ends in a newline and holds no other control characters @throws LockfastError `invalid-name` */
@@ -170,12 +165,6 @@ function parseLine(line: string): NoteSignature {
 
 function signatureLine(name: string, parts: readonly Buffer[]): string {
   return `\u2014 ${name} ${Buffer.concat(parts).toString('base64')}\n`;
-}
-
-/** RFC 4648 section 4; undefined for any other text of the same bytes. */
-export function exactBase64(text: string): Buffer | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? bytes : undefined;
 }
 
 function hasControls(note: string): boolean {

@@ -1,5 +1,5 @@
 /** The ledger's outcomes as lines of a text file, for people and for what reads logs. The ledger is the record; this is a view of it. */
-import { closeSync, constants, fchmodSync, fstatSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath, systemFailure } from '@lockfast/core/files';
@@ -39,8 +39,8 @@ function shownField(text: string): string {
  */
 export class TextLog {
   readonly #path: string;
-  #fd: number | undefined;
-  /** A full disk took a part of a line: the next one must not continue it. */
+  #file: OpenLog | undefined;
+  /** A full disk took a part of a line of ours. Only for a file that may be written and not read: any other is asked itself. */
   #torn = false;
 
   constructor(path: string) {
@@ -50,8 +50,8 @@ export class TextLog {
   /** Makes sure that lines can be written, before what they will tell of happens. @throws LockfastError `ledger-unavailable` */
   prepare(): void {
     try {
-      if (this.#fd !== undefined && !isStillAt(this.#fd, this.#path)) this.close();
-      this.#fd ??= openLog(this.#path);
+      if (this.#file !== undefined && !isStillAt(this.#file.fd, this.#path)) this.close();
+      this.#file ??= openLog(this.#path);
     } catch (error) {
       throw unavailable(error, this.#path);
     }
@@ -61,23 +61,45 @@ export class TextLog {
   write(lines: readonly string[]): void {
     for (const line of lines) {
       this.prepare();
-      const bytes = Buffer.from(`${this.#torn ? '\n' : ''}${line}\n`);
       try {
-        let done = 0;
-        while (done < bytes.length) {
-          done += writeSync(this.#fd!, bytes, done);
-          this.#torn = done < bytes.length;
-        }
+        this.#writeLine(this.#file!, line);
       } catch (error) {
         throw unavailable(error, this.#path);
       }
     }
   }
 
+  /** @throws LockfastError `ledger-unavailable` where only closing tells that lines were not taken (NFS) */
   close(): void {
-    if (this.#fd !== undefined) closeSync(this.#fd);
-    this.#fd = undefined;
+    const file = this.#file;
+    this.#file = undefined;
+    try {
+      if (file !== undefined) closeSync(file.fd);
+    } catch (error) {
+      throw unavailable(error, this.#path);
+    }
   }
+
+  /** A full disk took a part of the last line, of whichever process: this one must not continue it. */
+  #writeLine(file: OpenLog, line: string): void {
+    const torn = file.readable ? endsInPart(file.fd) : this.#torn;
+    const bytes = Buffer.from(`${torn ? '\n' : ''}${line}\n`);
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(file.fd, bytes, done);
+      this.#torn = done < bytes.length;
+    }
+  }
+}
+
+interface OpenLog {
+  readonly fd: number;
+  readonly readable: boolean;
+}
+
+function endsInPart(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }
 
 function isStillAt(fd: number, path: string): boolean {
@@ -87,20 +109,34 @@ function isStillAt(fd: number, path: string): boolean {
 }
 
 /** O_NONBLOCK: opening a pipe that nobody reads would wait for ever. O_NOFOLLOW: root must not be led to another file. */
-function openLog(path: string): number {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK;
+const APPENDING = constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function openLog(path: string): OpenLog {
+  const { O_RDWR, O_CREAT, O_EXCL } = constants;
   try {
-    const fd = openSync(path, flags | O_CREAT | O_EXCL, 0o640);
+    const fd = openSync(path, APPENDING | O_RDWR | O_CREAT | O_EXCL, 0o640);
     fchmodSync(fd, 0o640);
-    return fd;
+    return { fd, readable: true };
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
-  const fd = openSync(path, flags);
-  if (fstatSync(fd).isFile()) return fd;
-  closeSync(fd);
+  const opened = openExisting(path);
+  if (fstatSync(opened.fd).isFile()) return opened;
+  closeSync(opened.fd);
   throw new LockfastError('not-a-file', 'it is not a regular file', 'name a regular file as the text log');
+}
+
+function openExisting(path: string): OpenLog {
+  try {
+    return { fd: openSync(path, APPENDING | constants.O_RDWR), readable: true };
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error;
+  }
+  return { fd: openSync(path, APPENDING | constants.O_WRONLY), readable: false };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function unavailable(error: unknown, path: string): Error {

@@ -4,7 +4,8 @@
  */
 import { LockfastError } from '@lockfast/core/errors';
 
-import { type Checkpoint, openCheckpoint, parseCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpoint-text.ts';
+import { openCheckpoint, parseCheckpoint } from './checkpoint.ts';
 import { EntryChain, firstOfEpoch } from './entry-chain.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { LedgerSource } from './ledger-source.ts';

@@ -6,7 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 import { FIRST_CHAIN, leafHash } from '../src/chain.ts';
+import { consistencyProof, subtreesOver, verifyConsistency } from '../src/merkle-tree.ts';
 import type { LedgerStore } from '../src/stores/store.ts';
+import { refusalOf } from './scratch.ts';
 import { everyEntry, expectWhole, plainRoot } from './whole.ts';
 
 export interface StoreUnderTest {
@@ -69,6 +71,23 @@ export function storeContract({ make, keepsMac }: StoreUnderTest): void {
     for (const entry of entries.slice(33)) await store.append([entry]);
     const leaves = entries.map(leafHash);
     for (let size = 0; size <= 70; size++) expect(await store.root(size)).toEqual(plainRoot(leaves.slice(0, size)));
+  });
+
+  test('[B5] whole subtrees are given, and make the proof from every size to every other', async () => {
+    const { store } = await make();
+    const entries = words(21);
+    await store.append(entries);
+    const read = subtreesOver(entries.map(leafHash));
+    for (let level = 0; 2 ** level <= entries.length; level++) {
+      for (let index = 0; (index + 1) * 2 ** level <= entries.length; index++) expect(await store.subtree({ level, index })).toEqual(read({ level, index }));
+    }
+    for (let size = 1; size <= entries.length; size++) {
+      for (let old = 1; old <= size; old++) {
+        const proof = await consistencyProof(async (subtree) => await store.subtree(subtree), old, size);
+        expect(verifyConsistency(old, size, await store.root(old), await store.root(size), proof)).toBe(true);
+      }
+    }
+    expect(await refusalOf(store.subtree({ level: 0, index: entries.length }))).toMatchObject({ code: 'ledger-tampered' });
   });
 
   test('a page is read from any place, in order', async () => {

@@ -1,5 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -269,6 +269,22 @@ describe('a ledger that contradicts what was signed', () => {
     const path = `${place.path}.copy`;
     copyFileSync(place.path, path);
     expect((await open({ ...place, path })).rewound).toMatchObject({ code: 'ledger-rewound' });
+  });
+
+  test('a run that was killed before it noted what it had signed leaves no gap: the next one notes it, and signs nothing', async () => {
+    const place = await newPlace();
+    const keys = ring();
+    const ledger = await open(place);
+    await ledger.record({ ...EVENT, outcome: 'success' });
+    const { note } = await ledger.checkpoint(keys);
+    const directory = join(place.state, 'ledgers');
+    const file = join(directory, `${ledger.store.logId}.checkpoint`);
+    rmSync(file);
+    writeFileSync(join(directory, `.${ledger.store.logId}.checkpoint.lockfast-0123456789abcdef.tmp`), note.slice(0, 50));
+    expect(await (await open(place)).checkpointIfDue(keys)).toBeUndefined();
+    expect(readdirSync(directory)).toEqual([`${ledger.store.logId}.checkpoint`]);
+    expect(readFileSync(file, 'utf8')).toBe(note);
+    expect(await ledger.store.checkpoints()).toHaveLength(1);
   });
 
   test('a known checkpoint that is none is refused, and replaced by accepting', async () => {

@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import { type Checkpoint, openCheckpoint, parseCheckpoint, printCheckpoint, signCheckpoint } from '../src/checkpoint.ts';
-import { cosign, isKeyName, noteText, parseVerifierKey, printVerifierKey, privateKeyFrom, publicKeyOf, signNote, type VerifierKey, verifierKey, verifyNote } from '../src/signed-note.ts';
+import { type Checkpoint, printCheckpoint } from '../src/checkpoint-text.ts';
+import { openCheckpoint, parseCheckpoint, signCheckpoint } from '../src/checkpoint.ts';
+import { isKeyName } from '../src/key-name.ts';
+import { cosign, noteText, parseVerifierKey, printVerifierKey, privateKeyFrom, publicKeyOf, signNote, type VerifierKey, verifierKey, verifyNote } from '../src/signed-note.ts';
 
 const key = privateKeyFrom(Buffer.alloc(32, 1));
 const other = privateKeyFrom(Buffer.alloc(32, 2));

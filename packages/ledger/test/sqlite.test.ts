@@ -194,6 +194,61 @@ describe('a fault', () => {
     expect(await startAppender(copy, 1, 'x', { LOCKFAST_TEST_UID: String(NOBODY) }).lines).toEqual(['ledger-unavailable']);
   });
 
+  test.skipIf(!isRoot)('of a time in which it was read-only: the next writer mends it, or says what to do', async () => {
+    const directory = join(scratchDirectory(), 'theirs');
+    mkdirSync(directory);
+    chownSync(directory, NOBODY, NOBODY);
+    const path = join(directory, 'ledger.db');
+    await (await createSqliteLedger(path)).close();
+    const append = async (): Promise<readonly string[]> => startAppender(path, 1, 'x', { LOCKFAST_TEST_UID: String(NOBODY) }).lines;
+    chmodSync(path, 0o400);
+    expect(await append()).toEqual(['ledger-unavailable']);
+    expect(statSync(`${path}-shm`).mode & 0o777).toBe(0o400);
+    chmodSync(path, 0o600);
+    expect(await append()).toEqual(['1']);
+    // Not theirs to mend.
+    for (const end of ['-wal', '-shm']) {
+      for (const left of ['-wal', '-shm']) rmSync(path + left, { force: true });
+      writeFileSync(path + end, '', { mode: 0o444 });
+      expect(statSync(path + end).uid).toBe(0);
+      expect(await append()).toEqual(['ledger-unavailable']);
+    }
+    for (const left of ['-wal', '-shm']) rmSync(path + left, { force: true });
+    expect(await append()).toEqual(['2']);
+  });
+
+  test.skipIf(missing !== undefined)(`of a disk that has no room for the -shm file, or is read-only: tells which${missing === undefined ? '' : ` (${missing})`}`, async () => {
+    const { path, store } = await newLedger();
+    await store.append([Buffer.from('before')]);
+    await store.close();
+    const disk = join(scratchDirectory(), 'disk');
+    onTestFinished(mountSmallDisk(disk, '128k'));
+    const copy = join(disk, 'ledger.db');
+    copyFileSync(path, copy);
+    for (const size of [4096, 1]) {
+      try {
+        for (;;) writeFileSync(join(disk, 'filler'), Buffer.alloc(size), { flag: 'a' });
+      } catch {}
+    }
+    const full = await refusalOf(openSqliteLedger(copy));
+    expect(full).toMatchObject({ code: 'ledger-unavailable', message: `the ledger ${copy} can not be used: the disk is full` });
+    rmSync(join(disk, 'filler'));
+    await closing(await openSqliteLedger(copy)).append([Buffer.from('after')]);
+  });
+
+  test.skipIf(missing !== undefined)(`of a file system that is read-only for a while${missing === undefined ? '' : ` (${missing})`}`, async () => {
+    const { path, store } = await newLedger();
+    await store.close();
+    const disk = join(scratchDirectory(), 'disk');
+    onTestFinished(mountSmallDisk(disk, '256k'));
+    const copy = join(disk, 'ledger.db');
+    copyFileSync(path, copy);
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    expect(await refusalOf(openSqliteLedger(copy))).toEqual({ code: 'ledger-unavailable', message: `the ledger ${copy} can not be used: its file system is read-only`, hint: 'remount it writable' });
+    execFileSync('mount', ['-o', 'remount,rw', disk]);
+    expect(await closing(await openSqliteLedger(copy)).append([Buffer.from('after')])).toBe(1);
+  });
+
   test('a WAL that is deleted under the ledger stops it', async () => {
     const { path, store } = await newLedger();
     await store.append([Buffer.from('a')]);

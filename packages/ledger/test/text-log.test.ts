@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { missingForMounting, mountSmallDisk } from '@lockfast/testkit';
+import { isRoot, missingForMounting, mountSmallDisk } from '@lockfast/testkit';
 
 import type { LedgerEntry } from '../src/entry.ts';
 import { textLine, TextLog } from '../src/text-log.ts';
@@ -128,7 +128,54 @@ test.skipIf(missing !== undefined)(`a full disk is told, and the next line does 
   const log = new TextLog(join(disk, 'log'));
   onTestFinished(() => log.close());
   expect(await refusalOf((async () => log.write(Array.from({ length: 40 }, () => 'x'.repeat(999))))())).toMatchObject({ code: 'ledger-unavailable' });
+  const torn = readFileSync(join(disk, 'log'), 'utf8');
+  expect(torn.endsWith('\n')).toBe(false);
   rmSync(filler);
   log.write(['after']);
-  expect(readFileSync(join(disk, 'log'), 'utf8').split('\n').at(-2)).toBe('after');
+  expect(readFileSync(join(disk, 'log'), 'utf8')).toBe(`${torn}\nafter\n`);
 });
+
+test.skipIf(missing !== undefined)(`[E14] half a line that another process left on a full disk is not continued, and all of the log stays${missing === undefined ? '' : ` (${missing})`}`, () => {
+  const disk = join(scratchDirectory(), 'disk');
+  onTestFinished(mountSmallDisk(disk));
+  const [filler, path] = [join(disk, 'filler'), join(disk, 'log')];
+  const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(995)}`);
+  // Open from before: it has not seen what the other one left.
+  const early = new TextLog(path);
+  onTestFinished(() => early.close());
+  early.write(['first']);
+  writeFileSync(filler, Buffer.alloc(48 * 1024));
+  expect(writeElsewhere(path, lines)).toBe('ledger-unavailable');
+  const torn = readFileSync(path, 'utf8');
+  expect(torn.endsWith('\n')).toBe(false);
+  expect(lines.some((line) => line.startsWith(torn.split('\n').at(-1)!))).toBe(true);
+  rmSync(filler);
+  early.write(['after']);
+  expect(writeElsewhere(path, ['then', 'and then'])).toBe('');
+  expect(readFileSync(path, 'utf8')).toBe(`${torn}\nafter\nthen\nand then\n`);
+});
+
+test.skipIf(!isRoot)('a log that may be written and not read is written', () => {
+  const path = join(scratchDirectory(), 'log');
+  writeFileSync(path, 'a\n');
+  chownSync(path, 65_534, 65_534);
+  chmodSync(path, 0o200);
+  expect(writeElsewhere(path, ['b'], 65_534)).toBe('');
+  expect(readFileSync(path, 'utf8')).toBe('a\nb\n');
+});
+
+/** @returns the code of the refusal, or nothing */
+function writeElsewhere(path: string, lines: readonly string[], uid?: number): string {
+  const script = `
+    const { TextLog } = await import(${JSON.stringify(new URL('../src/text-log.ts', import.meta.url).href)});
+    const [path, uid, ...lines] = process.argv.slice(1);
+    if (uid !== '') process.setuid(Number(uid));
+    try {
+      new TextLog(path).write(lines);
+    } catch (error) {
+      process.stdout.write(error.code);
+    }`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--conditions=lockfast-source', '--input-type=module', '--eval', script, path, String(uid ?? ''), ...lines], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout;
+}

@@ -10,11 +10,12 @@
  * is its own business, which its own tests prove.
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-import type { Ended, Place } from './faults.ts';
+import { type Ended, type Place, wholeLines } from './faults.ts';
 
 /** One change of the disk, or one sync. Paths are absolute. */
 export type FileOperation =
@@ -43,7 +44,10 @@ export interface CrashState {
 
 const TRACED = ['open', 'openat', 'creat', 'write', 'pwrite64', 'writev', 'pwritev', 'ftruncate', 'fchmod', 'chmod', 'fsync', 'fdatasync', 'rename', 'renameat', 'renameat2', 'link', 'linkat', 'unlink', 'unlinkat', 'rmdir', 'mkdir', 'mkdirat'];
 
-/** With more names at stake than this, not every combination is made, but each one alone, all up to each, and all. */
+/**
+ * With more names at stake than this, not every combination is made, but each one alone, all up to each, and all; and
+ * bytes are lost only where all names are there.
+ */
 const MOST_COMBINED = 5;
 
 /** Runs a command and gives the operations under the watched paths that it did, in order, with their bytes. */
@@ -64,9 +68,8 @@ export async function recordFileOperations(command: string, args: readonly strin
     child.on('error', reject);
     child.on('close', (status, signal) => done({ status, signal }));
     const ended = await promise;
-    const operations = readFileSync(output, 'latin1')
-      .split('\n')
-      .flatMap((line) => operationOf(line, place.cwd))
+    const operations = wholeLines(readFileSync(output, 'latin1'))
+      .flatMap(({ text }) => operationOf(text, place.cwd))
       .filter(({ path }) => place.paths.some((watched) => path === watched || path.startsWith(`${watched}/`)));
     return { ...printed, ...ended, operations };
   } finally {
@@ -75,7 +78,7 @@ export async function recordFileOperations(command: string, args: readonly strin
 }
 
 function operationOf(line: string, cwd: string): FileOperation[] {
-  const [, call, text, result] = /^\d+ +(\w+)\((.*)\) += (-?\d+)/.exec(line) ?? [];
+  const [, call, text, result] = /^(\w+)\((.*)\) += (-?\d+)/.exec(line) ?? [];
   if (call === undefined || text === undefined || Number(result) < 0) return [];
   const parts = [...text.matchAll(/(?:AT_FDCWD|\b\d+)<((?:\\x[0-9a-f]{2})*)[^>]*>|"((?:\\x[0-9a-f]{2})*)"/g)];
   const strings = parts.map(([, directory, string]) => bytesOf(directory ?? string ?? ''));
@@ -157,7 +160,9 @@ export function* crashStates(directory: string, start: string, operations: reado
   for (let done = 0; done <= operations.length; done++) {
     if (done > 0) disk.apply(operations[done - 1]!);
     for (const state of disk.states(done)) {
-      const key = [...state.entries].map(([path, { bytes, mode }]) => `${path} ${mode} ${bytes?.toString('base64') ?? ''}`).toSorted().join('\n');
+      const hash = createHash('sha256');
+      for (const [path, { bytes, mode }] of [...state.entries].toSorted(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${path} ${mode} ${bytes?.length ?? -1}\n`).update(bytes ?? '');
+      const key = hash.digest('base64');
       if (seen.has(key)) continue;
       seen.add(key);
       yield state;
@@ -256,7 +261,8 @@ class Disk {
       for (const change of this.#pending) if (!lost.includes(change)) change.apply(names);
       const reached = this.#reachable(names);
       const torn = [...new Set(reached.values())].filter((node) => this.#nodes[node]!.unsynced);
-      for (const { text, bytes } of lostBytes(torn.map((node) => [node, this.#nodes[node]!] as const))) {
+      const atStake = this.#pending.length > MOST_COMBINED && lost.length > 0 ? [] : torn;
+      for (const { text, bytes } of lostBytes(atStake.map((node) => [node, this.#nodes[node]!] as const))) {
         const entries = new Map<string, DiskEntry>();
         for (const [path, node] of reached) {
           const { isDirectory, mode, bytes: whole } = this.#nodes[node]!;

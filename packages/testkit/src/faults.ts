@@ -7,6 +7,7 @@
  * - `-P path` compares whole names, so it never matches a temporary file with a random name. The call is therefore aimed
  *   at by its ordinal among all calls of that name in its thread, and the second run's trace must show that it was hit.
  * - `when=N` counts per thread. Synchronous calls run in the main thread; asynchronous ones need a pool of one thread.
+ *   Files are synced in both: before all else the thread that is aimed at makes more fsyncs than the other one ever will.
  *   An `openat` of V8's (which looks for the number of processors when a mutex is first contended) moves between threads
  *   from run to run, so the aim at an `openat` can miss by one or two: `strike` repeats it.
  * - `--seccomp-bpf` halves the time of a run, and silently injects no signals (strace 6.1).
@@ -51,6 +52,10 @@ export interface FileCall {
   readonly index: number;
   /** Its number, from 1, among the calls of this name in its thread. */
   readonly ordinal: number;
+  /** Whether it was made beside the main thread. */
+  readonly pooled: boolean;
+  /** Whether calls of this name were made in both. */
+  readonly mixed: boolean;
   /** The files that it names, absolute. */
   readonly files: readonly string[];
   /** As strace prints it, with flags, modes and result. */
@@ -91,14 +96,31 @@ export async function traceFileCalls(command: string, args: readonly string[], p
 
 /** Runs a command again with one of the calls that `traceFileCalls` listed failing, or the process killed before it. */
 export async function runWithFault(command: string, args: readonly string[], place: Place, call: FileCall, fault: Fault): Promise<Struck> {
-  const at = `when=${call.ordinal}`;
+  const ahead = aheadOf(call);
+  const at = `when=${call.ordinal + ahead}`;
   const options = fault === 'KILL' ? [`--inject=${call.call}:signal=KILL:${at}`] : ['--seccomp-bpf', `--inject=${call.call}:error=${fault}:${at}`];
-  const ended = await underStrace(options, command, args, place);
+  const ended = await underStrace(options, command, args, ahead === 0 ? place : { ...place, env: { ...place.env, NODE_OPTIONS: `--import=${aheadIn(call.pooled)}` } });
   const sign = fault === 'KILL' ? /= \?$/ : /\(INJECTED\)$/;
   const hits = callsIn(ended.trace, place.cwd).filter(({ text }) => sign.test(text));
   const aim = watchedCalls(ended.trace, place)[call.index];
   // One hit, or the first of those that are each in a thread of their own.
   return { ...ended, struck: aim !== undefined && aim.call === call.call && aim.text === hits[0]?.text };
+}
+
+/** More syncs than any traced run makes. */
+const AHEAD = 2000;
+
+function aheadOf({ call, mixed }: FileCall): number {
+  return call === 'fsync' && mixed ? AHEAD : 0;
+}
+
+/** A module that makes so many fsyncs, of nothing, in the main thread or in the pool, before the command starts. */
+function aheadIn(pool: boolean): string {
+  const calls = pool
+    ? `const sync = promisify(fs.fsync); for (let i = 0; i < ${AHEAD}; i++) await sync(fd).catch(() => {});`
+    : `for (let i = 0; i < ${AHEAD}; i++) try { fs.fsyncSync(fd); } catch {}`;
+  const source = `import fs from 'node:fs'; import { promisify } from 'node:util'; const fd = fs.openSync('/dev/null'); ${calls} fs.closeSync(fd);`;
+  return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
 /** What the ordinal may be off by in the next try, most likely first. All of it several times: one run says little about the next. */
@@ -121,7 +143,7 @@ export async function strike<T extends Trial>(prepare: () => T, call: FileCall, 
     trace = run.trace;
     // Where the call stood this time, if the run got so far.
     const missed = watchedCalls(trace, trial)[call.index];
-    if (missed?.call === call.call) ordinal = missed.ordinal;
+    if (missed?.call === call.call) ordinal = missed.ordinal - aheadOf(call);
   }
   throw new Error(`${fault} never struck ${call.text}:\n${trace}`);
 }
@@ -156,31 +178,35 @@ function end(child: ChildProcess): Promise<Ended> {
 }
 
 function watchedCalls(trace: string, place: Place): FileCall[] {
-  return callsIn(trace, place.cwd)
+  const calls = callsIn(trace, place.cwd);
+  const threads = (pooled: boolean): Set<string> => new Set(calls.flatMap((one) => (one.pooled === pooled ? [one.call] : [])));
+  const [main, pool] = [threads(false), threads(true)];
+  return calls
     .filter((call) => isWatched(call, place) && (!call.call.startsWith('open') || /O_CREAT|O_TRUNC/.test(call.text)))
-    .map((call, index) => ({ ...call, index }));
+    .map((call, index) => ({ ...call, index, mixed: main.has(call.call) && pool.has(call.call) }));
 }
 
 function isWatched({ files }: TracedCall, { paths }: Place): boolean {
   return files.some((file) => paths.some((path) => file === path || file.startsWith(`${path}/`)));
 }
 
-type TracedCall = Omit<FileCall, 'index'>;
+type TracedCall = Omit<FileCall, 'index' | 'mixed'>;
 
 /** Every call of the trace in the order in which they were entered. */
 function callsIn(trace: string, cwd: string): TracedCall[] {
   const counts = new Map<string, number>();
+  const main = /^\d+/.exec(trace)?.[0];
   return wholeLines(trace).flatMap(({ thread, text }) => {
     const call = /^(\w+)\(/.exec(text)?.[1];
     if (call === undefined) return [];
     const ordinal = (counts.get(`${thread} ${call}`) ?? 0) + 1;
     counts.set(`${thread} ${call}`, ordinal);
-    return [{ call, ordinal, files: filesNamed(call, text, cwd), text }];
+    return [{ call, ordinal, pooled: thread !== main, files: filesNamed(call, text, cwd), text }];
   });
 }
 
 /** Puts a call together again that another thread interrupted: `fsync(3 <unfinished ...>` and `<... fsync resumed>) = 0`. */
-function wholeLines(trace: string): { thread: string; text: string }[] {
+export function wholeLines(trace: string): { thread: string; text: string }[] {
   const lines: { thread: string; text: string }[] = [];
   const unfinished = new Map<string, { thread: string; text: string }>();
   for (const line of trace.split('\n')) {

@@ -9,8 +9,8 @@ import { openRotation } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
-import { rotationsDirectory } from '../key/rotate.ts';
 import { requireRole } from '../permission.ts';
+import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';

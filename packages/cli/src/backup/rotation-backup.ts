@@ -2,11 +2,11 @@
  * What a rotation replaced, kept encrypted as it was: `<backups directory>/<rotation id>/manifest.json`, and below
  * `files/` the env files that the manifest names. Nothing else lies in such a directory.
  */
-import { type Dirent, lstatSync, readdirSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
+import { readRegularFile, systemFailure } from '@lockfast/core/files';
 import { type KeptManifest, MANIFEST_FORMAT } from '@lockfast/core/rotation';
 
 export const MANIFEST = 'manifest.json';
@@ -53,7 +53,7 @@ export function findRotationBackups(directory: string): { readonly backups: read
 }
 
 function namesIn(directory: string): string[] {
-  const stats = lstatSync(directory, { throwIfNoEntry: false });
+  const stats = lookAt(directory);
   if (stats === undefined) return [];
   if (!stats.isDirectory()) throw new LockfastError('not-a-file', `${directory} is not a directory`, 'set [backups] directory in lockfast.toml to the directory itself');
   return entriesOf(directory).map(({ name }) => name);
@@ -61,7 +61,7 @@ function namesIn(directory: string): string[] {
 
 /** @throws LockfastError whose message says why it is no whole backup */
 function openBackup(directory: string, name: string): RotationBackup {
-  if (!lstatSync(directory).isDirectory()) throw strange('it is not a directory');
+  if (lookAt(directory)?.isDirectory() !== true) throw strange('it is not a directory');
   const manifest = readManifest(join(directory, MANIFEST), name);
   const named = new Set(manifest.files.map(({ backup }) => copyPath(directory, backup)));
   const found = listTree(directory, directory);
@@ -69,7 +69,7 @@ function openBackup(directory: string, name: string): RotationBackup {
   if (unknown !== undefined) throw strange(`it holds ${relative(directory, unknown)}, which its manifest does not name`);
   const copies = found.files.filter((path) => named.has(path));
   const missing = [...named].filter((path) => !copies.includes(path));
-  const bytes = copies.reduce((sum, path) => sum + lstatSync(path).size, 0);
+  const bytes = copies.reduce((sum, path) => sum + (lookAt(path)?.size ?? 0), 0);
   return { directory, manifest, copies, missing, directories: found.directories, bytes };
 }
 
@@ -136,6 +136,14 @@ function entriesOf(directory: string): Dirent[] {
     return readdirSync(directory, { withFileTypes: true });
   } catch (error) {
     throw new LockfastError('permission-denied', `${directory} can not be listed`, 'run it as its owner', error);
+  }
+}
+
+function lookAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw systemFailure(error, `${path} can not be looked at`, 'permission-denied');
   }
 }
 

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-
 import { encryptEnvFile, encryptFile, type Encryption, portabilityWarnings, readPlaintextFile, refuseNoPlaintext, splitEntries, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import type { Derivation } from '@lockfast/core/formats';
@@ -8,6 +6,7 @@ import { PBKDF2_ITERATIONS } from '@lockfast/core/formats';
 import type { Arguments } from '../arguments.ts';
 import { ENCRYPTED_SUFFIX } from '../env-files.ts';
 import type { Session } from '../session.ts';
+import { readStandardInput } from '../standard-input.ts';
 import { counted, type Terminal } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 
@@ -31,7 +30,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 
 /** Standard input, whole, to a file or to standard output. */
 async function encryptInput(args: Arguments, session: Session, workspace: Workspace): Promise<number> {
-  const bytes = readFileSync(0);
+  const bytes = readStandardInput();
   refuseNoPlaintext(bytes, 'standard input');
   warn(bytes, 'standard input', session.terminal);
   const target = args.text('out');

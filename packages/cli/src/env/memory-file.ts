@@ -3,6 +3,7 @@ import { closeSync, existsSync, fstatSync, lstatSync, mkdtempSync, openSync, rea
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { systemFailure } from '@lockfast/core/files';
 
 /** statfs(2): tmpfs and ramfs never reach a disk, but for swap. */
 const MEMORY_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
@@ -14,17 +15,36 @@ export interface MemoryFile {
   wipe(): void;
 }
 
-/** @throws LockfastError `tool-missing` where no memory file system is to be had: then nothing is written at all */
+/**
+ * @throws LockfastError `tool-missing` where no memory file system is to be had: then nothing is written at all;
+ *   `write-failed` when it is full
+ */
 export function createMemoryFile(name: string, bytes: Uint8Array, runtimeDirectory: string | undefined): MemoryFile {
   const parent = [runtimeDirectory, '/dev/shm', '/run'].find((directory) => directory !== undefined && isInMemory(directory));
   if (parent === undefined) {
     throw new LockfastError('tool-missing', 'there is no file system in memory (tmpfs) to edit the plaintext on', 'mount one at /dev/shm, or set single values with `lockfast env set`');
   }
-  sweep(parent);
-  const directory = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`));
-  const path = join(directory, name);
-  writeFileSync(path, bytes, { mode: 0o600, flag: 'wx' });
-  return { path, wipe: () => wipe(directory) };
+  let directory: string | undefined;
+  try {
+    sweep(parent);
+    directory = mkdtempSync(join(parent, `${PREFIX}${process.pid}-`));
+    const path = join(directory, name);
+    writeFileSync(path, bytes, { mode: 0o600, flag: 'wx' });
+    return { path, wipe: wiper(directory) };
+  } catch (error) {
+    if (directory !== undefined) wipe(directory);
+    throw systemFailure(error, `nothing can be edited on the file system in memory at ${parent}`, 'write-failed');
+  }
+}
+
+function wiper(directory: string): () => void {
+  return () => {
+    try {
+      wipe(directory);
+    } catch (error) {
+      throw systemFailure(error, `the plaintext in ${directory} was not removed`, 'write-failed');
+    }
+  };
 }
 
 function isInMemory(directory: string): boolean {

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 
 import { type Encryption, isVariableName, setVariable, updateEnvFile, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
+import { readStandardInput } from '../standard-input.ts';
 import { Workspace } from '../workspace.ts';
 import { variableOperand } from './variable-operand.ts';
 
@@ -29,7 +29,7 @@ async function readValue(name: string, { terminal }: Session): Promise<string> {
     const { askHidden } = await import('../prompt.ts');
     return textOf(await askHidden(`Value of ${name}`));
   }
-  const bytes = readFileSync(0);
+  const bytes = readStandardInput();
   if (bytes.length === 0) terminal.warn(`the value of ${name} is empty: standard input held nothing`);
   if (bytes.at(-1) === 0x0a) terminal.warn(`the value of ${name} ends in a newline, which is kept: to leave it out, send it with printf %s`);
   return textOf(bytes);
@@ -37,6 +37,7 @@ async function readValue(name: string, { terminal }: Session): Promise<string> {
 
 function textOf(bytes: Buffer): string {
   try {
+    if (bytes.includes(0)) throw new LockfastError('invalid-text', 'the value holds a NUL, which no environment can carry', 'encode it, for example in base64, and decode it in the program');
     if (isUtf8(bytes)) return bytes.toString('utf8');
   } finally {
     bytes.fill(0);

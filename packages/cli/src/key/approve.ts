@@ -1,5 +1,5 @@
 import type { Arguments } from '../arguments.ts';
-import { type ApprovalRequest, approveRequest, openRequests } from '../approvals.ts';
+import { type ApprovalRequest, approveRequest, waitingRequests } from '../approvals.ts';
 import { confirm } from '../confirm.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
@@ -11,8 +11,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const event = { operation: 'key-approve', object: 'request' };
   await requireRole(workspace, session, 'admin', event);
-  if (id === undefined) return list(args, session, openRequests(workspace, await workspace.ring()));
-  await failuresOnRecord(workspace, event, () => workspace.ring());
+  if (id === undefined) return list(args, session, (await waitingRequests(workspace)).requests);
+  await failuresOnRecord(workspace, event, () => waitingRequests(workspace));
   const request = await approveRequest(workspace, session, id, (one) => confirm(args, session, `Approve ${described(one)}?`));
   if (args.flag('json')) session.terminal.json({ approved: request });
   else session.terminal.line(`${request.id}: approved, ${described(request)}; next: run that command again, it goes ahead once`);

@@ -1,14 +1,15 @@
 import { dirname, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, readRegularFile, withFileLock } from '@lockfast/core/files';
-import { type KeyRing, parseRing } from '@lockfast/core/keyring';
+import { identityOf, withFileLock } from '@lockfast/core/files';
+import type { KeyRing } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { workTree } from '../git.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { backupSource, ledgerKeyOf, replaceBackup } from '../setup/recovery-backup.ts';
@@ -52,7 +53,7 @@ function refuseExisting(args: Arguments, path: string, ring: KeyRing): void {
 
 function isBegun(path: string, ring: KeyRing): boolean {
   try {
-    const begun = parseRing(readRegularFile(path, 'refuse').bytes.toString('utf8'), path);
+    const begun = readRing(path, 'refuse');
     return begun.format.startsWith('lockfast-backup/') && begun.ring === ring.version.ring && begun.generation === ring.version.generation + 1;
   } catch {
     return false;

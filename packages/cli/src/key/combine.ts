@@ -4,14 +4,14 @@ import { KeyRing, refuseOlderRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
 import { failuresOnRecord } from '../on-record.ts';
+import { refuseOtherEnvironment } from '../other-environment.ts';
 import { requireRole } from '../permission.ts';
-import { readFloor } from '../ring-floors.ts';
 import { placeRing } from '../ring-file.ts';
+import { readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { newRoot } from './new-root-key.ts';
 import { orTakeBack } from './or-take-back.ts';
-import { refuseOtherEnvironment } from './other-environment.ts';
 import { shares } from './share-files.ts';
 import { reportSources } from './shown-sources.ts';
 
@@ -37,7 +37,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       return { root: made, opened: ring, next: changed };
     });
   });
-  await (await workspace.ledger())?.checkpoint(next);
+  await workspace.signKeyChange(next);
   if (replace) session.terminal.warn('the shares open the ring no more: make new ones with: lockfast key split');
   reportSources(args, session, workspace, root, opened, next);
   return 0;

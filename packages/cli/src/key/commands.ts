@@ -168,7 +168,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       above: { kind: 'text', value: 'N', help: 'the generation that was seen, as the refusal names it' },
       reason: { kind: 'text', value: 'TEXT', help: 'why; it is kept with the date and your name' },
     },
-    details: ['The ring is written again as the newest one, above generation N, and that is noted in the state directory. What only the newer ring could open stays closed.'],
+    details: ['The ring is written again as the newest one, above generation N, and that is noted in the state directory. What only the newer ring could open stays closed. Where [approvals] says key = 2, a second person approves it: of this very ring.'],
     examples: [['lockfast key accept-older --above 7 --reason "ring 7 was lost with the disk"', 'after a restore']],
     load: () => import('./accept-older.ts'),
   },

@@ -1,9 +1,9 @@
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
+import { requiredReason } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { moveKey } from './move.ts';
 import { keyOperand } from './operand.ts';
-import { requiredReason } from './reason.ts';
 import { dueStep } from './schedule.ts';
 
 /** No second person: what only makes a rotation due earlier must not wait for anybody. */

@@ -1,9 +1,9 @@
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { reasonOf } from '../reason.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { reasonOf } from './reason.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);

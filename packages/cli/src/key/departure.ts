@@ -1,8 +1,8 @@
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
+import { requiredReason } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { moveKey } from './move.ts';
-import { requiredReason } from './reason.ts';
 import { dueStep } from './schedule.ts';
 
 /** No second person, as for a compromise. */

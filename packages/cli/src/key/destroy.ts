@@ -1,9 +1,9 @@
 import type { Arguments } from '../arguments.ts';
 import { confirmByName } from '../confirm.ts';
+import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { moveKey } from './move.ts';
 import { keyOperand } from './operand.ts';
-import { reasonOf } from './reason.ts';
 import { refuseUsedKey } from './sweep.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {

@@ -8,9 +8,9 @@ import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
+import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { rotationsDirectory } from './rotate.ts';
 
 export interface KeyMove {
   readonly event: AuditEvent;
@@ -55,7 +55,7 @@ export async function moveKey(args: Arguments, session: Session, move: KeyMove):
 }
 
 /** It goes on with the keys that it wrote down, and would find them changed. @throws LockfastError `rotation-incomplete` */
-function refuseDuringRotation(workspace: Workspace): void {
+export function refuseDuringRotation(workspace: Workspace): void {
   const open = openRotation(rotationsDirectory(workspace));
   if (open === undefined) return;
   throw new LockfastError('rotation-incomplete', `the rotation ${open.id} is not finished`, 'finish it with `lockfast key rotate`, then run this again');

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, shownPath, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
 import { newKeyId } from '@lockfast/core/formats';
 import { generateRootKey } from '@lockfast/core/keyring';
 import type { KeySource } from '@lockfast/core/ports';
@@ -43,7 +43,7 @@ export async function newRoot(args: Arguments, session: Session, around: Surroun
   const uri = out === undefined ? usual : `file:${resolve(session.directory, out)}`;
   const path = expandPath(uri.slice('file:'.length), around);
   await makeRootKeyFile(path, stateDirectory(session));
-  return { uri, source: keySource(uri, around), made: path, takeBack: () => rmSync(path, { force: true }) };
+  return { uri, source: keySource(uri, around), made: path, takeBack: () => removeAgain(path) };
 }
 
 /** The URI of a root key that does not exist yet, where `init` puts one, too. */
@@ -53,13 +53,13 @@ export function usualKeySource({ environment }: Session): string {
   return `file:${configHome !== undefined && configHome.startsWith('/') ? join(configHome, 'lockfast', name) : `~/.config/lockfast/${name}`}`;
 }
 
-/** Makes a root key, durably. @throws LockfastError `exists`, `write-failed` */
-export async function makeRootKeyFile(path: string, state: string): Promise<void> {
+/** Writes a root key, durably. @param key as text @throws LockfastError `exists`, `write-failed` */
+export async function makeRootKeyFile(path: string, state: string, key: string = generateRootKey()): Promise<void> {
   if (identityOf(path) !== undefined) {
     throw new LockfastError('exists', `${path} exists already, and was left alone`, `name another file; to use the root key that is in it, name it as file:${path}`);
   }
   ensureDirectory(dirname(path));
-  await withFileLock(state, path, () => writeDurably({ path, bytes: Buffer.from(`${generateRootKey()}\n`), mode: KEY_MODE, expected: 'absent' }));
+  await withFileLock(state, path, () => writeDurably({ path, bytes: Buffer.from(`${key}\n`), mode: KEY_MODE, expected: 'absent' }));
 }
 
 /** What a new root key is for. */
@@ -97,4 +97,12 @@ export function nextSteps({ uri, file, configuration, named, keyring }: RootKeyU
 
 function shellWord(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function removeAgain(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw systemFailure(error, `${shownPath(path)}, a root key that opens nothing, was not removed`, 'write-failed');
+  }
 }

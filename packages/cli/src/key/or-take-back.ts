@@ -1,6 +1,6 @@
-import { identityOf, readRegularFile } from '@lockfast/core/files';
-import { parseRing } from '@lockfast/core/keyring';
+import { identityOf } from '@lockfast/core/files';
 
+import { readRing } from '../ring-document.ts';
 import type { NewRoot } from './new-root-key.ts';
 
 /** Takes a new root key back when the ring that was to be wrapped for it did not come to be, and leaves it when it did. */
@@ -17,7 +17,7 @@ export async function orTakeBack<T>(root: NewRoot, path: string, action: () => P
 
 function generationAt(path: string): number | undefined {
   try {
-    return parseRing(readRegularFile(path, 'follow').bytes.toString('utf8'), path).generation;
+    return readRing(path).generation;
   } catch {
     return undefined;
   }

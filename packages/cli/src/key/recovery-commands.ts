@@ -34,11 +34,12 @@ export const RECOVERY_COMMANDS: readonly Command[] = [
       dir: { kind: 'text', value: 'DIR', help: 'the project (default: the one here or above, else here)' },
       drill: { kind: 'flag', help: 'try all of it in memory, decrypt every configured file, and write nothing' },
       force: { kind: 'flag', help: 'replace a key ring that exists; it is kept beside' },
+      'drop-keys': { kind: 'flag', help: 'with --force: also when the key ring that is replaced has keys that this one lacks' },
       json: JSON_OPTION,
     },
     details: [
       'Without --key-source or --new-key-out the root key is the file that lockfast.toml names, made if it is missing. The ring is wrapped for that one alone: teammates and CI are added again. Where there is no lockfast.toml, it is written.',
-      'At the end every configured file is decrypted; one that does not open is named, and the exit status is 1.',
+      'A key ring that has keys which the backup lacks is not replaced, and they are named. At the end every configured file is decrypted; one that does not open is named, and the exit status is 1.',
     ],
     examples: [
       ['lockfast key restore /mnt/usb/shop.backup', 'the root key is lost'],

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 
-import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
-import { generateRootKey, KeyRing, parseRing } from '@lockfast/core/keyring';
+import { generateRootKey, KeyRing } from '@lockfast/core/keyring';
 import { keySource } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import type { Workspace } from '../workspace.ts';
+import { keysLacking } from './lacking-keys.ts';
 import { openAll, type OpenedFile, printOpened } from './opened-files.ts';
 
 /** What was opened: by a backup's passphrase, or by shares. */
@@ -45,18 +44,6 @@ async function rebuilt(opened: KeyRing, above: number, session: Session): Promis
   const root = keySource(`env:${name}`, { environment: { [name]: generateRootKey() }, home: session.home, directory: session.directory, askPassphrase: () => Promise.reject(new Error('nobody is asked')) });
   const next = (await opened.rewrappedFor([root])).reissued(above);
   return KeyRing.open(next.print(), 'the ring of the drill', [root]);
-}
-
-/** The keys of the ring that is in use which the backup does not give. It says so without a key. */
-function keysLacking(ring: KeyRing, keyring: string): string[] {
-  try {
-    const present = parseRing(readRegularFile(keyring, 'follow').bytes.toString('utf8'), keyring);
-    const given = new Set(ring.keys.filter(({ wrapped }) => wrapped !== '').map(({ id }) => id));
-    return present.ring !== ring.version.ring ? [] : present.keys.filter(({ id, wrapped }) => wrapped !== '' && !given.has(id)).map(({ id }) => id);
-  } catch (error) {
-    if (!(error instanceof LockfastError)) throw error;
-    return [];
-  }
 }
 
 function print({ terminal }: Session, ring: KeyRing, { from, kind }: Recovery, files: readonly OpenedFile[], lacking: readonly string[], configured: boolean): void {

@@ -9,25 +9,26 @@ import { ensureDirectory, type Expected, identityOf, readRegularFile, withFileLo
 import { KeyRing, openBackup, parseRing } from '@lockfast/core/keyring';
 import { expandPath, type Surroundings } from '@lockfast/keys';
 
-import { currentActor, personOf } from '../actor.ts';
 import { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE, findUpward } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
-import { requireRole } from '../permission.ts';
-import { type Acceptance, readFloor } from '../ring-floors.ts';
+import { refuseOtherEnvironment } from '../other-environment.ts';
+import { personBehind, requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { placeRing } from '../ring-file.ts';
+import { type Acceptance, readFloor } from '../ring-floors.ts';
 import type { Session } from '../session.ts';
 import { configurationText, KEYRING } from '../setup/init.ts';
 import { backupSource } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, surroundings, Workspace } from '../workspace.ts';
+import { keysLacking } from './lacking-keys.ts';
 import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
-import { refuseOtherEnvironment } from './other-environment.ts';
-import { type Recovery, runDrill } from './restore-drill.ts';
-import { orTakeBack } from './or-take-back.ts';
-import { shares } from './share-files.ts';
 import { openAll, printOpened } from './opened-files.ts';
+import { orTakeBack } from './or-take-back.ts';
+import { type Recovery, runDrill } from './restore-drill.ts';
+import { shares } from './share-files.ts';
 
 /** Where the ring is to be, and what is there of the project. */
 interface Place {
@@ -83,12 +84,23 @@ function refuseExisting(args: Arguments, session: Session, place: Place): void {
   throw new LockfastError('ring-exists', `${keyring} exists already, and was left alone`, 'it may have keys that the backup lacks; to put the restored one in its place, and keep it beside: --force');
 }
 
+/** What these keys encrypted would not open any more. @throws LockfastError `ring-exists` */
+function refuseLostKeys(args: Arguments, ring: KeyRing, keyring: string): void {
+  const lost = keysLacking(ring, keyring);
+  if (lost.length === 0 || args.flag('drop-keys')) return;
+  throw new LockfastError(
+    'ring-exists',
+    `${keyring} has ${lost.length === 1 ? 'a key' : 'keys'} that would be lost: ${lost.join(', ')}; it was left alone`,
+    'take a newer backup, or open this ring by shares or another key source; to give these keys up, and what they encrypted: --force --drop-keys',
+  );
+}
+
 /** The ring of a restore that was killed before it wrote the configuration: of the same keys, and nothing names it. */
 function isBegun(args: Arguments, session: Session, { workspace, keyring, ...place }: Place): boolean {
   if (workspace !== undefined) return false;
   try {
     const from = args.flag('shares') ? ringFileOf(args, session, { keyring, ...place }) : resolve(session.directory, args.operands[0]!);
-    return parseRing(textOf(from), from).ring === parseRing(textOf(keyring), keyring).ring;
+    return readRing(from).ring === readRing(keyring).ring;
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return false;
@@ -123,7 +135,7 @@ function textOf(path: string): string {
 function highestGeneration({ version }: KeyRing, { workspace, keyring, stateDirectory: state }: Place): number {
   const generations = [version.generation, readFloor(state, version.ring)?.generation ?? 0];
   const files = workspace === undefined ? [] : encryptedEnvFiles(workspace.configuration);
-  for (const read of [() => parseRing(textOf(keyring), keyring), ...files.map((file) => () => headerRing(file))]) {
+  for (const read of [() => readRing(keyring), ...files.map((file) => () => headerRing(file))]) {
     try {
       const { ring, generation } = read();
       if (ring === version.ring) generations.push(generation);
@@ -152,6 +164,7 @@ async function restore(args: Arguments, session: Session, place: Place, { ring: 
     ensureDirectory(dirname(path));
     // What may be replaced was decided before: refuseExisting.
     const expected = identityOf(path) ?? 'absent';
+    refuseLostKeys(args, opened, path);
     const root = await rootFor(args, session, place);
     const ring = await orTakeBack(root, path, async () => {
       const next = (await opened.rewrappedFor([root.source])).reissued(above);
@@ -192,7 +205,7 @@ async function keepBeside(path: string, expected: Expected, state: string): Prom
 function acceptanceOf(session: Session, { version }: KeyRing, above: number, kind: Recovery['kind'], state: string): Acceptance | undefined {
   if (readFloor(state, version.ring) === undefined) return undefined;
   const reason = kind === 'backup' ? 'restored from a recovery backup' : 'restored with shares';
-  return { time: new Date().toISOString(), actor: personOf(currentActor(session)), reason, generation: version.generation, above };
+  return { time: new Date().toISOString(), actor: personBehind(session).name, reason, generation: version.generation, above };
 }
 
 /** As whoever uses it from now on: through the configuration. */
@@ -201,7 +214,7 @@ async function finish(args: Arguments, session: Session, place: Place, { ring: o
   const workspace = place.workspace ?? new Workspace(new Arguments({ ...args.values, config: place.configuration }, [], []), session);
   const { namedSources } = workspace.configuration;
   if (place.workspace === undefined) await (await workspace.audit())?.record({ operation: 'key-restore', object: place.keyring, environment: ring.environment, details: { from: kind }, outcome: 'success' });
-  await (await workspace.ledger())?.checkpoint(ring);
+  await workspace.signKeyChange(ring);
   const files = openAll(workspace, ring);
   if (args.flag('json')) {
     const { keyring, configuration } = place;

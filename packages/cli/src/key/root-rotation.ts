@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, withFileLock } from '@lockfast/core/files';
-import { generateRootKey, KeyRing, parseRootKey, Secret } from '@lockfast/core/keyring';
+import { generateRootKey, KeyRing, parseRootKey, rootKeyFingerprint, Secret } from '@lockfast/core/keyring';
 import type { KeySource } from '@lockfast/core/ports';
 import type { RootChange, RootSteps } from '@lockfast/core/rotation';
-import { keySource, RootKeySource } from '@lockfast/keys';
+import { fileRootKey, keySource, RootKeySource } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
 import { replaceKeySource } from '../configuration-edit.ts';
@@ -32,7 +32,7 @@ export async function planRoot(args: Arguments, { terminal, directory }: Session
   const replaces = await openingSource(ring, workspace);
   const { missed } = await remainingSources(ring, [replaces], workspace.surroundings);
   refuseUnreachable(missed, args.flag('drop-unreachable'));
-  return { source: file === null ? replaces : `file:${file}`, file, replaces, drops: missed };
+  return { source: file === null ? replaces : `file:${file}`, file, fingerprint: null, replaces, drops: missed };
 }
 
 /** The source among the configured ones that opens the ring, by the name that the ring has for it if it knows that one. */
@@ -54,10 +54,13 @@ export class RootRotation implements RootSteps {
   readonly #workspace: Workspace;
   /** The new root key, where no file holds it. */
   #shown: string | undefined;
+  /** Of the root key in the file, as the record has it. */
+  #fingerprint: string | null;
   #closed: KeyRing | undefined;
 
   constructor(change: RootChange, session: Session, workspace: Workspace) {
     this.#change = change;
+    this.#fingerprint = change.fingerprint;
     this.#session = session;
     this.#workspace = workspace;
   }
@@ -67,13 +70,14 @@ export class RootRotation implements RootSteps {
     return this.#closed;
   }
 
-  async open(ring: KeyRing): Promise<KeyRing> {
+  async open(ring: KeyRing, remember: (fingerprint: string) => Promise<void>): Promise<KeyRing> {
     const { file } = this.#change;
     // A key that is only shown is nowhere until somebody has stored it: it comes into the ring when the old one goes.
     if (file === null) return ring;
-    if (identityOf(file) === undefined) await makeRootKeyFile(file, this.#workspace.stateDirectory);
+    if (identityOf(file) === undefined) await this.#make(file, remember);
     // The lock alone: a run that was killed while it made the file may have left a second name of it.
     else await withFileLock(this.#workspace.stateDirectory, file, () => {});
+    this.#read(file);
     return (await this.#opens(ring)) ? ring : ring.withNewRoot(this.#source());
   }
 
@@ -103,9 +107,29 @@ export class RootRotation implements RootSteps {
     for (const line of lines) this.#session.terminal.line(line);
   }
 
+  async #make(file: string, remember: (fingerprint: string) => Promise<void>): Promise<void> {
+    const key = generateRootKey();
+    const fingerprint = rootKeyFingerprint(parseRootKey(key));
+    // First: killed in between, there is no file, and the next run makes another key.
+    await remember(fingerprint);
+    this.#fingerprint = fingerprint;
+    await makeRootKeyFile(file, this.#workspace.stateDirectory, key);
+  }
+
+  /** Each time that the file is read: whoever may write its directory can put another key there at any moment. */
+  #read(file: string): Secret {
+    const key = fileRootKey(file, this.#workspace.surroundings);
+    if (rootKeyFingerprint(key) === this.#fingerprint) return key;
+    throw new LockfastError(
+      'conflict',
+      `${file} holds another root key than the one that this rotation made, and the key ring was not wrapped for it`,
+      'find out who put it there; move it away, then run `lockfast key rotate` again: it makes another root key',
+    );
+  }
+
   #source(): KeySource {
     const { file, source } = this.#change;
-    if (file !== null) return keySource(source, this.#workspace.surroundings);
+    if (file !== null) return new RootKeySource(source, `the root key in ${file}`, () => this.#read(file));
     const text = this.#newKey();
     return new RootKeySource(source, 'the new root key', () => parseRootKey(text));
   }

@@ -1,25 +1,26 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { ensureDirectory, withFileLock } from '@lockfast/core/files';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
-import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationFile, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
+import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
 
-import { currentActor, personOf } from '../actor.ts';
+import { currentActor } from '../actor.ts';
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
-import { encryptedEnvFiles } from '../env-files.ts';
 import { failuresOnRecord } from '../on-record.ts';
-import { requireRole } from '../permission.ts';
+import { personBehind, requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
+import { reasonOf } from '../reason.ts';
 import { replaceRing } from '../ring-file.ts';
+import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { refuseOutsideWindow } from './maintenance-window.ts';
-import { reasonOf } from './reason.ts';
 import { planRoot, RootRotation } from './root-rotation.ts';
+import { rotatedFiles } from './rotated-files.ts';
 import { rotationDueIn } from './schedule.ts';
 
 /** One rotation at a time. Whoever comes second is told at once. */
@@ -32,23 +33,19 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await requireRole(workspace, session, 'admin', event);
   const records = rotationsDirectory(workspace);
   if (args.flag('dry-run')) return dryRun(args, session, workspace, records);
-  ensureDirectory(records);
-  return withFileLock(
-    workspace.stateDirectory,
-    join(records, 'rotation'),
-    async () => {
-      const begun = openRotation(records);
-      const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
-      if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${shownMinute(begun.started)}, and only that`);
-      return perform(record, args, session, workspace, records);
-    },
-    DO_NOT_WAIT,
-  );
+  return withRotationLock(workspace, async () => {
+    const begun = openRotation(records);
+    const record = begun ?? (await failuresOnRecord(workspace, event, () => plan(args, session, workspace, event)));
+    if (begun !== undefined) session.terminal.note(`finishing the rotation ${begun.id} of ${shownMinute(begun.started)}, and only that`);
+    return perform(record, args, session, workspace, records);
+  });
 }
 
-/** Where the records of rotations lie: beside the key ring. */
-export function rotationsDirectory({ configuration }: Workspace): string {
-  return join(dirname(configuration.keyring), 'rotations');
+/** While no rotation runs, and none begins. @throws LockfastError `busy` */
+export async function withRotationLock<T>(workspace: Workspace, action: () => Promise<T>): Promise<T> {
+  const records = rotationsDirectory(workspace);
+  ensureDirectory(records);
+  return withFileLock(workspace.stateDirectory, join(records, 'rotation'), action, DO_NOT_WAIT);
 }
 
 async function plan(args: Arguments, session: Session, workspace: Workspace, event: { readonly operation: string; readonly object: string; readonly reason?: string }): Promise<RotationRecord> {
@@ -56,22 +53,27 @@ async function plan(args: Arguments, session: Session, workspace: Workspace, eve
   refuseOutsideWindow(configuration.maintenanceWindow, new Date(), args.flag('force'));
   const ring = await workspace.ring();
   const root = args.flag('root') ? await planRoot(args, session, workspace, ring) : null;
-  const files = filesOf(workspace).filter(({ path }) => needsWork(path, ring, undefined));
+  const files = rotatedFiles(workspace).filter(({ path }) => needsWork(path, ring, undefined));
   session.terminal.note(`rotates the ${root === null ? 'data key' : 'data key and the root key'} of ${ring.environment}: ${counted(files.length, 'file')} will be encrypted anew; ${ring.active().id} goes on decrypting`);
   confirm(args, session, `Replace the active key ${ring.active().id}?`);
   await requireApproval(workspace, session, ring, { ...event, details: { root: root !== null, backup: !args.flag('no-backup') } });
-  return newRotation(ring, { reason: event.reason ?? null, actor: personOf(currentActor(session)), backup: !args.flag('no-backup'), root }, systemClock);
+  return newRotation(ring, { reason: event.reason ?? null, actor: personBehind(session).name, backup: !args.flag('no-backup'), root }, systemClock);
 }
 
 async function perform(begun: RotationRecord, args: Arguments, session: Session, workspace: Workspace, records: string): Promise<number> {
   const { configuration, stateDirectory } = workspace;
   const ledger = await workspace.ledger();
   await closeInterrupted(workspace, session, records, begun.id);
+  const warned = new Set<string>();
+  const warnOnce = (link: string): void => {
+    if (!warned.has(link)) session.terminal.warn(`${link} is a symbolic link to what is no env file of this project and its tenants: it is left as it is, and keeps the rotation open: put the file itself in its place, or remove the link`);
+    warned.add(link);
+  };
   const progress = new Progress(session.terminal, 'files');
   const root = begun.root === null ? undefined : new RootRotation(begun.root, session, workspace);
   const place: RotationPlace = {
     ring: { read: () => workspace.freshRing(), change: (change) => replaceRing(workspace, change) },
-    files: () => filesOf(workspace),
+    files: () => rotatedFiles(workspace, warnOnce),
     records,
     backups: configuration.backups.directory,
     stateDirectory,
@@ -83,7 +85,7 @@ async function perform(begun: RotationRecord, args: Arguments, session: Session,
   try {
     const record = await rotate(begun, place, root satisfies RootSteps | undefined);
     progress.end();
-    await ledger?.checkpoint(await lastRing(root, workspace));
+    await workspace.signKeyChange(await lastRing(root, workspace));
     report(record, args, session, workspace);
     if (!args.flag('json')) root?.sayWhatIsNext();
     return 0;
@@ -114,13 +116,6 @@ async function closeInterrupted(workspace: Workspace, session: Session, records:
   await ledger.conclude(left.map(({ intent }) => ({ intent, outcome: 'interrupted' })));
 }
 
-/** A directory that can't be listed is among them: it may hold files, and is named as one that can't be done. */
-function filesOf(workspace: Workspace): RotationFile[] {
-  const missed: string[] = [];
-  const files = encryptedEnvFiles(workspace.configuration, (directory) => void missed.push(directory));
-  return [...files, ...new Set(missed)].map((path) => ({ path, tenant: workspace.tenantOf(path) ?? '' }));
-}
-
 function report(record: RotationRecord, args: Arguments, { terminal }: Session, workspace: Workspace): void {
   if (args.flag('json')) {
     const { seals: _, ...shown } = record;
@@ -140,7 +135,7 @@ async function dryRun(args: Arguments, { terminal }: Session, workspace: Workspa
   const ring = await workspace.ring();
   const staged = ring.keys.findLast(({ state, compromised }) => state === 'staged' && compromised === null);
   const to = begun?.newKey?.id ?? staged?.id;
-  const files = filesOf(workspace).filter(({ path }) => needsWork(path, ring, to));
+  const files = rotatedFiles(workspace).filter(({ path }) => needsWork(path, ring, to));
   if (args.flag('json')) {
     terminal.json({ dryRun: true, resumes: begun?.id ?? null, from: ring.active().id, to: to ?? null, files: files.map(({ path }) => path) });
     return 0;

@@ -1,10 +1,9 @@
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
-import { parseRing } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
@@ -33,6 +32,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 
 /** Before it goes on record: what was pasted in the wrong place may be a key. */
 function refuseUnknown(uri: string, path: string): void {
-  const { sources } = parseRing(readRegularFile(path, 'follow').bytes.toString('utf8'), path);
+  const { sources } = readRing(path);
   if (sources.every(({ source }) => source !== uri)) throw new LockfastError('no-such-source', 'the key ring has no such key source', 'see `lockfast key source list`');
 }

@@ -2,13 +2,14 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, readRegularFile, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
-import { KeyRing, parseRing } from '@lockfast/core/keyring';
+import { ensureDirectory, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
+import { KeyRing } from '@lockfast/core/keyring';
 import { makeShares, type RecoveryShares, sharesSource } from '@lockfast/keys';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { readRing } from '../ring-document.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
@@ -46,8 +47,17 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     return 0;
   } catch (error) {
     // "was written, but": then the ring names them, and they are good.
-    if (!namesSource(workspace.configuration.keyring, made.uri)) for (const path of written) rmSync(path, { force: true });
+    if (!namesSource(workspace.configuration.keyring, made.uri)) remove(written);
     throw error;
+  }
+}
+
+/** As far as it can be: the next run names what is left, and why this one failed is what to tell. */
+function remove(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      rmSync(path, { force: true });
+    } catch {}
   }
 }
 
@@ -120,7 +130,7 @@ async function show({ shares }: RecoveryShares, threshold: number, { terminal }:
 
 function namesSource(path: string, uri: string): boolean {
   try {
-    return parseRing(readRegularFile(path, 'follow').bytes.toString('utf8'), path).sources.some(({ source }) => source === uri);
+    return readRing(path).sources.some(({ source }) => source === uri);
   } catch {
     // Whatever it is: a share too many does no harm.
     return true;

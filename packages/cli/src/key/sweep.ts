@@ -2,9 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { isEncryptedFile, MOST_FILE_BYTES } from '@lockfast/core/env';
+import { isEncryptedAt } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { refuseUnlessUnused, type SweptFile, sweepUsage, type UnreadFile, type Usage } from '@lockfast/core/rotation';
 
@@ -31,7 +30,7 @@ export function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string): 
 }
 
 /** By what they are, not by their names: a copy that somebody made by hand needs its key as well. */
-function backupFiles(directory: string, miss: (directory: string) => void): string[] {
+export function backupFiles(directory: string, miss: (directory: string) => void): string[] {
   try {
     return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
       const path = join(directory, entry.name);
@@ -46,7 +45,7 @@ function backupFiles(directory: string, miss: (directory: string) => void): stri
 
 function mayBeEncrypted(path: string): boolean {
   try {
-    return isEncryptedFile(readRegularFile(path, 'refuse', MOST_FILE_BYTES).bytes);
+    return isEncryptedAt(path, 'refuse');
   } catch {
     return true;
   }

@@ -1,4 +1,4 @@
-import { type Command, JSON_OPTION } from '../command.ts';
+import { type Command, JSON_OPTION, REASON_OPTION } from '../command.ts';
 
 export const LEDGER_COMMANDS: readonly Command[] = [
   {
@@ -15,7 +15,7 @@ export const LEDGER_COMMANDS: readonly Command[] = [
       follow: { kind: 'flag', help: 'go on and print new ones, until it is interrupted; with --json one object a line' },
       json: JSON_OPTION,
     },
-    details: ['One row for each thing that was done. `open` is one that was announced and whose end is not recorded: its process is still at it, or died.', 'Times are UTC.'],
+    details: ['One row for each thing that was done. `open` is one that was announced and whose end is not recorded: its process is still at it, or died.', 'Times are UTC. That somebody looked is on record, too, once for each command.'],
     examples: [
       ['lockfast ledger list --since 24h', 'what happened since yesterday'],
       ['lockfast ledger list --operation decrypt --outcome failure --json', 'for a program'],
@@ -50,16 +50,18 @@ export const LEDGER_COMMANDS: readonly Command[] = [
     options: {
       out: { kind: 'text', value: 'FILE|-', help: 'where to write; - is standard output' },
       format: { kind: 'text', value: 'FORMAT', help: 'bundle (default): entries and signatures, for `ledger verify --bundle`; jsonl and csv: entries alone', choices: ['bundle', 'jsonl', 'csv'] },
+      reason: REASON_OPTION,
+      'break-glass': { kind: 'flag', help: 'go on although the ledger can not be written; needs --reason' },
     },
-    details: ['The file has mode 0600. In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.'],
+    details: ['That it was exported is on record, behind the end of what is exported. The file has mode 0600. In CSV a cell that a spreadsheet would take for a formula begins with an apostrophe.'],
     examples: [['lockfast ledger export --out audit.bundle', 'for an auditor'], ['lockfast ledger export --format csv --out audit.csv', 'for a spreadsheet']],
     load: () => import('./export.ts'),
   },
   {
     name: 'ledger witness push',
     summary: 'sign the ledger as it is, and hand that to every configured witness',
-    options: { json: JSON_OPTION },
-    details: ['Run it by a timer, every hour for example: what was not witnessed can be cut off unseen. Exit status 1 when a witness failed; the others have it then.'],
+    options: { signed: { kind: 'flag', help: 'hand on what was signed last: it takes no key ring' }, json: JSON_OPTION },
+    details: ['Run it by a timer, every hour for example: what was not witnessed can be cut off unseen. Each change of keys does it at its end, for 5 s at most. Exit status 1 when a witness failed; the others have it then.'],
     examples: [['lockfast ledger witness push', 'to all of [[witnesses]]']],
     load: () => import('./witness-push.ts'),
   },

@@ -2,9 +2,10 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { forgetLedger } from '../ledger-notes.ts';
+import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
+import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { configuredLedger } from './store.ts';
@@ -27,7 +28,7 @@ async function installOnPostgres(args: Arguments, { environment, terminal }: Ses
 }
 
 export async function run(args: Arguments, session: Session): Promise<number> {
-  const reason = args.text('reason')?.trim();
+  const reason = reasonOf(args);
   const workspace = new Workspace(args, session);
   const path = ledgerFile(configuredLedger(workspace));
   if (path === undefined) return installOnPostgres(args, session);

@@ -1,10 +1,10 @@
 /** Which rows `ledger list` shows. */
 import { LockfastError } from '@lockfast/core/errors';
+import { durationMs } from '@lockfast/core/formats';
 
 import type { Arguments } from '../arguments.ts';
 import type { LedgerRow } from './rows.ts';
 
-const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const DAY_MS = 86_400_000;
 
 type Filter = (row: LedgerRow) => boolean;
@@ -40,8 +40,8 @@ export function rowLimit(args: Arguments): number {
 function timeOf(args: Arguments, option: string, now: number, edge: 'start' | 'end'): number | undefined {
   const text = args.text(option);
   if (text === undefined) return undefined;
-  const [, count, unit] = /^([1-9][0-9]{0,5})([mhdw])$/.exec(text) ?? [];
-  if (count !== undefined) return now - Number(count) * UNITS_MS[unit!]!;
+  const ago = durationMs(text);
+  if (ago !== undefined) return now - ago;
   const isDate = /^\d{4}-\d\d-\d\d$/.test(text);
   const isTime = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?$/.test(text);
   const time = isDate || isTime ? Date.parse(isDate || /(?:Z|[+-]\d\d:\d\d)$/.test(text) ? text.replace(' ', 'T') : `${text.replace(' ', 'T')}Z`) : Number.NaN;

@@ -1,9 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
+import type { AuditEvent } from '@lockfast/core/ports';
 import type { LedgerStore } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { rowFilter, rowLimit } from './filter.ts';
@@ -18,10 +21,14 @@ const FOLLOW_WIDTHS = [6, 19, 16, 11, 12, 16];
 export async function run(args: Arguments, session: Session): Promise<number> {
   const limit = rowLimit(args);
   const filter = rowFilter(args, Date.now());
-  const store = await openStore(new Workspace(args, session));
+  const workspace = new Workspace(args, session);
+  const event = { operation: 'ledger-list', object: workspace.configuration.file, environment: workspace.configuration.environment };
+  await requireRole(workspace, session, 'auditor', event);
+  const store = await openStore(workspace);
   try {
     const maker = new RowMaker();
     const { rows, next } = await read(store, 1, maker, filter, limit);
+    await recordLook(workspace, session, event);
     if (args.flag('follow')) return await follow(store, next, maker, filter, rows, args, session);
     const shown = [...rows, ...maker.open().filter(filter)].toSorted((a, b) => a.seq - b.seq).slice(-limit);
     if (args.flag('json')) session.terminal.json({ entries: shown });
@@ -29,6 +36,19 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     return 0;
   } finally {
     await store.close();
+  }
+}
+
+/**
+ * Who looks is on record, once a command. A ledger that can't be appended to is read all the same: that is when it must be.
+ * Behind the reading, so that a look does not show itself.
+ */
+async function recordLook(workspace: Workspace, { terminal }: Session, event: AuditEvent): Promise<void> {
+  try {
+    await (await workspace.audit())?.record({ ...event, outcome: 'success' });
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    terminal.warn(`that this was read is not on record: ${error.message}`);
   }
 }
 

@@ -2,8 +2,6 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { type LedgerEntry, type LedgerStore, pagesOf, parseEntry } from '@lockfast/ledger';
 
-import { personOf } from '../actor.ts';
-
 export interface NumberedEntry {
   readonly seq: number;
   readonly entry: LedgerEntry;
@@ -30,6 +28,8 @@ export interface LedgerRow {
   readonly reason?: string | undefined;
   readonly details?: LedgerEntry['details'];
   readonly user: string;
+  /** The uid that logged in, where that is known. */
+  readonly login?: number | undefined;
   readonly host: string;
   readonly pid: number;
   readonly program: string;
@@ -76,17 +76,23 @@ function rowOf(seq: number, entry: LedgerEntry, intent: LedgerEntry | undefined)
     environment,
     key: keyId ?? intent?.keyId,
     // Whoever closes the intent of a process that died is not the one who did it.
-    actor: personOf((intent ?? entry).actor),
+    actor: nameIn((intent ?? entry).actor),
     outcome: outcome ?? 'open',
     code,
     reason: reason ?? intent?.reason,
     details,
     user: actor.user,
+    login: actor.login,
     host: actor.host,
     pid: actor.pid,
     program: actor.program,
     intent: entry.intent,
   };
+}
+
+/** As the machine of the entry had it: another one may have another name for the uid that logged in. */
+function nameIn({ user, sudo }: LedgerEntry['actor']): string {
+  return sudo ?? user;
 }
 
 function parsed(seq: number, bytes: Buffer): LedgerEntry {

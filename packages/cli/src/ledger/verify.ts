@@ -10,6 +10,7 @@ import { findUpward } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { refuseAnotherLedger } from '../ledger-notes.ts';
 import { ledgerFile } from '../ledger-place.ts';
+import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { surroundings, Workspace } from '../workspace.ts';
 import { configuredLedger, openStore } from './store.ts';
@@ -30,6 +31,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const bundle = args.text('bundle');
   // An auditor has the bundle, and no project.
   const workspace = bundle === undefined || args.text('config') !== undefined || findUpward(session.directory) !== undefined ? new Workspace(args, session) : undefined;
+  // A bundle was given to whoever has it.
+  if (bundle === undefined) await requireRole(workspace!, session, 'auditor', { operation: 'ledger-verify', object: workspace!.configuration.file });
   const store = workspace === undefined || (bundle !== undefined && workspace.configuration.ledger === undefined) ? undefined : await openConfigured(workspace, bundle);
   try {
     const path = store === undefined || bundle !== undefined ? undefined : ledgerFile(configuredLedger(workspace!));

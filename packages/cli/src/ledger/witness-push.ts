@@ -18,7 +18,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (witnesses.length === 0) throw new LockfastError('config-invalid', 'lockfast.toml names no witness', 'add a [[witnesses]] table to it: see docs/guides/ledger.md');
   const ledger = (await workspace.ledger())!;
   try {
-    const checkpoint = await newestCheckpoint(ledger, workspace, session);
+    const checkpoint = args.flag('signed') ? await signedCheckpoint(ledger) : await newestCheckpoint(ledger, workspace, session);
     const submission = await submissionOf(ledger.store, checkpoint);
     const cosignatures: string[] = [];
     const states = await Promise.all(
@@ -37,6 +37,14 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   } finally {
     await ledger.close();
   }
+}
+
+/** @throws LockfastError `ledger-rewound`, `witness-failed` */
+async function signedCheckpoint({ rewound, store }: Ledger): Promise<StoredCheckpoint> {
+  if (rewound !== undefined) throw rewound;
+  const newest = await store.newestCheckpoint();
+  if (newest === undefined) throw new LockfastError('witness-failed', 'the ledger has signed nothing yet', 'run this without --signed, where the key ring opens');
+  return newest;
 }
 
 /** Signed now where the key ring opens here. A timer without the root key hands on what was signed last. */

@@ -1,8 +1,7 @@
 /** What `init` adds to `.gitignore` and `.gitattributes`: lines that are missing, at the end, nothing else. */
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 
 /** Plaintext env files and backups of them stay out; the encrypted ones and the template may go in. */
 export const IGNORED = ['.env', '.env.*', '*.backup_*', '!.env.example', '!*.encrypted'] as const;
@@ -14,7 +13,7 @@ export const ATTRIBUTES = ['*.encrypted -text merge=lockfast'] as const;
 export async function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[], stateDirectory: string): Promise<void> {
   const path = join(directory, file);
   await withFileLock(stateDirectory, path, () => {
-    const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    const text = identityOf(path) === undefined ? '' : readRegularFile(path, 'follow').bytes.toString('utf8');
     const present = new Set(text.split('\n').map((line) => line.trim()));
     const missing = lines.filter((line) => !present.has(line));
     if (missing.length === 0) return;

@@ -2,8 +2,8 @@ import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
-import { isEnvironmentName, KeyRing, parseRing } from '@lockfast/core/keyring';
+import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { isEnvironmentName, KeyRing } from '@lockfast/core/keyring';
 import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
 import { Ledger } from '@lockfast/ledger';
 
@@ -13,6 +13,7 @@ import { CONFIGURATION_FILE } from '../configuration.ts';
 import { workTree } from '../git.ts';
 import { makeRootKeyFile, usualKeySource } from '../key/new-root-key.ts';
 import { createLedger, removeLedger } from '../ledger-place.ts';
+import { readRing } from '../ring-document.ts';
 import { writeNewRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { stateDirectory, surroundings } from '../workspace.ts';
@@ -79,8 +80,7 @@ function ringExists(ringPath: string): LockfastError {
 /** The ring of an `init` that was killed before it wrote the configuration, if it was asked for the same. @throws LockfastError `ring-exists` */
 async function begunRing(args: Arguments, environment: string, { ringPath }: Place, state: string): Promise<MadeRing | undefined> {
   if (identityOf(ringPath) === undefined) return undefined;
-  const { bytes } = await withFileLock(state, ringPath, () => readRegularFile(ringPath, 'follow'));
-  const { backup, sources, keys, ...document } = parseRing(bytes.toString('utf8'), ringPath);
+  const { backup, sources, keys, ...document } = await withFileLock(state, ringPath, () => readRing(ringPath));
   const [source] = sources;
   const active = keys.find((key) => key.state === 'active');
   const asked = args.text('key-source') ?? source?.source;

@@ -7,8 +7,8 @@ import { openRotation } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
 import { configuredEnvFiles, ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
-import { rotationsDirectory } from '../key/rotate.ts';
 import { rotationDueIn, scheduleLine } from '../key/schedule.ts';
+import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';

@@ -1,7 +1,7 @@
 /**
  * The layout of an encrypted env file: its text, without any key. `docs/formats/env-file.md` specifies it.
  *
- * header   #lockfast-env/1 environment=E tenant=T key=ID derivation=D salt=S ring=R:G:H revision=N
+ * header   #lockfast-env/V environment=E tenant=T key=ID derivation=D salt=S ring=R:G:H revision=N
  * lines    NAME=lfv1...   export NAME=lfv1...   #=lfv1...
  * last     #lockfast-end check=C mac=M sha256=H
  */
@@ -12,6 +12,7 @@ import { checkIterations, type Derivation, SALT_BYTES } from '../formats/derivat
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import type { RingVersion } from '../keyring/key-ring.ts';
 import { isEnvironmentName } from '../keyring/ring-document.ts';
+import type { TenantSecretId } from '../keyring/tenant-record.ts';
 import type { Entry } from './document.ts';
 
 export interface FileHeader {
@@ -20,6 +21,8 @@ export interface FileHeader {
   readonly tenant: string;
   readonly key: KeyId;
   readonly derivation: Derivation;
+  /** The tenant's own secret that takes part in the derivation; null where none does. */
+  readonly tenantSecret: TenantSecretId | null;
   readonly salt: Buffer;
   /** The key ring that the file was written with. */
   readonly ring: RingVersion;
@@ -44,7 +47,10 @@ export interface ParsedFile {
 }
 
 const MAGIC = '#lockfast-env/';
-const VERSION = '1';
+/** Where a tenant's own secret takes part it is that of the key ring that has it, so that a reader of 1 refuses it as newer. There is no 2. */
+const [VERSION, WITH_TENANT_VERSION] = ['1', '3'];
+const MAGICS: ReadonlySet<string> = new Set([`${MAGIC}${VERSION}`, `${MAGIC}${WITH_TENANT_VERSION}`]);
+const WITH_TENANT_SECRET = /^(.+)\+tenant:([a-z2-7]{16})$/;
 const LAST = /\n#lockfast-end check=([A-Za-z0-9_-]{22}) mac=([A-Za-z0-9_-]{43}) sha256=([A-Za-z0-9_-]{43})\n$/;
 const LAST_LENGTH = '\n#lockfast-end check= mac= sha256=\n'.length + 22 + 43 + 43;
 const LINE = /^(?:(export )?([A-Za-z0-9_.-]+)|#)=(lfv1\.[A-Za-z0-9_.-]+)$/;
@@ -53,9 +59,26 @@ const FIELDS = ['environment', 'tenant', 'key', 'derivation', 'salt', 'ring', 'r
 /** Whether these bytes are, or were, an encrypted env file: a cut or altered one is still one. */
 export function isEncryptedFile(bytes: Uint8Array): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length === 0) return false;
-  const head = buffer.toString('latin1', 0, MAGIC.length);
-  return MAGIC.startsWith(head) ? head.length === MAGIC.length || buffer.length === head.length : tailOf(buffer).includes('#lockfast-end ');
+  return beginsEncrypted(buffer) || tailOf(buffer).includes('#lockfast-end ');
+}
+
+/** Whether these bytes, the first of a file, are those of an encrypted env file; a beginning of that beginning counts. */
+export function beginsEncrypted(start: Buffer): boolean {
+  return start.length > 0 && MAGIC.startsWith(start.toString('latin1', 0, MAGIC.length));
+}
+
+/**
+ * The header, from the first bytes of a file.
+ *
+ * @param where how errors name the file
+ * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`
+ */
+export function parseStart(start: Buffer, where: string): FileHeader {
+  if (start.length === 0) throw emptyFile(where);
+  const end = start.indexOf('\n');
+  if (!beginsEncrypted(start)) throw notEncrypted(where);
+  if (end === -1) throw damaged(where, 'is cut short');
+  return parseHeader(start.toString('latin1', 0, end), where);
 }
 
 /**
@@ -64,12 +87,8 @@ export function isEncryptedFile(bytes: Uint8Array): boolean {
  */
 export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  if (buffer.length === 0) {
-    throw new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
-  }
-  if (!isEncryptedFile(buffer)) {
-    throw new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
-  }
+  if (buffer.length === 0) throw emptyFile(where);
+  if (!isEncryptedFile(buffer)) throw notEncrypted(where);
   const [last, check, mac, sha256] = LAST.exec(tailOf(buffer)) ?? [];
   if (last === undefined) throw damaged(where, 'is cut short, or something follows its last line');
   const [checkBytes, macBytes] = [Buffer.from(check!, 'base64url'), Buffer.from(mac!, 'base64url')];
@@ -107,32 +126,36 @@ function tailOf(buffer: Buffer): string {
 }
 
 function printHeader(header: FileHeader): string {
-  const { derivation, ring } = header;
+  const { derivation, tenantSecret, ring } = header;
+  const method = derivation.name === 'hkdf' ? 'hkdf' : `${derivation.name}:${derivation.iterations}`;
   const values: Record<(typeof FIELDS)[number], string> = {
     environment: encodeURIComponent(header.environment),
     tenant: encodeURIComponent(header.tenant),
     key: header.key,
-    derivation: derivation.name === 'hkdf' ? 'hkdf' : `${derivation.name}:${derivation.iterations}`,
+    derivation: tenantSecret === null ? method : `${method}+tenant:${tenantSecret}`,
     salt: header.salt.toString('base64url'),
     ring: `${ring.ring}:${ring.generation}:${ring.digest}`,
     revision: String(header.revision),
   };
-  return [`${MAGIC}${VERSION}`, ...FIELDS.map((name) => `${name}=${values[name]}`)].join(' ');
+  return [`${MAGIC}${tenantSecret === null ? VERSION : WITH_TENANT_VERSION}`, ...FIELDS.map((name) => `${name}=${values[name]}`)].join(' ');
 }
 
 function parseHeader(line: string, where: string): FileHeader {
   const [magic, ...parts] = line.split(' ');
-  if (magic !== `${MAGIC}${VERSION}`) {
+  if (!MAGICS.has(magic!)) {
     throw new LockfastError('unsupported-format', `${where} has a format that this Lockfast does not know`, 'upgrade Lockfast on this machine');
   }
   const values = parts.map((part, i) => (part.startsWith(`${FIELDS[i]}=`) ? part.slice(FIELDS[i]!.length + 1) : undefined));
   const [environment, tenant, key, derivation, salt, ring, revision] = values;
+  // Which version has a tenant's secret, printing the header shows.
+  const [, method = derivation, tenantSecret] = WITH_TENANT_SECRET.exec(derivation ?? '') ?? [];
   const [ringId, generation, digest] = ring?.split(':') ?? [];
   const header: FileHeader = {
     environment: decoded(environment) ?? '',
     tenant: decoded(tenant) ?? '',
     key: key ?? '',
-    derivation: parseDerivation(derivation ?? '', where),
+    derivation: parseDerivation(method ?? '', where),
+    tenantSecret: tenantSecret ?? null,
     salt: Buffer.from(salt ?? '', 'base64url'),
     ring: { ring: ringId ?? '', generation: Number(generation), digest: digest ?? '' },
     revision: Number(revision),
@@ -180,6 +203,14 @@ function decoded(text: string | undefined): string | undefined {
 
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
+}
+
+function emptyFile(where: string): LockfastError {
+  return new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
+}
+
+function notEncrypted(where: string): LockfastError {
+  return new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
 }
 
 function damaged(where: string, what: string): LockfastError {

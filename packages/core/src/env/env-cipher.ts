@@ -11,6 +11,7 @@ import { equalBytes } from '../formats/xaes.ts';
 import type { KeyRing } from '../keyring/key-ring.ts';
 import { refuseOlderRing } from '../keyring/ring-floor.ts';
 import { holdsRootKey } from '../keyring/root-key.ts';
+import type { Secret } from '../keyring/secret.ts';
 import { type Clock, systemClock } from '../ports.ts';
 import { type Entry, printEntries, splitEntries } from './document.ts';
 import { type FileHeader, type FileLine, parseFile, printCovered, printFile } from './encrypted-file.ts';
@@ -78,6 +79,8 @@ export interface EnvEncryption {
   readonly derivation?: Derivation | undefined;
   /** The new revision is above this one, also where nothing changed: a merge gives the highest revision of its sides. */
   readonly revisionAbove?: number | undefined;
+  /** Also under the same key: derived with the tenant's own secret, if the ring has one. Otherwise an existing file keeps its derivation while its key is the active one. */
+  readonly renewed?: boolean | undefined;
   /** Further files whose ciphertext may be kept, where salt and key are the same. */
   readonly alsoKeep?: readonly OpenedEnvFile[] | undefined;
 }
@@ -87,14 +90,18 @@ export interface EnvEncryption {
  *
  * @throws LockfastError `root-key-in-env`, `already-encrypted`, `too-large`
  */
-export function encryptEnvFile({ entries, previous, derivation, revisionAbove = 0, alsoKeep = [] }: EnvEncryption, scope: EnvScope, clock: Clock = systemClock): Buffer {
+export function encryptEnvFile({ entries, previous, derivation, revisionAbove = 0, renewed = false, alsoKeep = [] }: EnvEncryption, scope: EnvScope, clock: Clock = systemClock): Buffer {
   entries.forEach(refuseEntry);
   const { ring, tenant } = scope;
+  const key = ring.active().id;
+  const keepsDerivation = previous?.header.key === key && !renewed;
   const header: FileHeader = {
     environment: ring.environment,
     tenant,
-    key: ring.active().id,
+    key,
     derivation: previous?.header.derivation ?? derivation ?? HKDF,
+    // Where every line is new anyway, a file that was made before its tenant's secret comes to be derived with it.
+    tenantSecret: keepsDerivation ? previous.header.tenantSecret : (ring.tenantSecretId(tenant) ?? null),
     salt: previous?.header.salt ?? randomBytes(SALT_BYTES),
     ring: ring.version,
     revision: Math.max(previous?.header.revision ?? 0, revisionAbove) + 1,
@@ -102,8 +109,8 @@ export function encryptEnvFile({ entries, previous, derivation, revisionAbove = 
   const keys = fileKeys(ring, header);
   const kept = keptValues([...(previous === undefined ? [] : [previous]), ...alsoKeep], header);
   const lines = encryptLines(entries, kept, fileCipher(scope, header, clock), tenant);
-  // The key is compared, too: in a file without lines nothing else shows that another one is active.
-  const same = previous !== undefined && previous.header.key === header.key && sameLines(lines, previous.lines);
+  // The keys are compared, too: in a file without lines nothing else shows that there are others.
+  const same = previous !== undefined && haveSameKeys(previous.header, header) && sameLines(lines, previous.lines);
   if (same && revisionAbove < previous.header.revision) return previous.bytes;
   const covered = printCovered(header, lines, keys.check);
   return printFile(covered, macOf(keys.mac, covered));
@@ -145,10 +152,14 @@ class KeptValues {
 function keptValues(files: readonly OpenedEnvFile[], header: FileHeader): KeptValues {
   const kept = new KeptValues();
   for (const file of files) {
-    const same = file.header.key === header.key && file.header.salt.equals(header.salt) && sameDerivation(file.header.derivation, header.derivation);
-    if (same) file.entries.forEach((entry, i) => kept.add(entry, file.lines[i]!.value));
+    if (haveSameKeys(file.header, header)) file.entries.forEach((entry, i) => kept.add(entry, file.lines[i]!.value));
   }
   return kept;
+}
+
+/** Whether their values are under one key K. */
+function haveSameKeys(a: FileHeader, b: FileHeader): boolean {
+  return a.key === b.key && a.salt.equals(b.salt) && a.tenantSecret === b.tenantSecret && sameDerivation(a.derivation, b.derivation);
 }
 
 function sameDerivation(a: Derivation, b: Derivation): boolean {
@@ -218,8 +229,9 @@ interface FileKeys {
   readonly mac: Buffer;
 }
 
-function fileKeys(ring: KeyRing, { key, salt, derivation, environment, tenant }: FileHeader): FileKeys {
-  const prk = extract(ring.decrypting(key).secret, salt, derivation);
+function fileKeys(ring: KeyRing, header: FileHeader): FileKeys {
+  const { key, salt, derivation, environment, tenant } = header;
+  const prk = extract(ring.decrypting(key).secret, salt, derivation, tenantSecretOf(ring, header));
   const keys = {
     check: expand(prk, lengthPrefixed(['lockfast/env-check']), 16),
     mac: expand(prk, lengthPrefixed(['lockfast/env-mac', environment, tenant])),
@@ -228,10 +240,16 @@ function fileKeys(ring: KeyRing, { key, salt, derivation, environment, tenant }:
   return keys;
 }
 
+/** @throws LockfastError `missing-key` */
+function tenantSecretOf(ring: KeyRing, { tenant, tenantSecret }: FileHeader): Secret | undefined {
+  return tenantSecret === null ? undefined : ring.tenantSecret(tenant, tenantSecret);
+}
+
 function macOf(key: Buffer, covered: Buffer): Buffer {
   return hmac(key).update(covered).digest();
 }
 
-function fileCipher({ ring }: EnvScope, { salt, derivation }: FileHeader, clock: Clock = systemClock): ValueCipher {
-  return ring.cipher({ purpose: 'env', salt, derivation, clock });
+function fileCipher({ ring }: EnvScope, header: FileHeader, clock: Clock = systemClock): ValueCipher {
+  const { salt, derivation } = header;
+  return ring.cipher({ purpose: 'env', salt, derivation, tenantSecret: tenantSecretOf(ring, header), clock });
 }

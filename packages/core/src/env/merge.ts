@@ -71,7 +71,9 @@ export function mergeFiles(base: OpenedEnvFile, ours: OpenedEnvFile, theirs: Ope
   if (ours.bytes.equals(theirs.bytes)) return { bytes: ours.bytes, conflicts: [] };
   const { entries, conflicts } = mergeEntries(base.entries, ours.entries, theirs.entries, prefer);
   const revisionAbove = Math.max(ours.header.revision, theirs.header.revision);
-  return { bytes: encryptEnvFile({ entries, previous: ours, revisionAbove, alsoKeep: [theirs] }, scope, clock), conflicts };
+  // One side alone is derived with the tenant's own secret: what came under it does not leave it.
+  const renewed = ours.header.tenantSecret !== theirs.header.tenantSecret;
+  return { bytes: encryptEnvFile({ entries, previous: ours, revisionAbove, renewed, alsoKeep: [theirs] }, scope, clock), conflicts };
 }
 
 function sameEntry(a: Entry | undefined, b: Entry | undefined): boolean {

@@ -1,16 +1,12 @@
-import { closeSync, constants, fchmodSync, fchownSync, fstatSync, fsyncSync, linkSync, openSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fsyncSync, linkSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 
 import { LockfastError } from '../errors.ts';
 import { alreadyExists, type Expected, refuseUnlessExpected } from './expected-target.ts';
+import { type FileOwner, giveTo } from './file-owner.ts';
 import { shownPath } from './shown-path.ts';
 import { inSyncedDirectory } from './synced-directory.ts';
 import { systemCode, systemFailure } from './system-failure.ts';
-import { newTempName } from './temp-file.ts';
-
-export interface FileOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
+import { createTempFile, discardTempFile, newTempName } from './temp-file.ts';
 
 /** One file to write. */
 export interface DurableWrite {
@@ -22,6 +18,9 @@ export interface DurableWrite {
   readonly owner?: FileOwner | undefined;
   readonly expected: Expected;
 }
+
+/** How a file is to stand there. */
+type FileLook = Pick<DurableWrite, 'path' | 'mode' | 'owner'>;
 
 /** What file systems without hard links answer to `link`: FAT and FUSE ones, SELinux policies, a file at its link limit. */
 const LINK_IS_NOT_POSSIBLE: ReadonlySet<string | undefined> = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']);
@@ -47,38 +46,36 @@ export function writeDurably(write: DurableWrite): void {
   inSyncedDirectory(path, `${shownPath(path)} was written`, (directory, name) => {
     refuseUnlessExpected(path, expected);
     const temp = `${directory}/${newTempName(name)}`;
-    const fd = create(temp, path);
+    const fd = createTempFile(temp, path);
     try {
       fill(fd, write);
       refuseUnlessExpected(path, expected);
       if (expected === 'absent') takeFreeName(temp, path);
       else takeName(temp, path);
     } catch (error) {
-      discard(temp);
+      discardTempFile(temp);
       throw systemFailure(error, `${shownPath(path)} was not written`, 'write-failed');
     }
   });
 }
 
-/** O_EXCL and O_NOFOLLOW: never into anything planted there. What this did not create, nothing here removes. */
-function create(temp: string, path: string): number {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+/** Makes the temporary file what the target shall be, down to the disk, and closes it. */
+function fill(fd: number, write: DurableWrite): void {
+  let closed = false;
   try {
-    return openSync(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-  } catch (error) {
-    throw systemFailure(error, `no temporary file can be made beside ${shownPath(path)}`, 'write-failed');
+    writeWhole(fd, write.bytes);
+    closed = true;
+    settle(fd, write);
+  } finally {
+    if (!closed) closeSync(fd);
   }
 }
 
-/** Makes the temporary file what the target shall be, down to the disk, and closes it. */
-function fill(fd: number, { path, bytes, mode, owner }: DurableWrite): void {
+/** What follows the last byte. Closes the file, whatever happens. @throws LockfastError `permission-denied`, Error of the system */
+export function settle(fd: number, look: FileLook): void {
   let closed = false;
   try {
-    // A disk that is nearly full, or a limit, takes a part; the next call then says why.
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
-    // The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one.
-    if (owner !== undefined) give(fd, owner, path);
-    fchmodSync(fd, mode & 0o7777);
+    giveLook(fd, look);
     fsyncSync(fd);
     closed = true;
     closeSync(fd); // may report a write error of its own (NFS), so it counts
@@ -87,11 +84,26 @@ function fill(fd: number, { path, bytes, mode, owner }: DurableWrite): void {
   }
 }
 
+/** Bytes, owner and mode, not synced. */
+export function writeInto(fd: number, write: DurableWrite): void {
+  writeWhole(fd, write.bytes);
+  giveLook(fd, write);
+}
+
+/** A disk that is nearly full, or a limit, takes a part; the next call then says why. */
+function writeWhole(fd: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, done);
+}
+
+/** The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one. */
+function giveLook(fd: number, { path, mode, owner }: FileLook): void {
+  if (owner !== undefined) give(fd, owner, path);
+  fchmodSync(fd, mode & 0o7777);
+}
+
 function give(fd: number, owner: FileOwner, path: string): void {
-  const { uid, gid } = fstatSync(fd);
-  if (uid === owner.uid && gid === owner.gid) return;
   try {
-    fchownSync(fd, owner.uid, owner.gid);
+    giveTo(owner, fd);
   } catch (error) {
     if (systemCode(error) !== 'EPERM') throw error;
     throw new LockfastError(
@@ -107,12 +119,13 @@ function give(fd: number, owner: FileOwner, path: string): void {
  * `rename` would overwrite whatever took the name since the comparison; `link` fails instead. Killed between `link` and
  * `unlink`, the target is whole and the temporary name is a second one for it, until the next run sweeps it.
  */
-function takeFreeName(temp: string, path: string): void {
+export function takeFreeName(temp: string, path: string): void {
   try {
     linkSync(temp, path);
   } catch (error) {
     const code = systemCode(error);
     if (code === 'EEXIST') throw alreadyExists(path);
+    if (code === 'ENOENT') throw removedMeanwhile(path, error);
     if (!LINK_IS_NOT_POSSIBLE.has(code)) throw error;
     // The name was free a moment ago. Here only the lock keeps it so, and a program without it could lose its new file.
     takeName(temp, path);
@@ -125,18 +138,15 @@ function takeFreeName(temp: string, path: string): void {
   }
 }
 
-function takeName(temp: string, path: string): void {
+export function takeName(temp: string, path: string): void {
   try {
     renameSync(temp, path);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw error;
-    throw new LockfastError('conflict', `${shownPath(path)} was not written: its directory or its temporary file was removed meanwhile`, 'run it again', error);
+    throw removedMeanwhile(path, error);
   }
 }
 
-/** The error that led here is the one to report; what stays is swept by the next run under the lock. */
-function discard(temp: string): void {
-  try {
-    unlinkSync(temp);
-  } catch {}
+function removedMeanwhile(path: string, error: unknown): LockfastError {
+  return new LockfastError('conflict', `${shownPath(path)} was not written: its directory or its temporary file was removed meanwhile`, 'run it again', error);
 }

@@ -1,9 +1,12 @@
 export { removeDurably } from './durable-remove.ts';
-export { type DurableWrite, type FileOwner, writeDurably } from './durable-write.ts';
+export { streamDurably } from './durable-stream.ts';
+export { type DurableWrite, writeDurably } from './durable-write.ts';
+export { placeAll, type Staged, stage } from './durable-writes.ts';
 export type { Expected } from './expected-target.ts';
 export { type FileIdentity, identityOf, sameIdentity } from './file-identity.ts';
+export { type FileOwner, giveDirectoryToOwnerOf, giveToOwnerOf, ownerForNewIn, ownerOf } from './file-owner.ts';
 export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
-export { type OpenedFile, readRegularFile } from './read-file.ts';
+export { type OpenedFile, readFileStart, readRegularFile } from './read-file.ts';
 export { shownPath } from './shown-path.ts';
 export { systemFailure } from './system-failure.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, existsSync, fchownSync, openSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, realpathSync } from 'node:fs';
 
+import { giveDirectoryToOwnerOf, giveToOwnerOf } from './file-owner.ts';
 import { makeDirectory } from './make-directory.ts';
 import { shownPath } from './shown-path.ts';
 import { splitTarget } from './synced-directory.ts';
@@ -22,35 +23,27 @@ export function prepareLockFile(stateDirectory: string, path: string): string {
   const name = createHash('sha256').update(directory).digest('hex').slice(0, 32);
   try {
     const locks = `${stateDirectory}/locks`;
-    const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_DIRECTORY, O_NOFOLLOW } = constants;
+    const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     // Looked at first, here and below: almost always both are there, and a refused call costs more than all the rest.
-    if (!existsSync(locks) && makeDirectory(locks) !== undefined) {
-      giveToOwnerOf(stateDirectory, openSync(locks, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    }
+    if (!existsSync(locks) && makeDirectory(locks) !== undefined) giveDirectoryToOwnerOf(stateDirectory, locks);
     // The real path also here: a lock that this process holds is found again by it.
     const file = `${realpathSync.native(locks)}/${name}.db`;
     if (existsSync(file)) return file;
     try {
       // O_EXCL is what makes this safe: POSIX drops a process's locks on a file when it closes any descriptor of it,
       // so a lock file that exists must not be opened by anyone but SQLite.
-      giveToOwnerOf(stateDirectory, openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+      const fd = openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+      try {
+        giveToOwnerOf(stateDirectory, fd, file);
+      } finally {
+        closeSync(fd);
+      }
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
     }
     return file;
   } catch (error) {
     throw systemFailure(error, `no lock can be made in the state directory ${shownPath(stateDirectory)}`, 'write-failed');
-  }
-}
-
-/** `sudo lockfast` in a user's project must not leave a lock there that shuts that user out. Closes the descriptor. */
-function giveToOwnerOf(stateDirectory: string, fd: number): void {
-  try {
-    if (process.geteuid?.() !== 0) return;
-    const { uid, gid } = statSync(stateDirectory);
-    fchownSync(fd, uid, gid);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -41,6 +41,27 @@ export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBy
   throw new LockfastError('conflict', `${shownPath(path)} changed while it was read`, 'run it again when nothing else writes to the file');
 }
 
+/**
+ * The first bytes of a regular file, all of them where it has no more: for what its first line says. Somebody may be
+ * writing to it.
+ *
+ * @throws LockfastError as `readRegularFile`, but `too-large` and `conflict`
+ */
+export function readFileStart(path: string, links: 'follow' | 'refuse', mostBytes: number): Buffer {
+  const fd = openForReading(path, links);
+  try {
+    refuseUnlessRegular(fstatSync(fd, { bigint: true }), path);
+    const bytes = Buffer.allocUnsafe(mostBytes);
+    let done = 0;
+    for (let read = 1; read > 0 && done < mostBytes; done += read) read = readSync(fd, bytes, done, mostBytes - done, done);
+    return bytes.subarray(0, done);
+  } catch (error) {
+    throw systemFailure(error, `${shownPath(path)} was not read`, 'read-failed');
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** @returns undefined when the file changed meanwhile */
 function readUnchanged(path: string, links: 'follow' | 'refuse', mostBytes: number): OpenedFile | undefined {
   const fd = openForReading(path, links);

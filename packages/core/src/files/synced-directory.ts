@@ -29,12 +29,17 @@ export function inSyncedDirectory(path: string, done: string, action: (directory
     try {
       fsyncSync(fd);
     } catch (error) {
-      if (DIRECTORIES_DO_NOT_SYNC.has(systemCode(error))) return;
-      throw systemFailure(error, `${done}, but its directory was not synced, so a power cut may undo it`, 'write-failed');
+      refuseUnsynced(error, done);
     }
   } finally {
     closeSync(fd);
   }
+}
+
+/** What the fsync of a directory threw, as `inSyncedDirectory` throws it; nothing where there is no such thing. */
+export function refuseUnsynced(error: unknown, done: string): void {
+  if (DIRECTORIES_DO_NOT_SYNC.has(systemCode(error))) return;
+  throw systemFailure(error, `${done}, but its directory was not synced, so a power cut may undo it`, 'write-failed');
 }
 
 /**
@@ -51,7 +56,7 @@ export function splitTarget(path: string): { readonly directory: string; readonl
   return { directory: dirname(path), name };
 }
 
-function openDirectory(directory: string): number {
+export function openDirectory(directory: string): number {
   try {
     return openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {

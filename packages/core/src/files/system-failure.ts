@@ -13,6 +13,7 @@ const CAUSES: ReadonlyMap<string, Cause> = new Map<string, Cause>([
   ['ENOENT', { code: 'not-found', what: 'it does not exist', hint: 'check the path' }],
   ['ENOTDIR', { code: 'not-found', what: 'a part of its path is not a directory', hint: 'check the path' }],
   ['ERR_INVALID_ARG_VALUE', { code: 'not-found', what: 'no path can hold a NUL', hint: 'check the path' }],
+  ['EISDIR', { code: 'not-a-file', what: 'it is a directory', hint: 'name a file' }],
   ['ENAMETOOLONG', { what: 'its name is too long', hint: 'use a name of at most 224 bytes' }],
   ['ELOOP', { code: 'not-a-file', what: 'its symbolic links lead in a circle', hint: 'name the file itself' }],
   ['EACCES', { code: 'permission-denied', what: 'permission is denied', hint: 'run it as the owner, or change the permissions' }],
@@ -59,10 +60,10 @@ export function systemCode(error: unknown): string | undefined {
   const { code } = error;
   if (typeof code !== 'string') return undefined;
   if (!('errno' in error)) return CAUSES.has(code) ? code : undefined;
-  return code === 'UNKNOWN' ? nameOf(error.errno) : code;
+  return code === 'UNKNOWN' || code.startsWith('Unknown system error') ? nameOf(error.errno) : code;
 }
 
-/** libuv has no names for EDQUOT and ESTALE: Node reports them as UNKNOWN, with the right number. */
+/** libuv has no names for EDQUOT and ESTALE: Node reports them as UNKNOWN, or in words (`fchownSync`), with the right number. */
 function nameOf(errno: unknown): string {
   const named = Object.entries(constants.errno).find(([, number]) => number === -Number(errno));
   return named?.[0] ?? `error ${-Number(errno)}`;

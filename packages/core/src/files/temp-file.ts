@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, unlinkSync } from 'node:fs';
+import { constants, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs';
 
 import { shownPath } from './shown-path.ts';
 import { splitTarget } from './synced-directory.ts';
@@ -16,6 +16,23 @@ const END = '.tmp';
 /** A new name for a temporary file beside the file `name`. */
 export function newTempName(name: string): string {
   return `${start(name)}${randomBytes(RANDOM_BYTES).toString('hex')}${END}`;
+}
+
+/** O_EXCL and O_NOFOLLOW: never into anything planted there. What this did not create, nothing here removes. @throws LockfastError */
+export function createTempFile(temp: string, path: string): number {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  try {
+    return openSync(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  } catch (error) {
+    throw systemFailure(error, `no temporary file can be made beside ${shownPath(path)}`, 'write-failed');
+  }
+}
+
+/** The error that led here is the one to report; what stays is swept by the next run under the lock. */
+export function discardTempFile(temp: string): void {
+  try {
+    unlinkSync(temp);
+  } catch {}
 }
 
 /**

@@ -31,8 +31,22 @@ export function checkIterations(iterations: number): void {
   );
 }
 
-/** The 32-byte pseudo-random key PRK of RFC 5869 section 2.2, or PBKDF2's output in its place. */
-export function extract(key: Secret, salt: Uint8Array, derivation: Derivation): Buffer {
+/**
+ * The 32-byte pseudo-random key PRK of RFC 5869 section 2.2, or PBKDF2's output in its place.
+ *
+ * @param tenantSecret follows the salt, which is secret then, too: without either of the two keys nobody has PRK
+ */
+export function extract(key: Secret, salt: Uint8Array, derivation: Derivation, tenantSecret?: Secret): Buffer {
+  if (tenantSecret !== undefined) {
+    return tenantSecret.use((bytes) => {
+      const both = Buffer.concat([salt, bytes]);
+      try {
+        return extract(key, both, derivation);
+      } finally {
+        both.fill(0);
+      }
+    });
+  }
   return key.use((bytes) => {
     if (derivation.name === 'hkdf') return hmac(salt).update(bytes).digest();
     checkIterations(derivation.iterations);

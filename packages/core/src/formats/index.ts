@@ -2,6 +2,7 @@ export { canonicalJson, type Json, parseJson } from './canonical-json.ts';
 export type { Context, ContextValue } from './context.ts';
 export type { DataKey, DataKeys } from './data-keys.ts';
 export { type Derivation, HKDF, PBKDF2_ITERATIONS } from './derivation.ts';
+export { durationMs } from './duration.ts';
 export { Fernet, type FernetLimits, generateFernetKey, looksLikeFernet, parseFernetKey } from './fernet.ts';
 export { isKeyId, type KeyId, newKeyId } from './key-id.ts';
 export { lengthPrefixed } from './length-prefix.ts';

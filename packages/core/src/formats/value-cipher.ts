@@ -1,4 +1,5 @@
 import { LockfastError } from '../errors.ts';
+import type { Secret } from '../keyring/secret.ts';
 import { type Clock, systemClock } from '../ports.ts';
 import { AdditionalData, type Context } from './context.ts';
 import type { DataKey, DataKeys } from './data-keys.ts';
@@ -16,6 +17,8 @@ export interface ValueScope {
   /** 32 bytes: an env file's or a tenant's own. Without it, zeros. */
   readonly salt?: Uint8Array;
   readonly derivation?: Derivation;
+  /** A tenant's own 32 bytes, which take part beside the salt. */
+  readonly tenantSecret?: Secret | undefined;
   readonly clock?: Clock;
 }
 
@@ -55,10 +58,11 @@ export class ValueCipher {
   readonly #purpose: string;
   readonly #salt: Uint8Array;
   readonly #derivation: Derivation;
+  readonly #tenantSecret: Secret | undefined;
   readonly #clock: Clock;
   readonly #derived = new Map<KeyId, Derived>();
 
-  constructor(keys: DataKeys, { purpose, salt = NO_SALT, derivation = HKDF, clock = systemClock }: ValueScope) {
+  constructor(keys: DataKeys, { purpose, salt = NO_SALT, derivation = HKDF, tenantSecret, clock = systemClock }: ValueScope) {
     if (typeof purpose !== 'string' || purpose === '' || !purpose.isWellFormed()) {
       throw new LockfastError('invalid-context', 'the purpose is empty or not text', "name what the values are for, for example 'column'");
     }
@@ -67,6 +71,7 @@ export class ValueCipher {
     this.#purpose = purpose;
     this.#salt = Buffer.from(salt);
     this.#derivation = derivation;
+    this.#tenantSecret = tenantSecret;
     this.#clock = clock;
   }
 
@@ -240,7 +245,7 @@ export class ValueCipher {
 
   #derive({ id, secret }: DataKey): Derived {
     const { environment } = this.#keys;
-    const prk = extract(secret, this.#salt, this.#derivation);
+    const prk = extract(secret, this.#salt, this.#derivation, this.#tenantSecret);
     const k = expand(prk, lengthPrefixed(['lockfast/lfv1', this.#purpose, environment]));
     const xaes = new XaesKey(k);
     prk.fill(0);

@@ -3,7 +3,7 @@ export { KeyRing, type LedgerKey, type RingVersion } from './key-ring.ts';
 export { type KdfChoice, parseKdf, unwrapUnderPassphrase, USUAL_KDF, wrapUnderPassphrase } from './passphrase.ts';
 export { isEnvironmentName, type KeyRecord, type KeyState, parseRing, type SourceRecord } from './ring-document.ts';
 export { refuseOlderRing } from './ring-floor.ts';
-export { generateRootKey, holdsRootKey, parseRootKey } from './root-key.ts';
+export { generateRootKey, holdsRootKey, parseRootKey, rootKeyFingerprint } from './root-key.ts';
 export {
   isRotationDue,
   nextRotationDate,
@@ -16,4 +16,5 @@ export {
   scheduleOf,
 } from './schedule.ts';
 export { Secret } from './secret.ts';
+export { isDestroyed, isTenantName, type TenantRecord, type TenantSecretId } from './tenant-record.ts';
 export { unwrapKey, wrapKey } from './wrapping.ts';

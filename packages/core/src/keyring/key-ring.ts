@@ -12,18 +12,19 @@ import { newDataKey, unwrapDataKey, wrapDataKey } from './data-key-wrapping.ts';
 import { activated, compromised, destroyed, retired } from './key-states.ts';
 import {
   authenticatedBytes,
-  BACKUP_FORMAT,
   isEnvironmentName,
   type KeyRecord,
   parseRing,
   printRing,
-  RING_FORMAT,
   type RingDocument,
   ringDigest,
+  ringFormat,
   type SourceRecord,
 } from './ring-document.ts';
 import { Secret } from './secret.ts';
 import { noSource, refuseTooManySources, unwrapBySources, wrapBySources } from './source-wrapping.ts';
+import { findLive, parseTenantRecord, printTenantRecord, type TenantRecord, type TenantSecretId } from './tenant-record.ts';
+import { rewrapped, secretIsGone, unwrapTenantSecret, withoutSecret, withSecrets } from './tenant-secrets.ts';
 import { unwrapKey, wrapKey } from './wrapping.ts';
 
 /** Which ring this is, and which of its versions: what a floor remembers. */
@@ -51,6 +52,8 @@ export class KeyRing implements DataKeys {
   /** The ring's own key RK: it wraps the data keys and keys the MAC. */
   readonly #ringKey: Secret;
   readonly #secrets = new Map<KeyId, Secret>();
+  #tenants: readonly TenantRecord[] | undefined;
+  readonly #tenantSecrets = new Map<TenantSecretId, Secret>();
   #version: RingVersion | undefined;
 
   private constructor(document: RingDocument, ringKey: Secret) {
@@ -71,7 +74,7 @@ export class KeyRing implements DataKeys {
     const key: KeyRecord = { ...newDataKey(ringKey, scope, new Set(), now), state: 'active', activated: now };
     const wrapped = await wrapBySources(ringKey, scope, sources, now);
     return KeyRing.#authenticated(
-      { format: RING_FORMAT, ...scope, generation: 1, backup: null, departure: null, ledger: null, sources: wrapped, keys: [key], mac: '' },
+      { format: ringFormat('keyring', []), ...scope, generation: 1, backup: null, departure: null, ledger: null, sources: wrapped, keys: [key], tenants: [], mac: '' },
       ringKey,
     );
   }
@@ -101,6 +104,12 @@ export class KeyRing implements DataKeys {
 
   get keys(): readonly KeyRecord[] {
     return this.#document.keys;
+  }
+
+  /** The tenants' own secrets, and what is left of destroyed ones, in the order of their ids. */
+  get tenants(): readonly TenantRecord[] {
+    this.#tenants ??= this.#document.tenants.map((text) => parseTenantRecord(text)!);
+    return this.#tenants;
   }
 
   get sources(): readonly SourceRecord[] {
@@ -150,6 +159,23 @@ export class KeyRing implements DataKeys {
     return this.#dataKey(record);
   }
 
+  /** Which secret new files of this tenant are derived with; undefined where it has none of its own. */
+  tenantSecretId(tenant: string): TenantSecretId | undefined {
+    return findLive(this.#document.tenants, tenant)?.id;
+  }
+
+  /** The secret that a file of this tenant was derived with. Only the one asked for is unwrapped. @throws LockfastError `missing-key`, and as `unwrapKey` */
+  tenantSecret(tenant: string, id: TenantSecretId): Secret {
+    const record = findLive(this.#document.tenants, tenant);
+    if (record?.id !== id) throw secretIsGone(this.tenants, tenant, id, this.environment);
+    let secret = this.#tenantSecrets.get(id);
+    if (secret === undefined) {
+      secret = unwrapTenantSecret(this.#ringKey, this.#document, record);
+      this.#tenantSecrets.set(id, secret);
+    }
+    return secret;
+  }
+
   /** A cipher for values of one purpose under this ring's keys. Keep it: it holds derived keys. */
   cipher(scope: ValueScope): ValueCipher {
     return new ValueCipher(this, scope);
@@ -193,6 +219,22 @@ export class KeyRing implements DataKeys {
     return this.#next({ departure: this.#document.departure ?? iso(clock) });
   }
 
+  /** With a secret of its own for each of these tenants; this very ring where all of them have one. @throws LockfastError `usage` for a name that can't have one */
+  withTenantSecrets(names: readonly string[], clock: Clock = systemClock): KeyRing {
+    const tenants = withSecrets(this.tenants, names, this.#ringKey, this.#document, iso(clock));
+    return tenants === this.tenants ? this : this.#next({ tenants: tenants.map(printTenantRecord) });
+  }
+
+  /**
+   * With a tenant's secret gone from this ring, for good: files that were derived with it can't be decrypted any more,
+   * wherever their copies are. Earlier copies of the ring and backups still hold it. A later secret gets another id.
+   *
+   * @throws LockfastError `no-such-key` where the tenant has none
+   */
+  withTenantSecretDestroyed(tenant: string, clock: Clock = systemClock): KeyRing {
+    return this.#next({ tenants: withoutSecret(this.tenants, tenant, iso(clock)).map(printTenantRecord) });
+  }
+
   /** With one more source for the same ring. @throws LockfastError `source-exists`; `usage` when there are too many */
   async withSource(source: KeySource, clock: Clock = systemClock): Promise<KeyRing> {
     if (this.sources.some((known) => known.source === source.uri)) {
@@ -232,7 +274,7 @@ export class KeyRing implements DataKeys {
   }
 
   /**
-   * With a new own key, wrapped by exactly these sources, and all data keys wrapped anew under it: a kept copy of the
+   * With a new own key, wrapped by exactly these sources, and all data keys and tenants' secrets wrapped anew under it: a kept copy of the
    * old own key opens no later version. What a ledger keeps under the old own key must be wrapped anew, too:
    * `unwrapForLedger` of this ring, `wrapForLedger` of the new one.
    *
@@ -249,7 +291,8 @@ export class KeyRing implements DataKeys {
     const keys = this.keys.map((record) =>
       record.wrapped === '' ? record : { ...record, wrapped: wrapDataKey(ringKey, this.#document, record.id, this.#dataKey(record).secret) },
     );
-    return this.#next({ sources: await wrapBySources(ringKey, this.#document, sources, iso(clock), this.sources), keys }, ringKey);
+    const tenants = rewrapped(this.tenants, this.#ringKey, ringKey, this.#document).map(printTenantRecord);
+    return this.#next({ sources: await wrapBySources(ringKey, this.#document, sources, iso(clock), this.sources), keys, tenants }, ringKey);
   }
 
   /** Wraps 32 bytes that a ledger keeps beside its entries. @param binding what it is, and of which ledger */
@@ -299,7 +342,7 @@ export class KeyRing implements DataKeys {
     const next = this.#next({ backup: now });
     const kept =
       ledger === undefined ? null : { log: ledger.log, epoch: ledger.epoch, wrapped: this.wrapForLedger(ledger.key, epochBinding(ledger.log, ledger.epoch)) };
-    const copy = { ...next.#document, format: BACKUP_FORMAT, ledger: kept, sources: await wrapBySources(this.#ringKey, this.#document, [source], now) };
+    const copy = { ...next.#document, format: ringFormat('backup', next.#document.tenants), ledger: kept, sources: await wrapBySources(this.#ringKey, this.#document, [source], now) };
     return { ring: next, backup: KeyRing.#authenticated(copy, this.#ringKey).print() };
   }
 
@@ -315,7 +358,8 @@ export class KeyRing implements DataKeys {
   #next(change: Partial<RingDocument>, ringKey = this.#ringKey, above = 0): KeyRing {
     const generation = Math.max(this.#document.generation, above) + 1;
     // A recovery backup that was put in the ring's place becomes a ring with its first change.
-    return KeyRing.#authenticated({ ...this.#document, ...change, format: RING_FORMAT, ledger: null, generation }, ringKey);
+    const { tenants = this.#document.tenants } = change;
+    return KeyRing.#authenticated({ ...this.#document, ...change, format: ringFormat('keyring', tenants), ledger: null, generation }, ringKey);
   }
 
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {

@@ -4,11 +4,18 @@ import { createHash } from 'node:crypto';
 import { LockfastError } from '../errors.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import { canonicalJson, type Json, parseJson } from '../formats/canonical-json.ts';
+import { areTenantRecords } from './tenant-record.ts';
 
-/** What is written. `/1` of either, without the later moments of a key, is still read. */
-export const RING_FORMAT = 'lockfast-keyring/2';
 /** A recovery backup is a key ring whose one source is a passphrase. */
-export const BACKUP_FORMAT = 'lockfast-backup/2';
+type RingKind = 'keyring' | 'backup';
+
+/**
+ * What is written: `/3` from the first tenant's secret on, which a reader of `/2` must refuse, since it would lose it; and
+ * `/2` without. `/1`, without the later moments of a key, is still read.
+ */
+export function ringFormat(kind: RingKind, tenants: readonly string[]): string {
+  return `lockfast-${kind}/${tenants.length === 0 ? 2 : 3}`;
+}
 
 /** Each may cost a key derivation of seconds: a file must not be able to burn an hour. */
 export const MOST_SOURCES = 64;
@@ -65,6 +72,8 @@ export interface RingDocument {
   readonly ledger: LedgerRecord | null;
   readonly sources: readonly SourceRecord[];
   readonly keys: readonly KeyRecord[];
+  /** The tenants' own secrets as `tenant-record.ts` prints them, in the order of their ids. */
+  readonly tenants: readonly string[];
   /** base64url of HMAC-SHA256 over the RFC 8785 bytes of all other members of its format. */
   readonly mac: string;
 }
@@ -90,6 +99,7 @@ export function parseRing(text: string, where: string): RingDocument {
   const ids = new Set(document.keys.map(({ id }) => id));
   const active = document.keys.filter(({ state }) => state === 'active').length;
   if (ids.size !== document.keys.length || active > 1) throw malformed(where, 'names a key twice, or has two active keys');
+  if (!areTenantRecords(document.tenants)) throw malformed(where, 'names tenants\' keys that are not what they must be, or one twice');
   return { ...document, keys: document.keys.map((key) => ({ ...UNKNOWN_TO_KEY, ...key })) };
 }
 
@@ -137,7 +147,8 @@ function keyMembers(later: Record<string, Check>): Record<string, Check> {
   };
 }
 
-function ringMembers(later: Record<string, Check>, key: Record<string, Check>): Record<string, Check> {
+/** @param last what formats after the second added */
+function ringMembers(later: Record<string, Check>, key: Record<string, Check>, last: Record<string, Check>): Record<string, Check> {
   return {
     format: text,
     ring: (value) => typeof value === 'string' && /^[a-z2-7]{16}$/.test(value),
@@ -147,6 +158,7 @@ function ringMembers(later: Record<string, Check>, key: Record<string, Check>): 
     ...later,
     sources: (value) => listOf(SOURCE)(value) && (value as readonly Json[]).length <= MOST_SOURCES,
     keys: listOf(key),
+    ...last,
     mac: text,
   };
 }
@@ -156,22 +168,28 @@ interface Format {
   readonly key: Record<string, Check>;
 }
 
-function formatOf(key: Record<string, Check>, later: Record<string, Check>): Format {
-  return { ring: ringMembers(later, key), key };
+function formatOf(key: Record<string, Check>, later: Record<string, Check>, last: Record<string, Check> = {}): Format {
+  return { ring: ringMembers(later, key, last), key };
 }
 
 const KEY_1 = keyMembers({});
 const KEY_2 = keyMembers({ drained: orNull(time), retired: orNull(time), destroyed: orNull(time), compromised: orNull(time) });
 
+const LATER_2 = { departure: orNull(time) };
+const LATER_2_OF_BACKUP = { ...LATER_2, ledger: orNull((value) => isObject(value) && matches(value, LEDGER)) };
+const LAST_3: Record<string, Check> = { tenants: (value) => Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string') };
+
 const FORMATS: ReadonlyMap<string, Format> = new Map([
   ['lockfast-keyring/1', formatOf(KEY_1, {})],
   ['lockfast-backup/1', formatOf(KEY_1, {})],
-  [RING_FORMAT, formatOf(KEY_2, { departure: orNull(time) })],
-  [BACKUP_FORMAT, formatOf(KEY_2, { departure: orNull(time), ledger: orNull((value) => isObject(value) && matches(value, LEDGER)) })],
+  ['lockfast-keyring/2', formatOf(KEY_2, LATER_2)],
+  ['lockfast-backup/2', formatOf(KEY_2, LATER_2_OF_BACKUP)],
+  ['lockfast-keyring/3', formatOf(KEY_2, LATER_2, LAST_3)],
+  ['lockfast-backup/3', formatOf(KEY_2, LATER_2_OF_BACKUP, LAST_3)],
 ]);
 
 /** What earlier formats say nothing about. */
-const UNKNOWN_TO_RING = { departure: null, ledger: null } as const;
+const UNKNOWN_TO_RING = { departure: null, ledger: null, tenants: [] } as const;
 const UNKNOWN_TO_KEY = { drained: null, retired: null, destroyed: null, compromised: null } as const;
 
 /** Exactly the members of the document's own format. */

@@ -41,6 +41,11 @@ export function parseRootKey(text: string | undefined): Secret {
   return new Secret(key);
 }
 
+/** Tells one root key from another, and nothing about either: `sha256:` and hex of SHA-256("lockfast-root-fp" | key). */
+export function rootKeyFingerprint(key: Secret): string {
+  return key.use((bytes) => `sha256:${createHash('sha256').update('lockfast-root-fp').update(bytes).digest('hex')}`);
+}
+
 /** True where `text` holds a root key anywhere: what must not happen in an env file. */
 export function holdsRootKey(text: string): boolean {
   for (const [, encoded] of text.matchAll(ROOT_KEY)) {

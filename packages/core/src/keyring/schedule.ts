@@ -3,6 +3,7 @@
  * What is compared stands in the key ring; a clock that goes back or forward moves no date.
  */
 import { LockfastError } from '../errors.ts';
+import { durationMs, MS_PER_UNIT } from '../formats/duration.ts';
 import type { KeyRing } from './key-ring.ts';
 
 export interface Schedule {
@@ -24,12 +25,10 @@ export interface RotationDue {
   readonly cause: RotationCause;
 }
 
-const MS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-
-const USUAL_ROTATION = 90 * MS.d;
-const USUAL_DEPARTURE = 24 * MS.h;
+const USUAL_ROTATION = 90 * MS_PER_UNIT.d;
+const USUAL_DEPARTURE = 24 * MS_PER_UNIT.h;
 /** Where keys guard less, they may live longer. */
-const USUAL_ROTATIONS: ReadonlyMap<string, number> = new Map([['development', 180 * MS.d]]);
+const USUAL_ROTATIONS: ReadonlyMap<string, number> = new Map([['development', 180 * MS_PER_UNIT.d]]);
 
 /**
  * The schedule of an environment: 90 days, 180 for `development`, and 24 hours after a departure, unless it is
@@ -46,11 +45,11 @@ export function scheduleOf(environment: string, configured: { readonly rotate?: 
   };
 }
 
-/** `30m`, `24h`, `90d` or `2w` in milliseconds: a number from 1 to 99999 and one unit. @throws LockfastError `config-invalid` */
+/** `30m`, `24h`, `90d` or `2w` in milliseconds, as {@link durationMs}. @throws LockfastError `config-invalid` */
 export function parseDuration(text: string): number {
-  const [, digits, unit] = /^([1-9][0-9]{0,4})([mhdw])$/.exec(text) ?? [];
-  if (digits === undefined) throw new LockfastError('config-invalid', 'a duration is not a number and a unit', 'write it as 30m, 24h, 90d or 2w');
-  return Number(digits) * MS[unit as keyof typeof MS];
+  const ms = durationMs(text);
+  if (ms === undefined) throw new LockfastError('config-invalid', 'a duration is not a number and a unit', 'write it as 30m, 24h, 90d or 2w');
+  return ms;
 }
 
 /** The dates of a ring, without its secrets. */

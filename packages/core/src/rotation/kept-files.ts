@@ -128,19 +128,28 @@ function isCopyOf(kept: string, path: string): boolean {
 
 /** What a run left that was killed while it copied: nobody else writes here while the rotation has its lock. */
 function sweepCopies(directory: string): void {
-  for (const name of readdirSync(directory)) {
+  for (const name of namesIn(directory)) {
     const [, target] = /^\.(\d+)\..*\.tmp$/.exec(name) ?? [];
     if (target !== undefined) sweepTempFiles(join(directory, target));
   }
 }
 
-function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+function namesIn(directory: string): string[] {
   try {
+    return readdirSync(directory);
+  } catch (error) {
+    throw systemFailure(error, `the directory ${directory} can not be listed`, 'write-failed');
+  }
+}
+
+function syncDirectory(path: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
     fsyncSync(fd);
   } catch (error) {
     throw systemFailure(error, 'the backup of the files was not synced; nothing was changed', 'write-failed');
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }

@@ -6,10 +6,8 @@
  * Killed at any point, the next run finds the open record and finishes. What is left to do it reads from the files.
  */
 import { audited } from '../audited.ts';
-import { readEnvFile, reencryptFile } from '../env/index.ts';
-import { parseFile } from '../env/encrypted-file.ts';
+import { readEnvFile, readHeader, reencryptFiles } from '../env/index.ts';
 import { LockfastError } from '../errors.ts';
-import { readRegularFile } from '../files/index.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { KeyId } from '../formats/key-id.ts';
 import type { KeyRing } from '../keyring/key-ring.ts';
@@ -36,8 +34,12 @@ export interface RingHolder {
 
 /** What the rotation of a root key adds: two changes of the ring, each of which may find that it was done before. */
 export interface RootSteps {
-  /** Makes the new root key durable and lets it open the ring, beside the old one. */
-  open(ring: KeyRing): Promise<KeyRing>;
+  /**
+   * Makes the new root key durable and lets it open the ring, beside the old one.
+   *
+   * @param remember seals the fingerprint of a new key into the record: before its file is there
+   */
+  open(ring: KeyRing, remember: (fingerprint: string) => Promise<void>): Promise<KeyRing>;
   /** Lets the old one open it no more. */
   close(ring: KeyRing): Promise<KeyRing>;
 }
@@ -149,8 +151,12 @@ async function closeRoot(record: RotationRecord, ring: KeyRing, root: RootSteps,
 
 /** The ring with the new key active. Each step finds out by itself whether a killed run did it. */
 async function withNewKey(begun: RotationRecord, place: RotationPlace, root: RootSteps | undefined): Promise<{ readonly record: RotationRecord; readonly ring: KeyRing }> {
-  const opened = root === undefined ? await place.ring.read() : await place.ring.change((ring) => root.open(ring));
   let record = begun;
+  const remember = async (ring: KeyRing, fingerprint: string): Promise<void> => {
+    record = { ...record, root: { ...record.root!, fingerprint } };
+    await write(record, [ring], place);
+  };
+  const opened = root === undefined ? await place.ring.read() : await place.ring.change((ring) => root.open(ring, (fingerprint) => remember(ring, fingerprint)));
   // A key that the ring does not have: an older ring was put back, and accepted.
   if (record.newKey === null || opened.keys.every(({ id }) => id !== record.newKey!.id)) {
     // A key that was staged ahead, so that every machine has it by now; or that of a run which was killed right here.
@@ -216,20 +222,15 @@ async function reencryptBatch(batch: readonly RotationFile[], record: RotationRe
   const { environment, oldKey, id } = record;
   const events = batch.map(({ path, tenant }) => ({ operation: 're-encrypt', object: path, tenant: tenant === '' ? undefined : tenant, environment, keyId: record.newKey!.id, details: { rotation: id } }));
   const intents = (await place.audit?.intend(events)) ?? [];
-  const codes: (string | undefined)[] = [];
-  for (const { path, tenant } of batch) {
-    try {
-      await reencryptFile(path, { ring, tenant, stateDirectory: place.stateDirectory }, (target) => {
-        // Somebody may have changed it since the batch was kept.
-        if (kept?.keep(target) === true) kept.sync();
-      });
-      codes.push(undefined);
-    } catch (error) {
-      // One file that can't be done must not keep the others under an old key.
-      kept?.drop(path);
-      codes.push(error instanceof LockfastError ? error.code : 'internal');
-    }
-  }
+  const failures = await reencryptFiles(batch, { ring, stateDirectory: place.stateDirectory }, (target) => {
+    // Somebody may have changed it since the batch was kept.
+    if (kept?.keep(target) === true) kept.sync();
+  });
+  const codes = failures.map(codeOf);
+  // One file that can't be done must not keep the others under an old key.
+  batch.forEach(({ path }, i) => {
+    if (codes[i] !== undefined) kept?.drop(path);
+  });
   await place.audit?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }), details: { fromKey: oldKey.id } })));
   return batch.flatMap(({ path }, i) => (codes[i] === undefined ? [] : [{ path, code: codes[i] }]));
 }
@@ -243,7 +244,7 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
       const { header, entries } = readEnvFile(path, { ring, tenant });
       for (const { bytes } of entries) bytes.fill(0);
       // Written meanwhile by a program that had read the ring before.
-      if (header.key !== record.newKey!.id) unproven.push({ path, code: 'conflict' });
+      if (header.key !== record.newKey!.id || header.tenantSecret !== (ring.tenantSecretId(tenant) ?? null)) unproven.push({ path, code: 'conflict' });
       else files += 1;
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
@@ -254,11 +255,11 @@ async function prove(record: RotationRecord, ring: KeyRing, place: RotationPlace
   return { files, unproven };
 }
 
-/** Whether a file is to be brought under the new key, undefined for one that is not made yet; one that can't be read is, so that it is named. */
+/** Whether a file is to be brought under the new key, undefined for one that is not made yet, or its tenant's own secret; one that can't be read is, so that it is named. */
 export function needsWork(path: string, ring: KeyRing, to: KeyId | undefined): boolean {
   try {
-    const { header } = parseFile(readRegularFile(path, 'follow').bytes, path);
-    return header.environment === ring.environment && header.key !== to;
+    const { environment, key, tenant, tenantSecret } = readHeader(path);
+    return environment === ring.environment && (key !== to || tenantSecret !== (ring.tenantSecretId(tenant) ?? null));
   } catch (error) {
     if (error instanceof LockfastError) return true;
     throw error;
@@ -276,6 +277,11 @@ function keyOf({ keys }: KeyRing, id: KeyId): RotatedKey {
 
 async function write(record: RotationRecord, rings: readonly KeyRing[], { records, stateDirectory }: RotationPlace): Promise<RotationRecord> {
   return writeRotation(records, record, rings, stateDirectory);
+}
+
+function codeOf(failure: unknown): string | undefined {
+  if (failure === undefined) return undefined;
+  return failure instanceof LockfastError ? failure.code : 'internal';
 }
 
 function incomplete(left: readonly UnfinishedFile[]): LockfastError {

@@ -7,7 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '../errors.ts';
-import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '../files/index.ts';
+import { ensureDirectory, readRegularFile, systemFailure, withFileLock, writeDurably } from '../files/index.ts';
 import { sweepTempFiles } from '../files/temp-file.ts';
 import { canonicalJson, type Json } from '../formats/canonical-json.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
@@ -33,6 +33,8 @@ export interface RootChange {
   readonly source: string;
   /** Where its key is written, absolute; null when it was shown on a terminal. */
   readonly file: string | null;
+  /** Of the key that was made for that file, sealed before the file was there; null until then, and without a file. */
+  readonly fingerprint: string | null;
   /** The source that it takes the place of. */
   readonly replaces: string;
   /** Sources that could not be reached when it was planned, and go with the old root key. */
@@ -144,7 +146,13 @@ function bindingOf(record: RotationRecord, { version: { ring } }: KeyRing): Buff
 
 /** What runs left that were killed while they wrote their first record: no later run has that name. */
 function sweepRecords(directory: string): void {
-  for (const name of readdirSync(directory)) {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    throw systemFailure(error, `the directory ${directory} can not be listed`, 'write-failed');
+  }
+  for (const name of names) {
     const [, id] = /^\.([a-z2-7]{10})\.json\..*\.tmp$/.exec(name) ?? [];
     if (id !== undefined) sweepTempFiles(join(directory, `${id}.json`));
   }
@@ -156,12 +164,27 @@ function readRecord(path: string): RotationRecord {
     const whole =
       record.format === RECORD_FORMAT && ['initiated', 'in-progress', 'completed', 'failed'].includes(record.status) && isRotatedKey(record.oldKey) && (record.newKey === null || isRotatedKey(record.newKey)) &&
       isSealList(record.seals);
-    if (whole) return record;
+    if (whole) {
+      refuseUnnamedRoot(record, path);
+      return record;
+    }
   } catch (error) {
     if (error instanceof LockfastError) throw error;
   }
   // An open rotation that looked finished would leave files behind under the old key: better to stop.
   throw new LockfastError('damaged', `the rotation record ${path} is damaged`, 'see `lockfast ledger list --operation key-rotate` for what it said; move the file away, then run `lockfast key rotate` again');
+}
+
+/** What stands in the file of such a root key could be anybody's. Nothing is lost with the record: files and ring tell how far it came. */
+function refuseUnnamedRoot({ status, root }: RotationRecord, path: string): void {
+  const isOpen = status === 'initiated' || status === 'in-progress';
+  const fingerprint = root?.fingerprint;
+  if (!isOpen || (root ?? null) === null || fingerprint === null || typeof fingerprint === 'string') return;
+  throw new LockfastError(
+    'unsupported-format',
+    `the record ${path} does not say which root key its rotation made: an earlier version of Lockfast wrote it`,
+    'move the record away, keep every root key file, then run `lockfast key rotate --root --new-key-out` with another file',
+  );
 }
 
 function isSealList(seals: unknown): boolean {

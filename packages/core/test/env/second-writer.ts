@@ -38,14 +38,17 @@ export function withChecksum(lines: Lines): Buffer {
 /** The file of these lines with everything made anew for the header's key: what only a holder of the key can make. */
 export function withMac(lines: Lines, ring: KeyRing): Buffer {
   const field = (name: string): string => new RegExp(` ${name}=([^ ]*)`).exec(lines[0]!)![1]!;
-  const salt = Buffer.from(field('salt'), 'base64url');
-  const [derivation, iterations] = field('derivation').split(':');
+  const tenant = decodeURIComponent(field('tenant'));
+  const [method, secret] = field('derivation').split('+tenant:') as [string, string?];
+  const [derivation, iterations] = method.split(':');
+  const own = secret === undefined ? Buffer.alloc(0) : ring.tenantSecret(tenant, secret).use((bytes) => Buffer.from(bytes));
+  const salt = Buffer.concat([Buffer.from(field('salt'), 'base64url'), own]);
   const prk = ring
     .decrypting(field('key'))
     .secret.use((key) => (derivation === 'hkdf' ? createHmac('sha256', salt).update(key).digest() : pbkdf2Sync(key, salt, Number(iterations), 32, 'sha256')));
   const check = expanded(prk, lp('lockfast/env-check'), 16).toString('base64url');
   const covered = `${lines.slice(0, -1).join('\n')}\n#lockfast-end check=${check} mac=`;
-  const macKey = expanded(prk, lp('lockfast/env-mac', field('environment'), decodeURIComponent(field('tenant'))), 32);
+  const macKey = expanded(prk, lp('lockfast/env-mac', field('environment'), tenant), 32);
   const mac = createHmac('sha256', macKey).update(covered, 'latin1').digest('base64url');
   return withChecksum(`${covered}${mac} sha256=`.split('\n'));
 }

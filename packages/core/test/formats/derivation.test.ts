@@ -54,6 +54,17 @@ test('[E3] no salt is the same as 32 zeros, as RFC 5869 says', () => {
   expect(NO_SALT).toEqual(Buffer.alloc(32));
 });
 
+test('[E3] [W10] a tenant\'s secret follows the salt, for HKDF and PBKDF2, and is still there afterwards', () => {
+  const [key, salt, own] = ['01', '02', '03'].map((byte) => hex(byte.repeat(32))) as [Buffer, Buffer, Buffer];
+  const tenantSecret = new Secret(Buffer.from(own));
+  const both = Buffer.concat([salt, own]);
+  expect(extract(new Secret(Buffer.from(key)), salt, HKDF, tenantSecret)).toEqual(extract(new Secret(Buffer.from(key)), both, HKDF));
+  const pbkdf2 = { name: 'pbkdf2-sha256', iterations: 100_000 } as const;
+  expect(extract(new Secret(Buffer.from(key)), salt, pbkdf2, tenantSecret)).toEqual(pbkdf2Sync(key, both, 100_000, 32, 'sha256'));
+  expect(extract(new Secret(Buffer.from(key)), salt, HKDF, tenantSecret)).not.toEqual(extract(new Secret(Buffer.from(key)), salt, HKDF));
+  expect(salt).toEqual(hex('02'.repeat(32)));
+});
+
 test('[E3] HKDF is that of node:crypto, for any key, salt and info', LONG, () => {
   const some = fc.uint8Array({ minLength: 1, maxLength: 100 });
   fc.assert(

@@ -165,7 +165,7 @@ describe('a V8 start-up snapshot', () => {
 describe('no caller chooses a nonce', () => {
   test('the package exports nothing that takes one', () => {
     expect(Object.keys(formats).toSorted()).toEqual([
-      'Fernet', 'HKDF', 'PBKDF2_ITERATIONS', 'ValueCipher', 'canonicalJson', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson',
+      'Fernet', 'HKDF', 'PBKDF2_ITERATIONS', 'ValueCipher', 'canonicalJson', 'durationMs', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson',
     ]);
   });
 
@@ -177,7 +177,7 @@ describe('no caller chooses a nonce', () => {
     expectTypeOf<Parameters<ValueCipher['rewrap']>>().toEqualTypeOf<[Uint8Array, Context]>();
     expectTypeOf<Parameters<ValueCipher['decrypt']>['length']>().toEqualTypeOf<2 | 3>();
     expectTypeOf<keyof DecryptLimits>().toEqualTypeOf<'maxAge'>();
-    expectTypeOf<keyof ValueScope>().toEqualTypeOf<'purpose' | 'salt' | 'derivation' | 'clock'>();
+    expectTypeOf<keyof ValueScope>().toEqualTypeOf<'purpose' | 'salt' | 'derivation' | 'tenantSecret' | 'clock'>();
     expectTypeOf<keyof Context>().toEqualTypeOf<'tenant' | 'place'>();
     expectTypeOf<Parameters<formats.Fernet['encrypt']>>().toEqualTypeOf<[Value]>();
   });

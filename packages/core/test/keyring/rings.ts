@@ -37,6 +37,7 @@ export interface RingMembers {
   ledger?: { log: string; epoch: number; wrapped: string } | null;
   sources: { source: string; added: string; wrapped: string }[];
   keys: KeyMembers[];
+  tenants?: string[];
   mac: string;
 }
 

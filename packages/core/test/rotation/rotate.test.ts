@@ -196,7 +196,7 @@ test('[S8] bug class 11: nobody else writes, alters or brings back the record of
   writeFileSync(path, whole.subarray(0, 80), { mode: 0o400 });
   await expect(rotate(at.begin(), at.place)).rejects.toMatchObject({ code: 'rotation-incomplete' });
   const open = openRotation(at.place.records)!;
-  const root = { source: 'file:/tmp/other.key', file: '/tmp/other.key', replaces: 'file:root.key', drops: [] };
+  const root = { source: 'file:/tmp/other.key', file: '/tmp/other.key', fingerprint: null, replaces: 'file:root.key', drops: [] };
   const stranger = await KeyRing.create('production', [held()]);
   const forged: RotationRecord[] = [
     { ...open, root },

@@ -5,12 +5,12 @@ import { escapeIdentifier, type QueryResultRow } from 'pg';
 import { LockfastError } from '@lockfast/core/errors';
 
 import { FIRST_CHAIN, HASH_BYTES } from '../chain.ts';
-import { rootFrom } from '../merkle-tree.ts';
+import { rootFrom, type Subtree } from '../merkle-tree.ts';
 import { isLogId, newLogId } from './log-id.ts';
 import { isLost, PostgresConnection } from './postgres-connection.ts';
 import { APPEND_LOCK, grants, SCHEMA, STEPS } from './postgres-schema.ts';
 import type { EpochKey, Head, LedgerStore, StoredCheckpoint, StoredEntry, StoredSigner } from './store.ts';
-import { placesOf, subtreeIn } from './tree-column.ts';
+import { placeOf, placesOf, subtreeIn, type TreePlace } from './tree-column.ts';
 
 const PAGE_ENTRIES = 1000;
 
@@ -92,16 +92,11 @@ class PostgresLedger implements LedgerStore {
   }
 
   async root(size: number): Promise<Buffer> {
-    const places = placesOf(size);
-    const rows = await this.#connection.query(`SELECT seq, tree FROM ${SCHEMA}.entries WHERE seq = ANY ($1::bigint[])`, [places.map(({ seq }) => seq)]);
-    const columns = new Map(rows.map((row) => [Number(row['seq']), row['tree'] as Buffer]));
-    return rootFrom(
-      places.map(({ seq, level }) => {
-        const subtree = subtreeIn(columns.get(seq) ?? Buffer.alloc(0), level);
-        if (subtree === undefined) throw damaged(this.place, `entry ${seq} is missing or cut short`);
-        return subtree;
-      }),
-    );
+    return rootFrom(await this.#subtrees(placesOf(size)));
+  }
+
+  async subtree(subtree: Subtree): Promise<Buffer> {
+    return (await this.#subtrees([placeOf(subtree)]))[0]!;
   }
 
   async read(from: number, to: number): Promise<readonly StoredEntry[]> {
@@ -144,6 +139,16 @@ class PostgresLedger implements LedgerStore {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async #subtrees(places: readonly TreePlace[]): Promise<Buffer[]> {
+    const rows = await this.#connection.query(`SELECT seq, tree FROM ${SCHEMA}.entries WHERE seq = ANY ($1::bigint[])`, [places.map(({ seq }) => seq)]);
+    const columns = new Map(rows.map((row) => [Number(row['seq']), row['tree'] as Buffer]));
+    return places.map(({ seq, level }) => {
+      const subtree = subtreeIn(columns.get(seq) ?? Buffer.alloc(0), level);
+      if (subtree === undefined) throw damaged(this.place, `entry ${seq} is missing or cut short`);
+      return subtree;
+    });
   }
 
   async #append(batch: readonly unknown[]): Promise<number> {

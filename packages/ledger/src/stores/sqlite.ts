@@ -1,19 +1,19 @@
 /** The ledger in a file of its own, by SQLite. Any number of processes append at once. */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { closeSync, constants, fchownSync, fstatSync, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fsyncSync, lstatSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { shownPath, systemFailure } from '@lockfast/core/files';
+import { giveToOwnerOf, shownPath, systemFailure } from '@lockfast/core/files';
 
 import { chainHash, chainMac, epochOf, FIRST_CHAIN, HASH_BYTES, leafHash, nextEpochKey } from '../chain.ts';
-import { rootFrom } from '../merkle-tree.ts';
+import { rootFrom, type Subtree } from '../merkle-tree.ts';
 import { isLogId, newLogId } from './log-id.ts';
 import { damagedRow, isBusy, sqliteFailure } from './sqlite-failure.ts';
 import { APPLICATION_ID, STEPS } from './sqlite-schema.ts';
 import type { EpochKey, Head, LedgerStore, StoredCheckpoint, StoredEntry, StoredSigner } from './store.ts';
-import { placesOf, subtreeIn, treeColumn } from './tree-column.ts';
+import { placeOf, placesOf, subtreeIn, treeColumn } from './tree-column.ts';
 
 /** How long to wait for other processes, all in all. */
 const WAIT_MS = 10_000;
@@ -87,6 +87,11 @@ class SqliteLedger implements LedgerStore {
 
   async root(size: number): Promise<Buffer> {
     return await this.#read(() => rootFrom(placesOf(size).map(({ seq, level }) => this.#subtree(seq, level))));
+  }
+
+  async subtree(subtree: Subtree): Promise<Buffer> {
+    const { seq, level } = placeOf(subtree);
+    return await this.#read(() => this.#subtree(seq, level));
   }
 
   async read(from: number, to: number): Promise<readonly StoredEntry[]> {
@@ -306,6 +311,7 @@ async function connect(full: string): Promise<DatabaseSync> {
   // Not at the top: most commands need no ledger.
   const { DatabaseSync } = await import('node:sqlite');
   let database: DatabaseSync;
+  resetModes(full);
   try {
     database = new DatabaseSync(full, { timeout: 0 });
   } catch (error) {
@@ -317,6 +323,25 @@ async function connect(full: string): Promise<DatabaseSync> {
   } catch (error) {
     database.close();
     throw error;
+  }
+}
+
+/**
+ * SQLite gives the -wal and -shm files the mode that the database has when they are made, and leaves it so: after a time
+ * in which the database was read-only they would be it still. Not as root, whom no mode stops, and whom others could lead
+ * to another file; and without opening them, which would cost this process its locks.
+ */
+function resetModes(path: string): void {
+  const user = process.geteuid?.();
+  if (user === 0) return;
+  try {
+    const { mode } = statSync(path);
+    for (const file of [`${path}-wal`, `${path}-shm`]) {
+      const stats = lstatSync(file, { throwIfNoEntry: false });
+      if (stats?.isFile() === true && stats.uid === user && (stats.mode & 0o200) < (mode & 0o200)) chmodSync(file, mode & 0o777);
+    }
+  } catch {
+    // What SQLite can't open, it refuses.
   }
 }
 
@@ -366,7 +391,8 @@ function reserve(path: string): void {
   try {
     // One that is there is a ledger, or was left by a run that was killed before it laid anything out: the database tells.
     if (isOursAlone(path)) return;
-    sync(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), (fd) => giveToOwnerOf(dirname(path), fd));
+    // SQLite gives its own files to the owner of the database.
+    sync(openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), (fd) => giveToOwnerOf(dirname(path), fd, path));
     sync(openSync(dirname(path), O_RDONLY | O_DIRECTORY));
   } catch (error) {
     throw systemFailure(error, `the ledger ${shownPath(path)} was not made`, 'ledger-unavailable');
@@ -387,13 +413,6 @@ function sync(fd: number, before?: (fd: number) => void): void {
   } finally {
     closeSync(fd);
   }
-}
-
-/** `sudo lockfast init` for a user must not make a ledger that shuts that user out. SQLite gives its own files to the owner of the database. */
-function giveToOwnerOf(directory: string, fd: number): void {
-  if (process.geteuid?.() !== 0) return;
-  const { uid, gid } = statSync(directory);
-  if (uid !== fstatSync(fd).uid) fchownSync(fd, uid, gid);
 }
 
 function refuseUnlessThere(path: string): void {

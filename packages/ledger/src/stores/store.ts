@@ -1,6 +1,8 @@
 /** Where the ledger's entries lie. One contract suite holds for every store. */
 import type { KeyObject } from 'node:crypto';
 
+import type { Subtree } from '../merkle-tree.ts';
+
 export interface StoredEntry {
   /** From 1, without a gap. */
   readonly seq: number;
@@ -58,6 +60,8 @@ export interface LedgerStore {
   head(): Promise<Head>;
   /** RFC 6962 root of the first `size` entries, from stored subtrees: a few reads, whatever the size. */
   root(size: number): Promise<Buffer>;
+  /** One whole subtree of entries that are there, as it is stored. */
+  subtree(subtree: Subtree): Promise<Buffer>;
   /** Entries `from` to `to`, both with, in order; fewer where the ledger ends or a page is full (at least 1). */
   read(from: number, to: number): Promise<readonly StoredEntry[]>;
 

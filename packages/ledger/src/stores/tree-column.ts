@@ -4,7 +4,7 @@
  * its leaf; so a subtree of 2^level leaves is found in the row of its last leaf, at 32 * level.
  */
 import { HASH_BYTES } from '../chain.ts';
-import { nodeHash, subtreesOf } from '../merkle-tree.ts';
+import { nodeHash, type Subtree, subtreesOf } from '../merkle-tree.ts';
 
 /** The hash of the whole subtree of 2^level leaves that ends with the entry `seq`. */
 type SubtreeReader = (seq: number, level: number) => Buffer;
@@ -24,7 +24,17 @@ export function subtreeIn(column: Buffer, level: number): Buffer | undefined {
   return hash.length === HASH_BYTES ? hash : undefined;
 }
 
-/** Where the whole subtrees lie that a tree of `size` leaves consists of, in the order of `subtreesOf`. */
-export function placesOf(size: number): readonly { readonly seq: number; readonly level: number }[] {
-  return subtreesOf(size).map(({ level, index }) => ({ seq: (index + 1) * 2 ** level, level }));
+/** Where a whole subtree lies. */
+export interface TreePlace {
+  readonly seq: number;
+  readonly level: number;
+}
+
+export function placeOf({ level, index }: Subtree): TreePlace {
+  return { seq: (index + 1) * 2 ** level, level };
+}
+
+/** Of the subtrees that a tree of `size` leaves consists of, in the order of `subtreesOf`. */
+export function placesOf(size: number): readonly TreePlace[] {
+  return subtreesOf(size).map(placeOf);
 }

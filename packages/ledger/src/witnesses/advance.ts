@@ -1,6 +1,6 @@
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Checkpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint-text.ts';
 import { verifyConsistency } from '../merkle-tree.ts';
 import type { Submission } from './witness.ts';
 

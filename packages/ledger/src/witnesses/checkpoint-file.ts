@@ -1,7 +1,8 @@
 /** A checkpoint as a file of a directory or of a git branch. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint-text.ts';
+import { parseCheckpoint } from '../checkpoint.ts';
 
 /** Larger is no checkpoint, with however many cosignatures. */
 export const MOST_NOTE_BYTES = 64 * 1024;

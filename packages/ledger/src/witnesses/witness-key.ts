@@ -4,7 +4,8 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 
-import { isKeyName, privateKeyFrom } from '../signed-note.ts';
+import { isKeyName } from '../key-name.ts';
+import { privateKeyFrom } from '../signed-note.ts';
 
 const KEY_MODE = 0o400;
 const SEED_BYTES = 32;

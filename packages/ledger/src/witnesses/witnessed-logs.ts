@@ -5,7 +5,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile, writeDurably } from '@lockfast/core/files';
 import type { Clock } from '@lockfast/core/ports';
 
-import { type Checkpoint, parseCheckpoint } from '../checkpoint.ts';
+import type { Checkpoint } from '../checkpoint-text.ts';
+import { parseCheckpoint } from '../checkpoint.ts';
 import { verifyConsistency } from '../merkle-tree.ts';
 import { cosign, verifyNote } from '../signed-note.ts';
 import { checkpointFile, heldCheckpoint, MOST_NOTE_BYTES } from './checkpoint-file.ts';

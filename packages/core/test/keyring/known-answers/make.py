@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes ring.json and ring-2.json: key rings of formats 1 and 2 from a second implementation, written from the
+"""Makes ring.json, ring-2.json and ring-3.json: key rings of formats 1, 2 and 3 from a second implementation, written from the
 specification alone.
 
     /usr/bin/python3 packages/core/test/keyring/known-answers/make.py
@@ -120,6 +120,21 @@ ring_2 = authenticated(ring_key, {"format": "lockfast-keyring/2", **scope, "sour
 backup_2 = authenticated(ring_key, {"format": "lockfast-backup/2", **scope, "ledger": ledger, "sources": ring["sources"][1:], "keys": keys_2})
 
 
+def tenant_record(name, encoded, tenant, state):
+    own = wrap(ring_key, "lockfast/tenant-wrap", secret(f"tenant {name}"), lp(RING, ENVIRONMENT, tenant, name), f"tenant {name}")
+    return f"id={name} tenant={encoded} created={CREATED} " + (f"wrapped={own}" if state is None else f"destroyed={state}")
+
+
+tenants_3 = [
+    tenant_record("aaaaaaaaaaaaaaaa", "acme", "acme", LATER),
+    tenant_record("bbbbbbbbbbbbbbbb", "wip.example.com", "wip.example.com", None),
+    tenant_record("cccccccccccccccc", "M%C3%BCller%20%26%20S%C3%B6hne", "Müller & Söhne", None),
+    tenant_record("dddddddddddddddd", "acme", "acme", None),
+]
+ring_3 = authenticated(ring_key, {"format": "lockfast-keyring/3", **scope, "sources": ring["sources"], "keys": keys_2, "tenants": tenants_3})
+backup_3 = authenticated(ring_key, {"format": "lockfast-backup/3", **scope, "ledger": ledger, "sources": ring["sources"][1:], "keys": keys_2, "tenants": tenants_3})
+
+
 def digest(document):
     return base64url(hashlib.sha256(canonical(document).encode()).digest())
 
@@ -142,3 +157,5 @@ if __name__ == "__main__":
     write("ring.json", content)
     later = {"digest": digest(ring_2), "ring": json.dumps(ring_2, ensure_ascii=False), "backup": json.dumps(backup_2, ensure_ascii=False), "ledgerKey": ledger_key.hex()}
     write("ring-2.json", {**content, **later})
+    last = {"digest": digest(ring_3), "ring": json.dumps(ring_3, ensure_ascii=False), "backup": json.dumps(backup_3, ensure_ascii=False)}
+    write("ring-3.json", {**content, **last, "tenants": {name[3:19]: secret(f"tenant {name[3:19]}").hex() for name in tenants_3 if "destroyed" not in name}})

@@ -1,6 +1,6 @@
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Arguments } from '../arguments.ts';
+import type { Arguments } from './arguments.ts';
 
 const MOST_CHARACTERS = 1000;
 

@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+
+import { reencryptFiles } from '@lockfast/core/env';
+import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
+import { isTenantName, type KeyRing } from '@lockfast/core/keyring';
+import { tenantDirectory } from '@lockfast/fleet/tenant-path';
+import { needsWork } from '@lockfast/core/rotation';
+
+import { requireApproval } from '../approvals.ts';
+import type { Arguments } from '../arguments.ts';
+import { refuseDuringRotation } from '../key/move.ts';
+import { reasonOf } from '../reason.ts';
+import { withRotationLock } from '../key/rotate.ts';
+import { failuresOnRecord } from '../on-record.ts';
+import { requireRole } from '../permission.ts';
+import { changeRing } from '../ring-file.ts';
+import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
+import { Workspace } from '../workspace.ts';
+import { findTenantFiles, type TenantFile } from './tenant-files.ts';
+
+/** How many files share one commit of the ledger. */
+const BATCH = 64;
+
+/** More names than these help nobody. */
+const MOST_NAMES = 10;
+
+/** Gives tenants a secret of their own, and encrypts their files with it. Killed at any point, the same command finishes. */
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const { operands } = args;
+  if (args.flag('all') === operands.length > 0) {
+    throw new LockfastError('usage', 'tenant own-key: it takes names of tenants, or --all', 'see `lockfast status` for the tenants');
+  }
+  const workspace = new Workspace(args, session);
+  const found = findTenantFiles(workspace);
+  const names = args.flag('all') ? [...new Set(found.files.map(({ tenant }) => tenant))].filter((name) => name !== '').toSorted() : [...new Set(operands)];
+  for (const name of operands) refuseUnknown(workspace, name, found.files);
+  const event = {
+    operation: 'tenant-own-key',
+    object: names.length === 1 ? names[0]! : counted(names.length, 'tenant'),
+    ...(names.length === 1 ? { tenant: names[0] } : {}),
+    reason: reasonOf(args),
+    details: { tenants: names.length, names: createHash('sha256').update(names.join('\n')).digest('base64url') },
+  };
+  await requireRole(workspace, session, 'admin', event);
+  return withRotationLock(workspace, async () => {
+    refuseDuringRotation(workspace);
+    const present = await failuresOnRecord(workspace, event, () => workspace.freshRing());
+    const without = names.filter((name) => present.tenantSecretId(name) === undefined);
+    const ring =
+      without.length === 0
+        ? present
+        : await changeRing(workspace, event, async (old) => {
+            const changed = old.withTenantSecrets(names);
+            // Last: nobody is asked to approve what can't be done anyway.
+            await requireApproval(workspace, session, old, event);
+            return changed;
+          });
+    const mine = new Set(names);
+    const todo = found.files.filter(({ kind, tenant, path }) => kind === 'file' && mine.has(tenant) && needsWork(path, ring, ring.active().id));
+    await reencryptAll(todo, ring, workspace);
+    const backups = found.files.filter(({ kind, tenant, secret }) => kind === 'backup' && mine.has(tenant) && secret === null);
+    report(args, session, { names, without, files: todo, backups, ring });
+    return 0;
+  });
+}
+
+function refuseUnknown({ configuration: { fleet } }: Workspace, name: string, files: readonly TenantFile[]): void {
+  if (!isTenantName(name)) throw new LockfastError('usage', 'tenant own-key: that is no tenant name', 'use a name of 1 to 255 bytes');
+  if (files.some(({ tenant }) => tenant === name) || (fleet !== undefined && existsSync(tenantDirectory(fleet.path, name)))) return;
+  throw new LockfastError('not-found', `there is neither a file nor a directory of the tenant ${shownPath(name)}`, 'see `lockfast status` for the tenants');
+}
+
+/** @throws LockfastError `rotation-incomplete` naming the files that could not be done; all others are */
+async function reencryptAll(files: readonly TenantFile[], ring: KeyRing, workspace: Workspace): Promise<void> {
+  const ledger = await workspace.audit();
+  const { environment } = workspace.configuration;
+  const left: string[] = [];
+  for (let from = 0; from < files.length; from += BATCH) {
+    const batch = files.slice(from, from + BATCH);
+    const intents = (await ledger?.intend(batch.map(({ path, tenant }) => ({ operation: 're-encrypt', object: path, tenant, environment, keyId: ring.active().id })))) ?? [];
+    // Nothing is kept of them: a copy from before would outlive the tenant's key.
+    const failures = await reencryptFiles(batch, { ring, stateDirectory: workspace.stateDirectory }, () => {});
+    const codes = failures.map((error) => (error === undefined ? undefined : error instanceof LockfastError ? error.code : 'internal'));
+    batch.forEach(({ path }, i) => {
+      if (codes[i] !== undefined) left.push(`${shownPath(path)} (${codes[i]})`);
+    });
+    await ledger?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }) })));
+  }
+  if (left.length === 0) return;
+  const more = left.length > MOST_NAMES ? ` and ${left.length - MOST_NAMES} more` : '';
+  throw new LockfastError('rotation-incomplete', `not under its tenant's own key yet: ${left.slice(0, MOST_NAMES).join(', ')}${more}; all other files are`, 'mend or remove these files, then run this again');
+}
+
+interface Done {
+  readonly names: readonly string[];
+  /** Those that had no secret before. */
+  readonly without: readonly string[];
+  readonly files: readonly TenantFile[];
+  /** Kept copies that are not under a tenant's secret. */
+  readonly backups: readonly TenantFile[];
+  readonly ring: KeyRing;
+}
+
+function report(args: Arguments, { terminal }: Session, { names, without, files, backups, ring }: Done): void {
+  if (args.flag('json')) {
+    terminal.json({ tenants: names, made: without, files: files.map(({ path }) => path), backupsWithout: backups.map(({ path }) => path), generation: ring.version.generation });
+    return;
+  }
+  terminal.line(`${counted(without.length, 'tenant')} got a key of its own; ${counted(files.length, 'file')} encrypted anew with it`);
+  if (backups.length > 0) terminal.line(`${counted(backups.length, 'backup')} from before stay readable without it: lockfast backup prune removes them in time`);
+  terminal.line('next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup');
+}
