@@ -2,7 +2,7 @@
  * What was changed in a `.env` while its service ran, and what becomes of it: encrypted, or kept aside encrypted, or, where
  * nothing can be encrypted, kept in memory until it can. On a disk it never stays in plaintext, and lost it never is.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, unlinkSync } from 'node:fs';
+import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { mergeEntries, printEntries, splitEntries, updateEnvFile } from '@lockfast/core/env';
@@ -142,6 +142,8 @@ async function keepAside(text: Buffer, { name, directory }: Tenant, workspace: W
   const stamp = now.toISOString().replaceAll(/[-:]/g, '').replace(/\.(\d+)Z/, '$1Z');
   const target = join(directory, `.env.edited-${stamp}.encrypted`);
   await workspace.encrypting(target, name, (scope) => updateEnvFile(target, scope, () => splitEntries(text)), { why: 'an edit that was not encrypted as it is' });
+  const { uid, gid } = statSync(directory);
+  if (process.geteuid?.() === 0) lchownSync(target, uid, gid);
   return target;
 }
 

@@ -8,6 +8,7 @@ import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { managerOf, namedTenants } from './fleet-of.ts';
 import { installationOf } from './installation.ts';
+import { ReloadingOnce } from './reloading-once.ts';
 import { layered, readLayers } from './tenant-layers.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -17,7 +18,27 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const command = args.text('exec');
   if (command !== undefined && tenants.length > 1) throw new LockfastError('usage', 'tenant install: --exec is for one tenant', 'name one');
   const installation = installationOf(workspace, session);
-  const manager = systemdOf(tenants, session);
+  const systemd = systemdOf(tenants, session);
+  // A restart needs the units read again each time.
+  const manager = args.flag('now') ? systemd : new ReloadingOnce(systemd);
+  try {
+    return await installAll(tenants, { args, session, workspace, way, command, installation, manager });
+  } finally {
+    if (manager instanceof ReloadingOnce) await manager.reloadIfDue();
+  }
+}
+
+interface Installing {
+  readonly args: Arguments;
+  readonly session: Session;
+  readonly workspace: Workspace;
+  readonly way: Way | undefined;
+  readonly command: string | undefined;
+  readonly installation: Installation;
+  readonly manager: ServiceManager;
+}
+
+async function installAll(tenants: readonly Tenant[], { args, session, workspace, way, command, installation, manager }: Installing): Promise<number> {
   const done: { tenant: string; way: Way; files: readonly string[]; changed: boolean; restarted: boolean }[] = [];
   for (const tenant of tenants) {
     if (args.flag('dry-run')) {

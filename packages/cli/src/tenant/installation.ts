@@ -27,6 +27,7 @@ export function installationOf({ configuration }: Workspace, session: Session): 
     unitDirectory: system ? SYSTEM_UNITS : join(session.environment['XDG_CONFIG_HOME'] || join(session.home, '.config'), 'systemd/user'),
     scope: system ? 'system' : 'user',
     rootKey: system ? keeper(configuration, session) : { user: userInfo().username, uid: userInfo().uid },
+    seenToRun: new Set(),
   };
 }
 

@@ -18,6 +18,7 @@ import { ServiceSettings } from './unit-text.ts';
 
 const execute = promisify(execFile);
 const UNIT_MODE = 0o644;
+const NOBODY = 65_534;
 
 /** A file that an installation writes. */
 export interface UnitFile {
@@ -134,12 +135,15 @@ async function refuseUnexecutable({ name, settings, uid }: PlainUnit, installati
   const home = installation.lockfast.find((path) => /^\/(?:home|root|run\/user)\//.test(path));
   if (home !== undefined && ['yes', 'tmpfs', 'true', 'on', '1'].includes(settings.text('ProtectHome'))) throw refused(`it hides ${home} (ProtectHome=)`);
   // An account that systemd makes at the start is nobody in particular.
-  const as = installation.scope === 'user' ? {} : { uid: uid ?? 65_534, gid: uid === undefined ? 65_534 : (accountOf(String(uid))?.gid ?? uid) };
+  const account = uid ?? NOBODY;
+  if (installation.seenToRun.has(account)) return;
+  const as = installation.scope === 'user' ? {} : { uid: account, gid: accountOf(String(account))?.gid ?? account };
   try {
     await execute(program!, [...rest, '--help'], { ...as, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
   } catch (error) {
     throw refused('its account may not, or it does not start', error);
   }
+  installation.seenToRun.add(account);
 }
 
 function isOurs(path: string): boolean {

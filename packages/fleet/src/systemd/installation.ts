@@ -9,6 +9,8 @@ export interface Installation {
   readonly scope: 'system' | 'user';
   /** As whom the key ring is opened: an account that can read the root key. */
   readonly rootKey: RootKeyAccount;
+  /** Accounts that were seen to be able to run it: of a thousand tenants it is not tried a thousand times. */
+  readonly seenToRun: Set<number>;
 }
 
 export interface RootKeyAccount {

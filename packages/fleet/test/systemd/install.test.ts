@@ -19,7 +19,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-const installation = (rest: Partial<Installation> = {}): Installation => ({ lockfast: ['/bin/true'], configuration: '/etc/lock fast/lockfast.toml', unitDirectory: directory, scope: 'system', rootKey: { user: 'root', uid: 0 }, ...rest });
+const installation = (rest: Partial<Installation> = {}): Installation => ({ lockfast: ['/bin/true'], configuration: '/etc/lock fast/lockfast.toml', unitDirectory: directory, scope: 'system', rootKey: { user: 'root', uid: 0 }, seenToRun: new Set(), ...rest });
 const tenant = (rest: Partial<Tenant> = {}): Tenant => ({ ...tenantNamed({ path: '/srv/{tenant}', service: '{tenant}.service' }, 'acme'), ...rest });
 
 /** Answers as systemd does for a unit file in the test's directory. Booted systemds are asked in the tests of the command. */
