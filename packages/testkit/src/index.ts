@@ -1,3 +1,4 @@
+export { BootedSystemd, type BootOptions, missingForSystemd, type RunOptions, type RunResult } from './booted-systemd.ts';
 export { type CrashState, crashStates, type DiskEntry, type FileOperation, lastStates, layOutState, recordFileOperations } from './crash-states.ts';
 export {
   type Ended,

@@ -6,6 +6,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
+import { calledAs } from '../called-as.ts';
 import { git } from '../git.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
@@ -71,5 +72,5 @@ function install(session: Session): number {
 function callable(path: string | undefined): string {
   const found = (path ?? '').split(delimiter).some((directory) => directory !== '' && existsSync(join(directory, 'lockfast')));
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-  return found ? 'lockfast' : `${quoted(process.execPath)} ${quoted(process.argv[1]!)}`;
+  return found ? 'lockfast' : calledAs().map(quoted).join(' ');
 }
