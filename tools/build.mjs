@@ -1,4 +1,4 @@
-// Builds the command into CommonJS: `run` and the rest, and the code cache of the former. As ES modules, split or not, it
+// Builds the command into CommonJS: `run` and the rest, and the code cache of each. As ES modules, split or not, it
 // starts a third slower: docs/decisions tells what was measured.
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 import { makeCodeCache } from './code-cache.mjs';
-import { buildRun } from './run-bundle.mjs';
+import { asScript, buildRun } from './run-bundle.mjs';
 
 const cli = fileURLToPath(new URL('../packages/cli', import.meta.url));
 const dist = join(cli, 'dist');
@@ -29,6 +29,7 @@ const OPTIONS = {
 const made = mkdtempSync(join(cli, '.dist-'));
 try {
   await build({ ...OPTIONS, entryPoints: ['src/main.ts'], outfile: join(made, 'lockfast.cjs') });
+  asScript(join(made, 'lockfast.cjs'));
   await buildRun(made, OPTIONS);
   // An older Node may build, but runs nothing of it.
   if (Number(process.versions.node.split('.')[0]) >= 24) makeCodeCache(made);

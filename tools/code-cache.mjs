@@ -1,12 +1,15 @@
-// Makes dist/run.cache: what V8 compiled of dist/run.cjs in one run of it, for bin/lockfast.js to begin with; and the same
-// for each part that this run loads late, which are those of a SQLite ledger. A run, and not the compiler alone: V8 compiles
-// a function when it is first called, and those that a run calls are those wanted.
+// Makes dist/run.cache and dist/lockfast.cache: what V8 compiled of these bundles in a few runs of them, for bin/lockfast.js
+// to begin with; and the same for each part that `run` loads late, which are those of a SQLite ledger. Runs, and not the
+// compiler alone: V8 compiles a function when it is first called, and those that are called are those wanted.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** What most commands have in common, and what services and people call most. */
+const USUAL = [['env', 'encrypt'], ['status'], ['env', 'verify'], ['env', 'list', '--json'], ['key', 'list'], ['ledger', 'list', '--limit', '3']];
 
 const RECORD = fileURLToPath(new URL('./record-run.mjs', import.meta.url));
 
@@ -16,7 +19,7 @@ export function makeCodeCache(dist) {
   try {
     const code = join(base, 'code');
     mkdirSync(code);
-    record(dist, base, code);
+    recordAll(dist, base, code);
     for (const file of readdirSync(code)) {
       const name = join(dist, basename(file, '.code'));
       writeFileSync(`${name}.cache`, sealed(readFileSync(`${name}.cjs`), readFileSync(join(code, file))));
@@ -26,17 +29,17 @@ export function makeCodeCache(dist) {
   }
 }
 
-/** One run in a project and a home of its own, with a root key that goes with them. */
-function record(dist, base, code) {
+/** In a project and a home of their own, with a root key that goes with them. */
+function recordAll(dist, base, code) {
   const cwd = join(base, 'project');
   mkdirSync(cwd);
   const env = { PATH: [dirname(process.execPath), '/usr/bin', '/bin'].join(delimiter), HOME: base };
   const node = (...args) => execFileSync(process.execPath, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
   writeFileSync(join(cwd, '.env'), "# a comment\n\nPORT=8000\nGREETING='two words'\nURL=\"https://example.org/\" # behind\n");
-  node(join(dist, 'lockfast.cjs'), 'init');
-  node(join(dist, 'lockfast.cjs'), 'env', 'encrypt');
+  const record = (bundle, ...commands) => node(RECORD, dist, code, bundle, JSON.stringify(commands));
+  record('lockfast.cjs', ['init'], ...USUAL);
   // Found in PATH as most programs are, and never started.
-  node(RECORD, dist, code, 'run', '--', basename(process.execPath));
+  record('run.cjs', ['run', '--', basename(process.execPath)]);
 }
 
 /** As bin/lockfast.js checks it. */

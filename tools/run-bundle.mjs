@@ -22,13 +22,15 @@ export async function buildRun(outdir, options) {
     for (const piece of late) {
       await build({ ...finish, entryPoints: [piece], outfile: join(outdir, fileOf(piece)), plugins: [linksTo(always, piece)] });
     }
-    // bin/lockfast.js loads them as scripts, which have nothing but what they are given.
-    for (const file of ['run.cjs', ...late.map(fileOf)].map((name) => join(outdir, name))) {
-      writeFileSync(file, `(function (exports, require, module) {${readFileSync(file, 'utf8')}\n})`);
-    }
+    for (const name of ['run.cjs', ...late.map(fileOf)]) asScript(join(outdir, name));
   } finally {
     rmSync(pieces, { recursive: true, force: true });
   }
+}
+
+/** bin/lockfast.js loads a bundle as a script, which has nothing but what it is given. */
+export function asScript(file) {
+  writeFileSync(file, `(function (exports, require, module) {${readFileSync(file, 'utf8')}\n})`);
 }
 
 /** As ES modules: those that run.js imports at once, and the others. */

@@ -13,16 +13,15 @@ if (Number(process.versions.node.split('.')[0]) < 24) {
   process.exitCode = 2;
 } else {
   // Two bundles: `run` stands before every start of a service, and reads nothing that it does not need.
-  const load = process.argv[2] === 'run' ? startRun : require;
-  load(require.resolve(process.argv[2] === 'run' ? '../dist/run.cjs' : '../dist/lockfast.cjs'));
+  start(require.resolve(process.argv[2] === 'run' ? '../dist/run.cjs' : '../dist/lockfast.cjs'));
 }
 
 /**
- * Loads the bundle of `run`, and what it loads late, as `require` does, but with what V8 compiled of it when it was built
+ * Loads a bundle, and what it loads late, as `require` does, but with what V8 compiled of it when it was built
  * (tools/code-cache.mjs): compiling it again is a third of the start. Here and not in a file of its own, which takes half
  * a millisecond to find.
  */
-function startRun(bundle) {
+function start(bundle) {
   const fs = require('node:fs');
   const path = require('node:path');
   const vm = require('node:vm');

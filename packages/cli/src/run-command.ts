@@ -14,6 +14,7 @@ export const RUN: Omit<Command, 'load'> = {
     override: { kind: 'flag', help: 'let the file win over variables that are set already' },
     only: { kind: 'text', value: 'A,B', help: 'give the program only these variables of the file' },
     'allow-unsafe': { kind: 'flag', help: 'let the file set PATH, LD_PRELOAD, NODE_OPTIONS and their like' },
+    prepared: { kind: 'text', value: 'FILE', help: 'take what `lockfast tenant open` wrote, as units do whose account can not open the key ring' },
     ...BREAK_GLASS,
   },
   details: [

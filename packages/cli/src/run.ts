@@ -8,6 +8,7 @@ import { readRegularFile } from '@lockfast/core/files';
 import type { Arguments } from './arguments.ts';
 import { becomeChild } from './child/child.ts';
 import { childEnvironment } from './child/environment.ts';
+import { takePrepared } from './prepared-variables.ts';
 import type { Session } from './session.ts';
 import { Workspace } from './workspace.ts';
 
@@ -16,6 +17,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (command === undefined || args.operands.length > 0) {
     throw new LockfastError('usage', 'run: the program to run is missing', 'write it behind two dashes: lockfast run -- CMD ARG');
   }
+  const prepared = args.text('prepared');
+  if (prepared !== undefined) return runPrepared(prepared, [command, ...rest], args, session);
   const workspace = new Workspace(args, session);
   const files = args.list('file').length > 0 ? args.list('file') : workspace.layers(args.text('tenant'));
   const values = new Map<string, string | null>();
@@ -28,6 +31,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     strip: await workspace.keyVariables(),
   });
   return becomeChild(command, rest, environment);
+}
+
+/** With what root decrypted before: neither configuration nor keys are looked at. */
+async function runPrepared(file: string, [command, ...rest]: readonly string[], args: Arguments, session: Session): Promise<number> {
+  const { variables, strip } = takePrepared(file);
+  return becomeChild(command!, rest, childEnvironment(session.environment, only(new Map(variables), args.text('only')), { override: args.flag('override'), allowUnsafe: args.flag('allow-unsafe'), strip }));
 }
 
 /** Every line must be one that the dialect reads: a program that starts with half of its configuration is worse than none. */

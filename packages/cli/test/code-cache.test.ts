@@ -1,4 +1,4 @@
-/** bin/lockfast.js and the code cache of `run`: the right one is used, and any other is as good as none. */
+/** bin/lockfast.js and the code caches, above all that of `run`: the right one is used, and any other is as good as none. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ vm.Script = function (source, options) {
   const script = new Script(source, options);
   const [, part] = /\\/dist\\/run(-[a-z]+)?/.exec(options.filename) ?? [];
   const outcome = options.cachedData === undefined ? 'none' : script.cachedDataRejected ? 'rejected' : 'used';
-  if (options.filename.endsWith('/dist/run.cjs')) process.stderr.write('cache ' + outcome + '\\n');
+  if (/\\/dist\\/(?:run|lockfast)\\.cjs$/.test(options.filename)) process.stderr.write('cache ' + outcome + '\\n');
   else if (part !== undefined && process.env.LATE !== undefined) process.stderr.write('late ' + outcome + '\\n');
   return script;
 };
@@ -43,7 +43,11 @@ class Installed {
   }
 
   run(args: readonly string[], around: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): string[] {
-    const { stdout, stderr } = spawnSync(process.execPath, ['--require', join(this.#base, 'witness.cjs'), join(this.#base, 'bin/lockfast.js'), 'run', ...args], { encoding: 'utf8', ...around });
+    return this.command(['run', ...args], around);
+  }
+
+  command(args: readonly string[], around: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {}): string[] {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--require', join(this.#base, 'witness.cjs'), join(this.#base, 'bin/lockfast.js'), ...args], { encoding: 'utf8', ...around });
     return [stdout, stderr];
   }
 }
@@ -109,4 +113,12 @@ test('without a cache it runs, and makes none', () => {
   rmSync(installed.cache);
   expect(installed.run(['--help'])).toEqual([expect.stringMatching(/^lockfast run: /), 'cache none\n']);
   expect(existsSync(installed.cache)).toBe(false);
+});
+
+test('the other commands have one, too, and answer the same without it', () => {
+  const installed = new Installed();
+  const [help, used] = installed.command(['--help']);
+  expect(used).toBe('cache used\n');
+  rmSync(join(dirname(installed.cache), 'lockfast.cache'));
+  expect(installed.command(['--help'])).toEqual([help, 'cache none\n']);
 });

@@ -1,5 +1,6 @@
 /** Tenants of one machine. */
-export { type Account, Accounts } from './accounts.ts';
+export { type Account, accountOf } from './account.ts';
+export { Accounts, type Owner } from './accounts.ts';
 export { type Finding, type FindingKind, octal, type Repair, repairAccess } from './audit/finding.ts';
 export { type Place, placeFindings } from './audit/place-findings.ts';
 export { copiesFindings, filesFindings, ownerOf, type TenantSurroundings } from './audit/tenant-findings.ts';
@@ -11,7 +12,9 @@ export { generatedValue } from './generated-value.ts';
 export { type Health, type HealthProbe, healthTimeout, probe, untilWell } from './health.ts';
 export { endJournal, type ImportJournal, openImports, writeJournal } from './import-journal.ts';
 export { type HeldValue, heldValues, processesOf, type Variable } from './processes.ts';
-export { type Installation, installTenant, uninstallTenant } from './systemd/install.ts';
+export { openedText, type OpenedText, readOpenedText } from './opened-text.ts';
+export { type UnitFile, installedWay, installTenant, plannedInstallation, uninstallTenant } from './systemd/install.ts';
+export type { Installation, RootKeyAccount } from './systemd/installation.ts';
 export type { ServiceManager, UnitState } from './systemd/service-manager.ts';
 export { isBooted, Systemctl } from './systemd/systemctl.ts';
 export { see, type Seen, type SeenTenant, seeTenant } from './tenant-files.ts';

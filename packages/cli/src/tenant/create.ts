@@ -55,7 +55,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       settle(tenant, below, owner);
     });
   }
-  const installed = args.flag('install') ? await install(tenant, workspace, session, dryRun) : undefined;
+  const installed = args.flag('install') ? await install(tenant, args.text('exec'), workspace, session, dryRun) : undefined;
   report(tenant, plan, { isNew, dryRun, installed, shared: fleet.extends !== undefined && existsSync(fleet.extends) && !args.flag('copy') }, args, session);
   return 0;
 }
@@ -154,13 +154,13 @@ interface Installed {
   readonly not?: string;
 }
 
-async function install(tenant: Tenant, workspace: Workspace, session: Session, dryRun: boolean): Promise<Installed> {
+async function install(tenant: Tenant, command: string | undefined, workspace: Workspace, session: Session, dryRun: boolean): Promise<Installed> {
   if (tenant.service === undefined) return { files: [], not: 'no service is configured' };
   const manager = managerOf([tenant], session);
   if (manager === undefined) return { files: [], not: 'systemd does not run here' };
   if (dryRun) return { files: [] };
   const event = { operation: 'tenant-install', object: tenant.service, tenant: tenant.name, environment: workspace.configuration.environment };
-  const { files } = await audited(await workspace.audit(), event, () => installTenant(tenant, installationOf(workspace, session), manager));
+  const { files } = await audited(await workspace.audit(), event, () => installTenant(tenant, installationOf(workspace, session), manager, command));
   return { files };
 }
 

@@ -31,8 +31,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (wasRunning) refuseOutsideWindow(tenant.window, new Date(), args.flag('force'));
   session.terminal.warn(`from now on the secrets of ${tenant.name} lie in plaintext in ${tenant.plainFile}: whoever can read that file, or a backup of this disk, has them, and nothing records it`);
   confirmByName(args, session, `write the secrets of ${tenant.name} to the disk in plaintext`, tenant.name);
-  // The way `file` encrypts what was edited meanwhile when the service stops.
-  if (tenant.way === 'file' && wasRunning) await manager!.stop(tenant.service!);
+  // Stopped while its drop-in is there: that encrypts what was edited meanwhile, and takes what is in memory away.
+  if (wasRunning) await manager!.stop(tenant.service!);
   const layers = await openLayers(tenant.name, workspace, workspace.dialect(args));
   await keepAndWrite(tenant, plaintextOfAll(layers, tenant), workspace);
   if (manager !== undefined) await uninstallTenant(tenant, installationOf(workspace, session), manager);

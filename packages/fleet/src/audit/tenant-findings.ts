@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { isEncryptedFile } from '@lockfast/core/env';
 
-import type { Account, Accounts } from '../accounts.ts';
+import type { Accounts, Owner } from '../accounts.ts';
 import type { Tenant } from '../fleet.ts';
 import { readHead, see, type Seen, type SeenTenant } from '../tenant-files.ts';
 import { type Finding, octal } from './finding.ts';
@@ -45,7 +45,7 @@ export function filesFindings(tenant: Tenant, seen: SeenTenant, around: TenantSu
 }
 
 /** Whose a tenant's files should be. */
-export function ownerOf(tenant: Pick<Tenant, 'user'>, directory: Pick<Seen, 'uid' | 'gid'>, accounts: Accounts): Account | undefined {
+export function ownerOf(tenant: Pick<Tenant, 'user'>, directory: Pick<Seen, 'uid' | 'gid'>, accounts: Accounts): Owner | undefined {
   return tenant.user === undefined ? { name: accounts.nameOf(directory.uid), uid: directory.uid, gid: directory.gid } : accounts.named(tenant.user);
 }
 
@@ -68,7 +68,7 @@ export function copiesFindings(tenant: Tenant, { below }: Pick<TenantSurrounding
     });
 }
 
-function directoryFindings(directory: Seen, account: Account, tenant: Tenant, { accounts, below }: TenantSurroundings): Finding[] {
+function directoryFindings(directory: Seen, account: Owner, tenant: Tenant, { accounts, below }: TenantSurroundings): Finding[] {
   const { path, mode, uid } = directory;
   const findings: Finding[] = [];
   if ((mode & FORBIDDEN_OF_DIRECTORY) !== 0) {
@@ -81,7 +81,7 @@ function directoryFindings(directory: Seen, account: Account, tenant: Tenant, { 
   return findings;
 }
 
-function encryptedFindings(tenant: Tenant, { encrypted, header, plain, directory }: SeenTenant, account: Account, { accounts, below, environment }: TenantSurroundings): Finding[] {
+function encryptedFindings(tenant: Tenant, { encrypted, header, plain, directory }: SeenTenant, account: Owner, { accounts, below, environment }: TenantSurroundings): Finding[] {
   const path = tenant.encryptedFile;
   const found = (kind: Finding['kind'], detail: string, hint: string, repair?: Finding['repair']): Finding => ({ tenant: tenant.name, path, kind, detail, hint, repair });
   if (encrypted === undefined) {
@@ -123,7 +123,7 @@ function tooWide({ path, mode }: Seen, most: number, below: string, tenant: stri
   return [{ tenant, path, kind: 'mode', detail: `${octal(mode)}: others may ${(mode & 0o044) === 0 ? 'write or run' : 'read'} it`, hint: `chmod ${octal(to)}`, repair: { kind: 'mode', below, from: mode, to } }];
 }
 
-function wrongOwner({ path, uid }: Seen, account: Account, tenant: string, accounts: Accounts, below: string): Finding {
+function wrongOwner({ path, uid }: Seen, account: Owner, tenant: string, accounts: Accounts, below: string): Finding {
   return {
     tenant,
     path,

@@ -72,7 +72,7 @@ export class Systemctl implements ServiceManager {
       await this.#run([verb, '--', unit]);
     } catch (error) {
       // 5: no such unit (LSB, systemctl(1)).
-      if ((error as LockfastError).cause instanceof Error && ((error as LockfastError).cause as { code?: unknown }).code === 5) {
+      if (error instanceof LockfastError && (error.cause as { code?: unknown } | undefined)?.code === 5) {
         throw new LockfastError('service-missing', `systemd knows no unit ${unit}`, 'check the setting `service`, or install the unit: lockfast tenant install', error);
       }
       if (error instanceof LockfastError && error.code === 'tool-failed') {
@@ -84,7 +84,7 @@ export class Systemctl implements ServiceManager {
 
   async #run(args: readonly string[]): Promise<{ readonly stdout: string }> {
     try {
-      return await execute('systemctl', [...(this.scope === 'user' ? ['--user'] : []), '--no-ask-password', '--no-pager', ...args], { env: this.#environment as NodeJS.ProcessEnv, maxBuffer: 64 * 2 ** 20 });
+      return await execute('systemctl', [...(this.scope === 'user' ? ['--user'] : []), '--no-ask-password', '--no-pager', ...args], { env: this.#environment, maxBuffer: 64 * 2 ** 20 });
     } catch (error) {
       const { code, stderr = '' } = error as { code?: unknown; stderr?: string };
       if (code === 'ENOENT') throw new LockfastError('tool-missing', 'systemctl is not installed', 'without systemd leave `service` out of the configuration');
