@@ -24,6 +24,8 @@ export interface ImportJournal {
   readonly backup: string;
   /** The plaintext as it was. */
   readonly plain: { readonly mode: number; readonly uid: number; readonly gid: number; readonly changedMs: number };
+  /** The permission bits of its directory. */
+  readonly directoryMode: number;
   /** Whether its encrypted file stood there before, with the same content. */
   readonly wasEncrypted: boolean;
   /** Whether its service ran. */
@@ -56,13 +58,13 @@ export function endJournal(directory: string, { tenant }: Pick<ImportJournal, 't
 function readJournal(path: string): ImportJournal {
   try {
     const journal = JSON.parse(readRegularFile(path, 'refuse', MOST_BYTES).bytes.toString('utf8')) as ImportJournal;
-    const { plain, wasEncrypted, wasRunning } = journal;
+    const { plain, directoryMode, wasEncrypted, wasRunning } = journal;
     const whole =
       journal.format === FORMAT &&
       ['forward', 'back'].includes(journal.direction) &&
       [journal.tenant, journal.started, journal.backup].every((text) => typeof text === 'string' && text !== '') &&
       /^[A-Za-z0-9._-]+$/.test(journal.backup) &&
-      [plain.mode, plain.uid, plain.gid, plain.changedMs].every((number) => typeof number === 'number') &&
+      [directoryMode, plain.mode, plain.uid, plain.gid, plain.changedMs].every((number) => typeof number === 'number') &&
       [wasEncrypted, wasRunning].every((flag) => typeof flag === 'boolean');
     if (whole) return journal;
   } catch (error) {

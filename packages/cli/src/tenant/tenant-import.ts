@@ -10,6 +10,7 @@ import { encryptFile, MOST_FILE_BYTES, openEnvFile, plaintextOf, readEnvFile, re
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile, removeDurably, withFileLock, writeDurably } from '@lockfast/core/files';
+import type { AuditOutcome } from '@lockfast/core/ports';
 import {
   Accounts,
   endJournal,
@@ -83,6 +84,7 @@ export async function beginImport(tenant: Tenant, backup: string, { workspace, f
     because: null,
     backup,
     plain: { mode: file.mode, uid: file.uid, gid: file.gid, changedMs: plain.changed },
+    directoryMode: see(tenant.directory)!.mode,
     wasEncrypted,
     wasRunning: isRunning(state) === true && state!.active !== 'deactivating',
   };
@@ -95,6 +97,7 @@ export async function finishImport(tenant: Tenant, begun: Omit<ImportJournal, 'f
   try {
     const variables = await encryptTenant(tenant, journal, place);
     const service = await startEncrypted(tenant, journal, variables, place);
+    await record(tenant, place, { outcome: 'success' });
     endJournal(place.journals, journal);
     return { tenant: tenant.name, backup: journal.backup, service, because: null };
   } catch (error) {
@@ -148,7 +151,7 @@ async function startEncrypted(tenant: Tenant, { wasRunning }: ImportJournal, var
 }
 
 async function goBack(tenant: Tenant, journal: ImportJournal, because: string, place: ImportPlace): Promise<ImportedTenant> {
-  const { workspace, session, manager, journals, dialect } = place;
+  const { workspace, session, fleet, manager, journals, dialect } = place;
   const { name, plainFile, encryptedFile, service } = tenant;
   const going = writeJournal(journals, { ...journal, direction: 'back', because });
   const backup = { directory: workspace.configuration.backups.directory, name: going.backup };
@@ -169,8 +172,9 @@ async function goBack(tenant: Tenant, journal: ImportJournal, because: string, p
     const identity = going.wasEncrypted ? undefined : identityOf(encryptedFile);
     if (identity !== undefined) await withFileLock(workspace.stateDirectory, encryptedFile, () => removeDurably(encryptedFile, identity));
   }
+  if (see(tenant.directory)?.mode !== going.directoryMode) setMode({ path: tenant.directory, below: tenantsBase(fleet.path), mode: going.directoryMode });
   const health = going.wasRunning && manager !== undefined && service !== undefined ? await restarted(tenant, manager, variables) : undefined;
-  await (await workspace.audit())?.record({ operation: 'tenant-import', object: tenant.directory, tenant: name, environment: workspace.configuration.environment, outcome: 'failure', code: 'rolled-back' });
+  await record(tenant, place, { outcome: 'failure', code: 'rolled-back' });
   endJournal(journals, going);
   return { tenant: name, backup: going.backup, service: health === undefined ? null : `restarted with its plaintext, ${health.why}`, because };
 }
@@ -183,6 +187,10 @@ async function restorePlaintext(path: string, bytes: Buffer, { plain: { mode, ui
     else if (!present.bytes.equals(bytes)) return;
     lutimesSync(path, changedMs / 1000, changedMs / 1000);
   });
+}
+
+async function record({ name, directory }: Tenant, { workspace }: ImportPlace, outcome: AuditOutcome): Promise<void> {
+  await (await workspace.audit())?.record({ operation: 'tenant-import', object: directory, tenant: name, environment: workspace.configuration.environment, ...outcome });
 }
 
 function refuseForeignOwner({ plainFile, user }: Tenant, uid: number): void {
