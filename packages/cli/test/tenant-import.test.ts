@@ -110,6 +110,20 @@ test('[E17] a link in the place of the plaintext is not followed', { timeout: 60
   expect(project.text('elsewhere')).toBe(PLAIN);
 });
 
+test('[E17] killed on its way back, the same command puts the plaintext back as it was', { timeout: 60_000 }, async () => {
+  const project = await withPlaintext('wip');
+  const plain = project.path('tenants/wip/.env');
+  utimesSync(plain, 1_700_000_000, 1_700_000_000);
+  const { backups } = JSON.parse((await project.run(['tenant', 'import', 'wip', '--json'])).stdout.replace('"imported"', '"backups"')) as { backups: { backup: string }[] };
+  const journal = { format: 'lockfast-tenant-import/1', tenant: 'wip', started: '2026-11-22T10:00:00.000Z', direction: 'back', because: 'it was not well', backup: backups[0]!.backup, plain: { mode: 0o640, uid: process.getuid!(), gid: process.getgid!(), changedMs: 1_700_000_000_000 }, directoryMode: 0o755, wasEncrypted: false, wasRunning: false };
+  project.write('.lockfast/imports/wip.json', JSON.stringify(journal));
+  const finished = await project.run(['tenant', 'import', 'wip']);
+  expect([finished.status, finished.stderr]).toEqual([1, expect.stringContaining('1 tenant could not be imported, and has the plaintext back: wip: it was not well')]);
+  expect([project.text('tenants/wip/.env'), modeOf(plain), lstatSync(plain).mtimeMs, modeOf(project.path('tenants/wip')), readdirSync(project.path('tenants/wip')), readdirSync(project.path('.lockfast/imports'))]).toEqual([PLAIN, 0o640, 1_700_000_000_000, 0o755, ['.env'], []]);
+  project.write('.lockfast/imports/wip.json', '{"format":"lockfast-tenant-import/1","tenant":"wip"}');
+  expect(await project.run(['tenant', 'import', 'wip'])).toMatchObject({ status: 4, stderr: expect.stringContaining('wip.json is damaged') as string });
+});
+
 interface Attempt extends Trial {
   readonly project: Project;
 }

@@ -41,7 +41,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const dialect = workspace.dialect(args);
   const { plan, known } = await planned(tenant, given, port, args.flag('copy'), workspace, dialect);
   if (plan.missing.length > 0) {
-    throw new LockfastError('missing-variable', `${tenant.name} was not created: ${plan.missing.join(', ')} ${plan.missing.length === 1 ? 'is' : 'are'} required, and nothing gives a value`, `give each with --set or --set-file, or put it into what all tenants share${fleet.extends === undefined ? ' ([tenants] extends)' : `: lockfast env set NAME --file ${fleet.extends}`}`);
+    throw new LockfastError('missing-variable', `${tenant.name} was not created: ${plan.missing.join(', ')} ${plan.missing.length === 1 ? 'is' : 'are'} required, and nothing gives a value`, `give each with --port, --set or --set-file, or put it into what all tenants share${fleet.extends === undefined ? ' ([tenants] extends)' : `: lockfast env set NAME --file ${fleet.extends}`}`);
   }
   const isNew = identityOf(tenant.encryptedFile) === undefined;
   if (!dryRun) {
