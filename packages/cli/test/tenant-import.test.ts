@@ -39,7 +39,7 @@ test('[E17] a tenant is encrypted with an encrypted backup, which is listed, ope
   expect(await project.run(['tenant', 'audit'])).toMatchObject({ status: 0 });
   expect(await project.run(['tenant', 'import', '--all'])).toMatchObject({ status: 0, stdout: 'nothing to import\n' });
   const { backups } = JSON.parse((await project.run(['backup', 'list', '--json'])).stdout) as { backups: { rotation: string; directory: string; fromKey: string }[] };
-  expect(backups.map(({ rotation, fromKey }) => [rotation.slice(0, 11), fromKey]).toSorted()).toEqual([['import-beta', 'plaintext'], ['import-wip-', 'plaintext']]);
+  expect(backups.map(({ rotation, fromKey }) => `${rotation.slice(0, 11)} ${fromKey}`).toSorted()).toEqual(['import-beta plaintext', 'import-wip- plaintext']);
   const copy = join(backups.find(({ rotation }) => rotation.startsWith('import-wip'))!.directory, 'files/1');
   expect((await project.run(['env', 'decrypt', copy, '--tenant', 'wip', '--out', '-'])).stdout).toBe(PLAIN);
   // Within 30 days nothing of it is removed.

@@ -13,7 +13,7 @@ export interface Writing {
   readonly by: string;
   /** The command: `lockfast env set`. */
   readonly program: string;
-  /** Whether it wrote the variable alone; else the whole file, with this variable in it. */
+  /** Whether it wrote this variable by name; else the whole file, with this variable in it. */
   readonly variable: boolean;
 }
 
@@ -31,8 +31,8 @@ export async function lastWriting(store: LedgerStore, file: string, variable: st
     for (const { seq, entry } of (await pageUpTo(store, to)).toReversed()) {
       const { operation, object, outcome, details, actor, time, intent } = parseEntry(entry);
       if (operation !== 'encrypt' || object !== file || outcome !== 'success') continue;
-      const only = details?.['variable'];
-      if (only !== undefined && only !== variable) continue;
+      const only = details?.['variable'] ?? details?.['variables'];
+      if (only !== undefined && !String(only).split(' ').includes(variable)) continue;
       const begun = intent === undefined ? undefined : (await store.read(intent, intent))[0];
       const announced = begun === undefined ? undefined : parseEntry(begun.entry);
       if (encryptedMs !== undefined && Date.parse(announced?.time ?? time) > encryptedMs) continue;

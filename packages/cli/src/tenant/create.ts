@@ -49,7 +49,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       makeDirectory(tenant, below, owner);
       if (isNew || plan.added.length > 0) {
         const add = (entries: readonly Entry[]): readonly Entry[] => plan.added.reduce((all, { name, value }) => (valued(Buffer.concat(all.map(({ bytes }) => bytes)), dialect).has(name) ? all : setVariable(all, name, value, dialect)), entries);
-        await workspace.encrypting(tenant.encryptedFile, tenant.name, (scope) => updateEnvFile(tenant.encryptedFile, scope, add, owner));
+        await workspace.encrypting(tenant.encryptedFile, tenant.name, (scope) => updateEnvFile(tenant.encryptedFile, scope, add, owner), { variables: plan.added.map(({ name }) => name).join(' ') });
       }
       await writeOpenFiles(tenant, new Set([...known, ...plan.added.map(({ name }) => name)]), owner, workspace.stateDirectory);
       settle(tenant, below, owner);

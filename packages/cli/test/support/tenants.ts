@@ -8,7 +8,7 @@ export const SHARED_CANARY = 'sk-shared-canary-31c9';
 /** What no file may hold, but for the plaintext that a test puts there. */
 export const CANARY = 'tenant-canary-5d0f';
 
-export const TENANTS = `
+const TENANTS = `
 [tenants]
 path = "tenants/{tenant}"
 extends = "shared/defaults.env.encrypted"
