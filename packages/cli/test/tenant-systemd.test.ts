@@ -32,6 +32,9 @@ path = "/srv/tenants/{tenant}"
 extends = "/srv/project/shared.env.encrypted"
 service = "{tenant}.service"
 required = ["PORT"]
+[tenant.filed]
+way = "file"
+user = "nobody"
 [tenants.health]
 http = "http://127.0.0.1:{PORT}/"
 timeout = "8s"
@@ -150,6 +153,24 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
     expect([await active('acme'), existsSync(inside('/srv/tenants/acme/.env')), existsSync(inside('/etc/systemd/system/acme.service.d'))]).toEqual(['active', true, false]);
     expect(await lockfast('tenant', 'remove', 'slow', '--yes')).toMatchObject({ status: 0 });
     expect([await active('slow'), existsSync(inside('/etc/systemd/system/slow.service.d')), existsSync(inside('/srv/tenants/slow'))]).toEqual(['inactive', false, false]);
+  });
+
+  test('[E17] [E11] a program that reads its .env itself gets one in memory: the audit takes it as right, and the way back is whole', { timeout: 120_000 }, async () => {
+    tenant('filed', 8010, 'User=nobody', 'WorkingDirectory=/srv/tenants/filed', `ExecStart=/bin/sh -c 'set -a; . ./.env; exec /usr/bin/python3 /srv/app.py'`);
+    await machine.run(['chown', '-R', 'nobody', '/srv/tenants/filed']);
+    await started('filed');
+    expect(await lockfast('tenant', 'import', 'filed')).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/service restarted, well\n$/) as string });
+    expect(lstatSync(inside('/srv/tenants/filed/.env')).isSymbolicLink()).toBe(true);
+    expect(lstatSync(inside('/srv/tenants/filed/.env.encrypted'))).toMatchObject({ uid: 65534 });
+    expect(await lockfast('tenant', 'audit', 'filed')).toMatchObject({ status: 0, stdout: '1 tenant, no findings\n' });
+    expect(await lockfast('tenant', 'import', 'filed')).toMatchObject({ status: 0, stderr: expect.stringContaining('filed has no plaintext') as string });
+    // What is edited while it runs must not be lost on the way back.
+    await machine.run(['sh', '-c', 'echo EDITED=canary >> /srv/tenants/filed/.env']);
+    expect(await lockfast('tenant', 'rollback', 'filed', '--yes')).toMatchObject({ status: 0, stdout: expect.stringContaining('the service was restarted, and is well') as string });
+    const plain = lstatSync(inside('/srv/tenants/filed/.env'));
+    expect([plain.isFile(), plain.mode & 0o777, plain.uid]).toEqual([true, 0o600, 65534]);
+    expect(readFileSync(inside('/srv/tenants/filed/.env'), 'utf8')).toMatch(/SECRET_KEY=good-canary-filed\nEDITED=canary\n$/);
+    expect((await machine.run(['sh', '-c', 'ls -A /run/lockfast 2>/dev/null | grep filed || true'])).stdout).toBe('');
   });
 
   test('[E8] create installs the service, and it starts', { timeout: 120_000 }, async () => {

@@ -43,6 +43,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await removeEncrypted(tenant, workspace);
   await (await workspace.audit())?.record({ ...event, outcome: 'success' });
   session.terminal.line(`${tenant.name}: in plaintext in ${tenant.plainFile}${wasRunning ? '; the service was restarted, and is well' : ''}; the encrypted file is kept in ${workspace.configuration.backups.directory}`);
+  if (manager !== undefined && !wasRunning) session.terminal.note(`${tenant.service!} did not run, and was not started`);
   session.terminal.line(`Next, as soon as it can be: lockfast tenant import ${tenant.name}`);
   return 0;
 }
