@@ -35,6 +35,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const below = tenantsBase(fleet.path);
   const owner = ownerOf(tenant);
   refuseUnfit(tenant, below);
+  if (fleet.extends !== undefined && !existsSync(fleet.extends)) session.terminal.warn(`what all tenants share is not there: ${fleet.extends}; .env.example serves in its place`);
   const names = askedNames(args, session);
   const dryRun = args.flag('dry-run');
   const given = dryRun ? new Map([...names.asked, ...names.files.keys()].map((name) => [name, ''])) : await givenValues(names, session);
