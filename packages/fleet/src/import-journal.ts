@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, readRegularFile, removeDurably, writeDurably } from '@lockfast/core/files';
+import { ensureDirectory, identityOf, readRegularFile, removeDurably, withFileLock, writeDurably } from '@lockfast/core/files';
 
 const FORMAT = 'lockfast-tenant-import/1';
 const MOST_BYTES = 64 * 1024;
@@ -41,11 +41,12 @@ export function openImports(directory: string): ImportJournal[] {
     .map((name) => readJournal(join(directory, name)));
 }
 
-/** Durably, over the one before. Call it under the lock of the directory. */
-export function writeJournal(directory: string, journal: Omit<ImportJournal, 'format'>): ImportJournal {
+/** Durably, over the one before. What a killed run left of it is removed. */
+export async function writeJournal(directory: string, journal: Omit<ImportJournal, 'format'>, stateDirectory: string): Promise<ImportJournal> {
   ensureDirectory(directory);
   const written: ImportJournal = { format: FORMAT, ...journal };
-  writeDurably({ path: join(directory, `${journal.tenant}.json`), bytes: Buffer.from(`${JSON.stringify(written, null, 2)}\n`), mode: 0o600, expected: 'anything' });
+  const path = join(directory, `${journal.tenant}.json`);
+  await withFileLock(stateDirectory, path, () => writeDurably({ path, bytes: Buffer.from(`${JSON.stringify(written, null, 2)}\n`), mode: 0o600, expected: 'anything' }));
   return written;
 }
 

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 
 import { type FileHeader, headerOf } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { systemFailure } from '@lockfast/core/files';
 
 import type { Tenant } from './fleet.ts';
 
@@ -59,9 +60,14 @@ export function seeTenant({ directory, plainFile, encryptedFile }: Tenant): Seen
   return { directory: seenDirectory, plain, plainTarget: plain?.kind === 'link' ? targetOf(plainFile) : undefined, encrypted, header, refused };
 }
 
-/** What has this name, a link as itself; undefined where there is nothing. @throws the system's error, for example EACCES */
+/** What has this name, a link as itself; undefined where there is nothing. @throws LockfastError `permission-denied`, `not-found` where a part of the path is no directory */
 export function see(path: string): Seen | undefined {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw systemFailure(error, `${path} can not be looked at`, 'permission-denied');
+  }
   return stats === undefined ? undefined : { path, kind: kindOf(stats), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, size: stats.size, links: stats.nlink, changed: stats.mtimeMs };
 }
 

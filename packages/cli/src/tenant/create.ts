@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
@@ -113,17 +113,20 @@ function templateOf({ directory }: Tenant, { configuration }: Workspace, dialect
 
 /** From the tenant's name downwards everything is its user's. Killed in between, the next run goes on. */
 function makeDirectory({ directory }: Tenant, below: string, owner: FileOwner): void {
-  if (ensureDirectory(below) !== undefined) chmodSync(below, ABOVE_MODE);
+  ensureDirectory(below);
+  const above = see(below)!;
+  // Closed to everybody else, as it is when it was just made, it would be closed to the tenant.
+  if (above.uid !== owner.uid && above.mode === DIRECTORY_MODE) setMode({ path: below, below: dirname(below), mode: ABOVE_MODE });
   let path = below;
   for (const name of relative(below, directory).split('/')) {
     path = join(path, name);
     try {
       mkdirSync(path, DIRECTORY_MODE);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-      throw systemFailure(error, `${path} was not made`, 'write-failed');
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw systemFailure(error, `${path} was not made`, 'write-failed');
     }
-    if (path !== directory && process.geteuid?.() === 0) setOwner({ path, below, ...owner });
+    const made = see(path)!;
+    if (path !== directory && process.geteuid?.() === 0 && made.uid === 0 && made.mode === DIRECTORY_MODE) setOwner({ path, below, ...owner });
   }
   ensureDirectory(directory);
 }

@@ -60,8 +60,8 @@ function removeEmpty(directory: string): number {
   const names = readdirSync(directory);
   const others = names.filter((entry) => !MADE.has(entry));
   if (others.length > 0) return others.length;
-  for (const entry of names) unlinkSync(join(directory, entry));
   try {
+    for (const entry of names) unlinkSync(join(directory, entry));
     rmdirSync(directory);
     return 0;
   } catch {

@@ -1,5 +1,3 @@
-import { unlinkSync } from 'node:fs';
-
 import { type Entry, plaintextOf, printEntries } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile, removeDurably, withFileLock, writeDurably } from '@lockfast/core/files';
@@ -14,6 +12,7 @@ import { Workspace } from '../workspace.ts';
 import { fleetOf, managerOf } from './fleet-of.ts';
 import { installationOf } from './installation.ts';
 import { type Layer, merged, openLayers } from './layer-values.ts';
+import { removeLink } from './remove-link.ts';
 import { restarted } from './restart.ts';
 import { backupName, keepEncrypted } from './tenant-backup.ts';
 import { isRunning } from './unit-states.ts';
@@ -64,7 +63,7 @@ async function keepAndWrite({ name, plainFile, encryptedFile }: Tenant, plaintex
   const scope = await workspace.scope(encryptedFile, name);
   await keepEncrypted({ directory, name: backupName('rollback', name, started), path: encryptedFile, started }, scope);
   await withFileLock(workspace.stateDirectory, plainFile, () => {
-    if (see(plainFile)?.kind === 'link') unlinkSync(plainFile);
+    removeLink(plainFile);
     const present = identityOf(plainFile) === undefined ? undefined : readRegularFile(plainFile, 'refuse');
     if (present?.bytes.equals(plaintext) === true) return;
     if (present !== undefined && present.bytes.length > 0) throw new LockfastError('exists', `${plainFile} is there, and holds something else`, 'look at it, and move it away');

@@ -3,13 +3,13 @@
  * journal only says which way it goes. Forward: backup, encrypted file, no plaintext, access, drop-in, restart. Back, when
  * one of them fails or the service is not well: all of it in reverse.
  */
-import { lutimesSync, unlinkSync } from 'node:fs';
+import { lutimesSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { encryptFile, MOST_FILE_BYTES, openEnvFile, plaintextOf, readEnvFile, readPlaintextFile } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, readRegularFile, removeDurably, withFileLock, writeDurably } from '@lockfast/core/files';
+import { identityOf, readRegularFile, removeDurably, systemFailure, withFileLock, writeDurably } from '@lockfast/core/files';
 import type { AuditOutcome } from '@lockfast/core/ports';
 import {
   Accounts,
@@ -32,6 +32,7 @@ import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { installationOf } from './installation.ts';
 import { openLayer, valued } from './layer-values.ts';
+import { removeLink } from './remove-link.ts';
 import { restarted } from './restart.ts';
 import { isKept, keepPlaintext, keptCopy, keptPlaintext } from './tenant-backup.ts';
 import { isRunning } from './unit-states.ts';
@@ -92,7 +93,7 @@ export async function beginImport(tenant: Tenant, backup: string, { workspace, f
 
 /** Goes on in the direction of the journal until the tenant is wholly encrypted, or wholly as it was. @throws LockfastError when it can do neither: the journal stays */
 export async function finishImport(tenant: Tenant, begun: Omit<ImportJournal, 'format'>, place: ImportPlace): Promise<ImportedTenant> {
-  const journal = writeJournal(place.journals, begun);
+  const journal = await writeJournal(place.journals, begun, place.workspace.stateDirectory);
   if (journal.direction === 'back') return goBack(tenant, journal, journal.because ?? 'it was not finished', place);
   try {
     const variables = await encryptTenant(tenant, journal, place);
@@ -153,14 +154,14 @@ async function startEncrypted(tenant: Tenant, { wasRunning }: ImportJournal, var
 async function goBack(tenant: Tenant, journal: ImportJournal, because: string, place: ImportPlace): Promise<ImportedTenant> {
   const { workspace, session, fleet, manager, journals, dialect } = place;
   const { name, plainFile, encryptedFile, service } = tenant;
-  const going = writeJournal(journals, { ...journal, direction: 'back', because });
+  const going = await writeJournal(journals, { ...journal, direction: 'back', because }, workspace.stateDirectory);
   const backup = { directory: workspace.configuration.backups.directory, name: going.backup };
   if (manager !== undefined && service !== undefined) {
     // Stopped first: what it has in memory must not outlive the drop-in that cleans it up.
     if (going.wasRunning) await manager.stop(service).catch(() => {});
     await uninstallTenant(tenant, installationOf(workspace, session), manager);
   }
-  if (see(plainFile)?.kind === 'link') unlinkSync(plainFile);
+  removeLink(plainFile);
   let variables: ReadonlyMap<string, string> = new Map();
   if (isKept(backup)) {
     const copy = keptCopy(backup);
@@ -185,7 +186,11 @@ async function restorePlaintext(path: string, bytes: Buffer, { plain: { mode, ui
     const present = identityOf(path) === undefined ? undefined : readRegularFile(path, 'refuse');
     if (present === undefined) writeDurably({ path, bytes, mode, owner: { uid, gid }, expected: 'absent' });
     else if (!present.bytes.equals(bytes)) return;
-    lutimesSync(path, changedMs / 1000, changedMs / 1000);
+    try {
+      lutimesSync(path, changedMs / 1000, changedMs / 1000);
+    } catch (error) {
+      throw systemFailure(error, `${path} was written, but its time was not put back`, 'write-failed');
+    }
   });
 }
 
