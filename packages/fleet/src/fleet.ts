@@ -1,9 +1,10 @@
 /** The tenants of a configuration: one customer's deployment each, with a directory, an env file and maybe a service. */
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import { tenantDirectories, tenantDirectory, tenantOf } from './tenant-path.ts';
+import { isTenantName, tenantDirectories, tenantDirectory, tenantOf } from './tenant-path.ts';
 import type { Way } from './ways.ts';
 
 /** How it is known that a service is well. With neither `http` nor `command` its unit is active. */
@@ -56,9 +57,16 @@ export interface Tenant {
   readonly generated: readonly string[];
 }
 
-/** All tenants that have a directory, by name. @param miss gets the directory above them when it can't be listed */
+/**
+ * All tenants that have a directory, by name. A directory whose name is no tenant's, such as `.git` or `lost+found`, is none.
+ *
+ * @param miss gets the directory above them when it can't be listed
+ */
 export function tenantsOf(fleet: FleetSettings, miss?: (directory: string) => void): Tenant[] {
-  return tenantDirectories(fleet.path, miss).map((directory) => tenantNamed(fleet, tenantOf(fleet.path, directory)!));
+  const nested = !fleet.path.endsWith('{tenant}');
+  return tenantDirectories(fleet.path, miss)
+    .filter((directory) => isTenantName(tenantOf(fleet.path, directory)!) && (!nested || existsSync(directory)))
+    .map((directory) => tenantNamed(fleet, tenantOf(fleet.path, directory)!));
 }
 
 /** A tenant, whether its directory exists or not. @throws LockfastError `usage` for a name that is no directory's */
@@ -85,7 +93,7 @@ export function tenantNamed(fleet: FleetSettings, name: string): Tenant {
 /** @throws LockfastError `no-such-tenant` when it has no directory */
 export function existingTenant(fleet: FleetSettings, name: string): Tenant {
   const tenant = tenantNamed(fleet, name);
-  if (!tenantDirectories(fleet.path).includes(tenant.directory)) {
+  if (!tenantDirectories(fleet.path).includes(tenant.directory) || !existsSync(tenant.directory)) {
     throw new LockfastError('no-such-tenant', `there is no tenant of that name in ${dirname(fleet.path.replace('{tenant}', () => name))}`, 'see `lockfast tenant list`, or make it with `lockfast tenant create`');
   }
   return tenant;

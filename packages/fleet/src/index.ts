@@ -1,11 +1,24 @@
 /** Tenants of one machine. */
 export { type Account, accountOf } from './account.ts';
+export { Accounts, type Owner } from './accounts.ts';
+export { type Finding, type FindingKind, octal, type Repair, repairAccess } from './audit/finding.ts';
+export { type Place, placeFindings } from './audit/place-findings.ts';
+export { copiesFindings, filesFindings, ownerOf, type TenantSurroundings } from './audit/tenant-findings.ts';
+export { unitFindings } from './audit/unit-findings.ts';
+export { namesIn, variableFindings } from './audit/variable-findings.ts';
+export { exampleWith } from './example-file.ts';
 export { existingTenant, type FleetSettings, type HealthSettings, type Tenant, tenantNamed, tenantOfUnit, type TenantSettings, tenantsOf } from './fleet.ts';
+export { generatedValue } from './generated-value.ts';
 export { type Health, type HealthProbe, healthTimeout, probe, untilWell } from './health.ts';
+export { endJournal, type ImportJournal, openImports, writeJournal } from './import-journal.ts';
+export { type HeldValue, heldValues, processesOf, type Variable } from './processes.ts';
 export { openedText, type OpenedText, readOpenedText, wasOpened } from './opened-text.ts';
 export { type UnitFile, installedWay, installTenant, plannedInstallation, uninstallTenant } from './systemd/install.ts';
 export type { Installation, RootKeyAccount } from './systemd/installation.ts';
 export type { ServiceManager, UnitState } from './systemd/service-manager.ts';
 export { isBooted, Systemctl } from './systemd/systemctl.ts';
-export { tenantDirectories, tenantDirectory, tenantOf } from './tenant-path.ts';
+export { see, type Seen, type SeenTenant, seeTenant } from './tenant-files.ts';
+export { isTenantName, tenantDirectories, tenantDirectory, tenantOf, tenantsBase } from './tenant-path.ts';
+export { type Origin, type PlannedVariable, planTenant, type TenantLayers, type TenantPlan } from './tenant-plan.ts';
 export { type Way, WAYS } from './ways.ts';
+export { isReachedWithoutLinks, type NewMode, type NewOwner, type Placed, setMode, setOwner } from './without-links.ts';

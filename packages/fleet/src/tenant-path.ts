@@ -13,9 +13,19 @@ export function tenantOf(pattern: string, directory: string): string | undefined
   return name !== undefined && name !== '' && `${directory}/`.startsWith(`${before}${name}${after}/`) ? name : undefined;
 }
 
+/** Whether a tenant can have this name. */
+export function isTenantName(name: string): boolean {
+  return TENANT_NAME.test(name);
+}
+
+/** The directory that the patterns of all tenants begin with: those above it are not theirs. */
+export function tenantsBase(pattern: string): string {
+  return parts(pattern)[0].replace(/(?<=.)\/[^/]*$/, '');
+}
+
 /** @throws LockfastError `usage` for a name that is no directory's */
 export function tenantDirectory(pattern: string, tenant: string): string {
-  if (!TENANT_NAME.test(tenant)) {
+  if (!isTenantName(tenant)) {
     throw new LockfastError('usage', 'the tenant name is not usable as a directory', 'use letters, digits, dots, dashes and underscores');
   }
   return pattern.replace('{tenant}', () => tenant);

@@ -117,6 +117,18 @@ export const ENV_COMMANDS: readonly Command[] = [
     load: () => import('./edit.ts'),
   },
   {
+    name: 'env explain',
+    summary: 'show which layer a value comes from, who wrote it when, and which processes still hold an older one',
+    operands: 'NAME',
+    arity: [1, 1],
+    options: { tenant: TENANT, file: FILE, dialect: DIALECT, json: JSON_OPTION, ...BREAK_GLASS },
+    details: [
+      'It shows no value. The writer is who the ledger says; without one, the time is the value\'s own. A process of the tenant\'s service holds an older value when its environment has another one, or, where that can not be read or does not have it, when it started before the value was written.',
+    ],
+    examples: [['lockfast env explain OPENAI_API_KEY --tenant acme', 'its layer, its age, its writer, its readers']],
+    load: () => import('./explain.ts'),
+  },
+  {
     name: 'env diff',
     summary: 'show which variables differ from a git revision, or from another file',
     operands: '[REV]',

@@ -91,7 +91,7 @@ function rowOf(seq: number, entry: LedgerEntry, intent: LedgerEntry | undefined)
 }
 
 /** As the machine of the entry had it: another one may have another name for the uid that logged in. */
-function nameIn({ user, sudo }: LedgerEntry['actor']): string {
+export function nameIn({ user, sudo }: LedgerEntry['actor']): string {
   return sudo ?? user;
 }
 

@@ -1,7 +1,7 @@
 /** What `init` adds to `.gitignore` and `.gitattributes`: lines that are missing, at the end, nothing else. */
 import { join } from 'node:path';
 
-import { identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { type FileOwner, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
 
 /** Plaintext env files and backups of them stay out; the encrypted ones and the template may go in. */
 export const IGNORED = ['.env', '.env.*', '*.backup_*', '!.env.example', '!*.encrypted'] as const;
@@ -10,15 +10,18 @@ export const IGNORED_STATE = ['.lockfast/ledger.db*', '.lockfast/rotations/', '.
 /** Never a line-ending conversion, and a merge by entry where the driver is registered. */
 export const ATTRIBUTES = ['*.encrypted -text merge=lockfast'] as const;
 
-export async function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[], stateDirectory: string): Promise<void> {
+/** @param owner whose a new file is; without it, this process's. One that is there keeps its own. */
+export async function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[], stateDirectory: string, owner?: FileOwner): Promise<void> {
   const path = join(directory, file);
   await withFileLock(stateDirectory, path, () => {
-    const text = identityOf(path) === undefined ? '' : readRegularFile(path, 'follow').bytes.toString('utf8');
+    // A link, or a pipe that was planted, is refused.
+    const read = identityOf(path) === undefined ? undefined : readRegularFile(path, 'refuse');
+    const text = read?.bytes.toString('utf8') ?? '';
     const present = new Set(text.split('\n').map((line) => line.trim()));
     const missing = lines.filter((line) => !present.has(line));
     if (missing.length === 0) return;
     const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
     const bytes = Buffer.from(`${start}${start === '' ? '' : '\n'}# lockfast\n${missing.join('\n')}\n`);
-    writeDurably({ path, bytes, mode: 0o644, expected: identityOf(path) ?? 'absent' });
+    writeDurably({ path, bytes, mode: 0o644, owner: read === undefined ? owner : { uid: read.uid, gid: read.gid }, expected: read?.identity ?? 'absent' });
   });
 }

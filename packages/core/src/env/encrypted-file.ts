@@ -108,6 +108,20 @@ export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
   };
 }
 
+/**
+ * The header of a file of which the beginning was read. Nothing vouches for it: it serves to look at many files fast.
+ *
+ * @param where how errors name the file
+ * @throws LockfastError as {@link parseFile}
+ */
+export function headerOf(beginning: Uint8Array, where: string): FileHeader {
+  const buffer = Buffer.from(beginning.buffer, beginning.byteOffset, beginning.length);
+  if (buffer.length === 0) throw new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
+  const end = buffer.indexOf(0x0a);
+  if (end === -1 || !isEncryptedFile(buffer)) throw damaged(where, 'does not begin as an encrypted env file');
+  return parseHeader(buffer.toString('latin1', 0, end), where);
+}
+
 /** The bytes that the MAC covers, for a file that is being written. */
 export function printCovered(header: FileHeader, lines: readonly FileLine[], check: Buffer): Buffer {
   const text = [printHeader(header), ...lines.map(printLine)].join('\n');

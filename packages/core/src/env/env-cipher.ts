@@ -71,6 +71,19 @@ function openUnnamed(bytes: Uint8Array, scope: EnvScope, where: string): OpenedE
   return { bytes: Buffer.from(bytes), header, lines, entries };
 }
 
+/**
+ * When each line of an opened file was encrypted, in milliseconds since the Unix epoch; undefined where it does not say.
+ * A line that did not change keeps its ciphertext, and so its time; a rotation of the data key gives all of them a new one.
+ */
+export function encryptedAt({ header, lines }: Pick<OpenedEnvFile, 'header' | 'lines'>, scope: EnvScope): readonly (number | undefined)[] {
+  const now = Date.now();
+  const cipher = fileCipher(scope, header, { now: () => now });
+  return lines.map((line) => {
+    const age = cipher.ageOf(line.value, { tenant: scope.tenant, place: [placeOf(line)] });
+    return age === undefined ? undefined : now - age;
+  });
+}
+
 export interface EnvEncryption {
   readonly entries: readonly Entry[];
   /** The file that is replaced, if there is one: an entry that did not change keeps its ciphertext. */

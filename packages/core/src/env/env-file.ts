@@ -116,10 +116,11 @@ export async function encryptFile(
 /**
  * Changes the entries of an encrypted file, or makes it from none. `change` gets the present entries.
  *
+ * @param owner whose a new file is; without it, this process's
  * @throws LockfastError as {@link encryptFile}, and what `change` throws
  */
-export async function updateEnvFile(target: string, scope: WriteScope, change: (entries: readonly Entry[]) => readonly Entry[]): Promise<Encryption> {
-  return onRecord('encrypt', target, scope, () => replaceEncrypted(target, undefined, scope, false, undefined, change));
+export async function updateEnvFile(target: string, scope: WriteScope, change: (entries: readonly Entry[]) => readonly Entry[], owner?: FileOwner): Promise<Encryption> {
+  return onRecord('encrypt', target, scope, () => replaceEncrypted(target, owner, scope, false, undefined, change));
 }
 
 /**

@@ -1,8 +1,8 @@
 export { printAssignment, setVariable, unsetVariable } from './assignment.ts';
 export { type Change, changesBetween } from './changes.ts';
 export { type Entry, isPortableName, isVariableName, printEntries, splitEntries } from './document.ts';
-export { encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
-export { type FileHeader, isEncryptedFile, parseFile } from './encrypted-file.ts';
+export { encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
+export { type FileHeader, headerOf, isEncryptedFile, parseFile } from './encrypted-file.ts';
 export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
 export {
   decryptFile,
