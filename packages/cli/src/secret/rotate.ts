@@ -1,4 +1,4 @@
-import { isVariableName, MOST_FILE_BYTES, parseFile } from '@lockfast/core/env';
+import { isVariableName, MOST_FILE_BYTES, parseFile, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, readRegularFile, withFileLock } from '@lockfast/core/files';
 import { holdsRootKey, parseDuration } from '@lockfast/core/keyring';
@@ -10,6 +10,7 @@ import {
   type CredentialRotation,
   examine,
   generatedValue,
+  isOnlyInComment,
   Journal,
   newRotationId,
   openCredentialRotation,
@@ -141,6 +142,18 @@ async function planOf(wish: Wish, tenants: readonly Tenant[], session: Session, 
   return planRotation({ names: wish.names, scope: wish.scope, tenants, shared: fleetOf(workspace).extends, files: ours, manager: managerOf(tenants, session) });
 }
 
+/** A comment is encrypted, its name too: only opening the file tells that it stands there. */
+async function explainComment(error: unknown, { names, scope }: Wish, workspace: Workspace): Promise<never> {
+  if (!(error instanceof LockfastError) || error.code !== 'no-such-variable') throw error;
+  const files = fleetFiles(workspace).ours.filter(({ tenant }) => scope === 'all' || tenant === (scope === 'shared' ? '' : scope));
+  for (const { path, tenant } of files) {
+    const { entries } = await workspace.decrypting(path, tenant === '' ? undefined : tenant, (one) => readEnvFile(path, one), { details: { for: 'a comment' } });
+    const name = names.find((one) => isOnlyInComment(entries, one));
+    if (name !== undefined) throw new LockfastError('no-such-variable', `${path}: ${name} stands there in a comment only, which sets nothing`, 'set it with `lockfast env set`, or rotate it where it is set', error);
+  }
+  throw error;
+}
+
 function holds(path: string, names: readonly string[]): boolean {
   try {
     return namesIn(path).some((name) => names.includes(name));
@@ -165,7 +178,7 @@ async function begin(wish: Wish, tenants: readonly Tenant[], args: Arguments, se
   const id = newRotationId();
   const event = rotationEvent({ id, ...wish, environment: workspace.configuration.environment }, false);
   const { plan, values } = await failuresOnRecord(workspace, event, async () => {
-    const planned = await planOf(wish, tenants, session, workspace);
+    const planned = await planOf(wish, tenants, session, workspace).catch((error: unknown) => explainComment(error, wish, workspace));
     if (!args.flag('json')) showPlan(planned, session);
     refuse(planned, tenants, args, workspace);
     const chosen = await newValues(wish, session);

@@ -75,7 +75,7 @@ export async function planRotation(request: PlanRequest): Promise<RotationPlan> 
     files,
     services: manager === undefined ? [] : await servicesOf(affected, files, manager),
     unread,
-    without: scope === 'all' ? tenants.filter((one) => !has(one)).map(({ name }) => name) : [],
+    without: scope === 'all' ? tenants.filter((one) => settings.has(one.encryptedFile) && !has(one)).map(({ name }) => name) : [],
     unmanaged: manager === undefined ? affected.map(({ service }) => service!) : [],
   };
 }

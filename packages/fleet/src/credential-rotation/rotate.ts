@@ -17,7 +17,7 @@ import { type CredentialPlace, underRing } from './place.ts';
 import type { CredentialRotation, RotatedFile, RotatedService, RotationFailure } from './record.ts';
 import { rollBack } from './roll-back.ts';
 import { fileEvent, hasNewValue, keptFilesOf } from './rotated-files.ts';
-import { inParallel, restartUntilWell } from './services.ts';
+import { inParallel, restartUntilWell, WellServices } from './services.ts';
 
 /** How many files share one commit of the ledger and one sync of the backup. */
 const BATCH = 64;
@@ -69,6 +69,7 @@ async function forward(journal: Journal, place: CredentialPlace, resumed: boolea
   await inParallel(others, record.parallel, (service) => writing.service(service));
   await writing.rest();
   await prove(journal, place);
+  await writing.refuseLost();
 }
 
 /** Those that ran, the canary first; what did not run is not started. */
@@ -85,6 +86,7 @@ class Writing {
   readonly #resumed: boolean;
   readonly #written = new Map<string, Promise<void>>();
   readonly #failed = new Set<string>();
+  readonly #well: WellServices | undefined;
   #done = 0;
 
   constructor(journal: Journal, place: CredentialPlace, kept: KeptFiles, resumed: boolean) {
@@ -92,17 +94,33 @@ class Writing {
     this.#place = place;
     this.#kept = kept;
     this.#resumed = resumed;
+    this.#well = place.manager === undefined ? undefined : new WellServices(place.manager);
   }
 
   /** The files that feed a service, then the service. With --keep-going it is noted, and nothing turns round. */
   async service(service: RotatedService): Promise<void> {
     const { unit, state } = service;
+    await this.refuseLost();
     const fed = this.#journal.record.files.filter(({ path }) => service.files.includes(path));
     await Promise.all(fed.map((file) => this.#once(file)));
-    if (state === 'well' || fed.some(({ path }) => this.#failed.has(path))) return;
-    if (await restartUntilWell(service, 'forward', this.#journal, this.#place)) return;
+    if (fed.some(({ path }) => this.#failed.has(path))) return;
+    // Of a run that was killed, its restart is known to have ended well.
+    if (state === 'well' || (await restartUntilWell(service, 'forward', this.#journal, this.#place))) {
+      await this.#well!.add(unit);
+      return;
+    }
     const { why, tenant } = this.#journal.record.services.find((one) => one.unit === unit)!;
     this.#refuse({ what: unit, tenant, code: 'service-failed', why: `${unit}: ${why!}` });
+  }
+
+  /** One that took the new value and failed after all turns the rotation round as well. */
+  async refuseLost(): Promise<void> {
+    for (const { unit, why } of (await this.#well?.lost()) ?? []) {
+      const known = this.#journal.record.services.find((one) => one.unit === unit)!;
+      if (known.state === 'unwell') continue;
+      this.#journal.service(unit, { state: 'unwell', why });
+      this.#refuse({ what: unit, tenant: known.tenant, code: 'service-failed', why: `${unit}: ${why}` });
+    }
   }
 
   /** All files that no service needed. */

@@ -3,6 +3,7 @@ import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 
 import { untilWell } from '../health.ts';
+import type { ServiceManager, UnitState } from '../systemd/service-manager.ts';
 import type { Journal } from './journal.ts';
 import type { CredentialPlace } from './place.ts';
 import type { RotatedService } from './record.ts';
@@ -48,6 +49,41 @@ const REFUSALS: ReadonlySet<string> = new Set(['service-failed', 'service-missin
 
 function needsVariables({ http, command }: { readonly http?: string; readonly command?: readonly string[] }): boolean {
   return [http ?? '', ...(command ?? [])].some((text) => /\{(?!tenant\})/.test(text));
+}
+
+/**
+ * Services that were found well, and must stay so until the rotation is at its end: a program may look at a value only
+ * after a while, and then its unit fails, or is started again.
+ */
+export class WellServices {
+  readonly #manager: ServiceManager;
+  /** By unit: which run of it was well. */
+  readonly #runs = new Map<string, string>();
+
+  constructor(manager: ServiceManager) {
+    this.#manager = manager;
+  }
+
+  async add(unit: string): Promise<void> {
+    const [state] = await this.#manager.states([unit]);
+    this.#runs.set(unit, runOf(state!));
+  }
+
+  /** Those that are not as they were found. */
+  async lost(): Promise<{ readonly unit: string; readonly why: string }[]> {
+    const units = [...this.#runs.keys()];
+    if (units.length === 0) return [];
+    const states = await this.#manager.states(units);
+    return states.flatMap((state) => {
+      const { unit, active, result } = state;
+      if (active !== 'active' && active !== 'reloading') return [{ unit, why: active === 'failed' ? `failed (${result}) after it had been well` : `${active} after it had been well` }];
+      return runOf(state) === this.#runs.get(unit) ? [] : [{ unit, why: 'restarted by itself after it had been well' }];
+    });
+  }
+}
+
+function runOf({ mainPid, restarts }: UnitState): string {
+  return `${mainPid} ${restarts}`;
 }
 
 /** Calls `action` for each, `most` at a time; after a failure none is begun any more, and the first one is thrown when all have ended. */
