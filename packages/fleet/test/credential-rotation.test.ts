@@ -5,10 +5,8 @@ import { join } from 'node:path';
 
 import { encryptFile, plaintextOf, printEntries, readEnvFile, readPlaintextFile, setVariable, splitEntries, updateEnvFile } from '@lockfast/core/env';
 import { DIALECT_NAMES, readEnv } from '@lockfast/core/env/dialects';
-import { KeyRing, Secret } from '@lockfast/core/keyring';
-import type { KeySource } from '@lockfast/core/ports';
-import { systemClock } from '@lockfast/core/ports';
-import { unwrapKey, wrapKey } from '@lockfast/core/keyring';
+import { KeyRing, Secret, unwrapKey, wrapKey } from '@lockfast/core/keyring';
+import { type KeySource, systemClock } from '@lockfast/core/ports';
 import { type FleetSettings, tenantNamed } from '@lockfast/fleet';
 import { addWork, type CredentialPlace, type CredentialRotation, credentialAges, examine, generatedValue, inTheWay, isProven, Journal, openWork, readCredentialRotations, RECORD_FORMAT, rollBack, rotateCredential, withValue } from '@lockfast/fleet/credential-rotation';
 import { expect, onTestFinished, test } from 'vitest';
@@ -23,10 +21,10 @@ const SOURCE: KeySource = {
 interface Story {
   readonly base: string;
   readonly place: CredentialPlace;
-  path(tenant: string): string;
-  plain(tenant: string): string;
-  edit(tenant: string, name: string, value: string): Promise<void>;
-  journal(value: string, change?: Partial<CredentialRotation>): Promise<Journal>;
+  readonly path: (tenant: string) => string;
+  readonly plain: (tenant: string) => string;
+  readonly edit: (tenant: string, name: string, value: string) => Promise<void>;
+  readonly journal: (value: string, change?: Partial<CredentialRotation>) => Promise<Journal>;
 }
 
 async function story(files: Readonly<Record<string, string>>): Promise<Story> {
@@ -118,8 +116,8 @@ test('[E13] [B6] going back leaves what somebody set meanwhile, names it, and pu
 test('[B6] a file that can not be written turns the others back; a removed variable is one', async () => {
   const { journal, edit, plain, place } = await story({ a: 'KEY=old\n', b: 'KEY=old\nX=1\n' });
   const open = await journal('new');
-  const { path, ring } = { path: open.record.files[1]!.path, ring: place.ring() };
-  await updateEnvFile(path, { ring, tenant: 'b', stateDirectory: place.stateDirectory }, (entries) => entries.filter(({ name }) => name !== 'KEY'));
+  const { path } = open.record.files[1]!;
+  await updateEnvFile(path, { ring: place.ring(), tenant: 'b', stateDirectory: place.stateDirectory }, (entries) => entries.filter(({ name }) => name !== 'KEY'));
   expect(await rotateCredential(open, place, false)).toMatchObject({ status: 'rolled-back', failures: [{ what: path, code: 'no-such-variable' }] });
   expect(plain('a')).toBe('KEY=old\n');
   await edit('b', 'KEY', 'old');
@@ -138,7 +136,7 @@ test('[B6] the journal has the value encrypted while it is open, and nobody else
   expect([isProven(record!, place.ring()), isProven(record!, other)]).toEqual([true, false]);
   // Each member is under the seal.
   for (const change of [{ scope: 'a' }, { status: 'rolling-back' }, { keepGoing: true }, { files: [] }, { actor: 'x' }, { dialect: 'shell' }] as const) {
-    await expect(Journal.open(place.records, { ...record!, ...change } as CredentialRotation, () => place.ring(), place.stateDirectory)).rejects.toMatchObject({ code: 'tampered' });
+    await expect(Journal.open(place.records, { ...record!, ...change }, () => place.ring(), place.stateDirectory)).rejects.toMatchObject({ code: 'tampered' });
   }
   await rotateCredential(again, place, true);
   expect(() => again.value('KEY')).toThrow(expect.objectContaining({ code: 'conflict' }));

@@ -65,11 +65,12 @@ export async function carryOut(event: AuditEvent, args: Arguments, session: Sess
       ledger,
       event,
       async () => {
-        record = await action(await credentialPlace(args, workspace, manager, told));
+        const place = await credentialPlace(args, workspace, manager, told);
+        record = await action(place);
         refuseUnlessDone(record);
-        return record;
+        return { done: record, keyId: place.ring().active().id };
       },
-      ({ status, files, services, durationMs }) => ({ details: { status, files: files.length, services: services.length, durationMs: durationMs ?? 0 } }),
+      ({ done: { status, files, services, durationMs }, keyId }) => ({ keyId, details: { status, files: files.length, services: services.length, durationMs: durationMs ?? 0 } }),
     );
   } finally {
     progress.end();

@@ -87,7 +87,7 @@ async function putBack(file: RotatedFile, copy: string, journal: Journal, place:
     if (!(error instanceof LockfastError)) throw error;
     failure = { what: path, tenant, code: error.code, why: error.message };
   }
-  if (intent !== undefined) await place.audit!.conclude([failure === undefined ? { intent, outcome: 'success' } : { intent, outcome: 'failure', code: failure.code }]);
+  if (intent !== undefined) await place.audit!.conclude([failure === undefined ? { intent, outcome: 'success', keyId: place.ring().active().id } : { intent, outcome: 'failure', code: failure.code }]);
   return failure;
 }
 

@@ -143,7 +143,7 @@ class Writing {
     const events = batch.map((file): AuditEvent => fileEvent(file, record, false));
     const intents = (await this.#place.audit?.intend(events)) ?? [];
     const failures = await this.#writeBatch(batch);
-    await this.#place.audit?.conclude(intents.map((intent, i) => (failures[i] === undefined ? { intent, outcome: 'success' as const } : { intent, outcome: 'failure' as const, code: failures[i].code })));
+    await this.#place.audit?.conclude(intents.map((intent, i) => (failures[i] === undefined ? { intent, outcome: 'success' as const, keyId: this.#place.ring().active().id } : { intent, outcome: 'failure' as const, code: failures[i].code })));
     this.#done += batch.length;
     this.#place.told({ kind: 'files', done: this.#done, total: record.files.length });
     for (const failure of failures) {
