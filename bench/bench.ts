@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { envFile } from './env-file.ts';
+import { fleet } from './fleet.ts';
 import { ledger } from './ledger.ts';
 import { rotation } from './rotation.ts';
 import { startUp } from './start-up.ts';
@@ -24,6 +25,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'env-file': { rounds: 15, run: envFile },
   ledger: { rounds: 15, run: ledger },
   rotation: { rounds: 10, run: rotation },
+  fleet: { rounds: 5, run: fleet },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

@@ -37,6 +37,7 @@ export interface Configuration {
   /** Local time, for example `Sun 02:00-04:00`. */
   readonly maintenanceWindow: string | undefined;
   readonly textLog: string | undefined;
+  readonly rotationLog: string | undefined;
   readonly backups: { readonly directory: string; readonly keep: string };
   readonly witnesses: readonly WitnessSettings[];
 }
@@ -83,9 +84,9 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'backups' | 'witnesses'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
-  const log = part('log')['text'];
+  const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
   for (const witness of witnesses) {
     if (WITNESS_KINDS.filter((kind) => witness[kind] !== undefined).length !== 1) {
@@ -99,6 +100,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     approvals: part('approvals'),
     maintenanceWindow: part('maintenance')['window'] as string | undefined,
     textLog: log === undefined ? undefined : at(log),
+    rotationLog: rotations === undefined ? undefined : at(rotations),
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
   };

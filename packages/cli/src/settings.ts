@@ -156,6 +156,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   }),
   log: table('A log for people and programs that read text, beside the ledger.', {
     text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),
+    rotations: path('the path of a log file', 'One line for each rotation of a credential, made and reopened alike. It may be the same file.'),
   }),
   backups: table('The encrypted files as they were before a rotation.', {
     directory: path('the path of a directory', 'Where they are kept. Default: .lockfast/backups'),

@@ -65,7 +65,7 @@ async function recorded(project: Project, args: readonly string[], around: Aroun
 describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledger', () => {
   /** They open no key ring, or only to show dates and names of keys, or only read the ledger. */
   const NO_USE = new Set([
-    'completion', 'doctor', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
+    'completion', 'doctor', 'secret history', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
     'ledger list', 'ledger verify', 'ledger export', 'ledger witness push', 'ledger witness list', 'ledger witness serve',
   ]);
   /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts. */
@@ -152,6 +152,11 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     await of(['key', 'combine', ...shares, '--new-key-out', 'third.key'], ['key-combine success'], { object: ring });
     await of(['key', 'restore', 'another.backup', '--passphrase-file', 'passphrase', '--drill'], ['key-restore-drill success'], { object: project.path('another.backup') });
     await of(['key', 'restore', 'another.backup', '--passphrase-file', 'passphrase', '--force'], ['key-restore success'], { object: ring });
+    await of(['secret', 'rotate', 'A', '--scope', 'acme', '--generate', '--grace', '1h'], ['secret-rotate success', 'encrypt success'], { tenant: 'acme', keyId: await activeKey(project) });
+    const [credential] = readdirSync(project.path('.lockfast/credential-rotations')).filter((name) => name.endsWith('.json'));
+    const rotated = credential!.replace('.json', '');
+    await of(['secret', 'done', rotated], ['secret-done success'], { object: 'A', details: { what: 'revoke', scope: 'acme' } });
+    await of(['secret', 'rollback', rotated], ['secret-rollback success', 'encrypt success'], { tenant: 'acme', details: expect.objectContaining({ rotation: rotated }) });
     const older = project.text('.lockfast/keyring.json');
     await done(project, ['key', 'departure', '--reason', 'again']);
     project.write('.lockfast/keyring.json', older);

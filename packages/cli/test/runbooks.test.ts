@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-import { emptyProject, type Project } from './support/project.ts';
+import { missingForTracing } from '@lockfast/testkit';
+
+import { emptyProject, LOCKFAST, type Project } from './support/project.ts';
 
 const RUNBOOKS = fileURLToPath(new URL('../../../docs/runbooks/', import.meta.url));
 const PLAINTEXT = 'DATABASE_URL=postgres://u:canary-77d1@db/shop\n# mail\nSMTP_PASSWORD=canary-c0de\n';
@@ -56,7 +58,10 @@ function filledIn(project: Project, commands: string): string {
     .replaceAll('/mnt/usb', join(project.base, 'usb'))
     .replaceAll(/\bNEWKEY\b/g, join(project.home, 'new.key'))
     .replaceAll(/\bTHEIRS\b/g, `file:${project.base}/theirs.key`)
-    .replaceAll(/\bKEY\b/g, keys);
+    .replaceAll(/\bKEY\b/g, keys)
+    .replaceAll(/\bVARIABLE\b/g, 'API_KEY')
+    .replaceAll(/\bTENANT\b/g, 'acme')
+    .replaceAll(/\bID\b/g, () => /^([a-z2-7]{10}) /m.exec(shell(project, 'lockfast secret history').output)?.[1] ?? 'ID');
 }
 
 function follow(project: Project, page: string, story?: string): string[] {
@@ -112,6 +117,34 @@ test.skipIf(!hasRotate)('[E18] someone-left.md', { timeout: 120_000 }, async () 
   expect(added.status, added.output).toBe(0);
   follow(project, 'someone-left.md');
   expect((await project.run(['env', 'get', 'SMTP_PASSWORD'])).stdout).toBe('canary-c0de');
+});
+
+/** Two tenants with a shared API key, beside the shop. */
+async function tenants(): Promise<Project> {
+  const project = await shop();
+  project.write('lockfast.toml', `${project.text('lockfast.toml')}\n[tenants]\npath = "tenants/{tenant}"\nextends = "shared.env.encrypted"\ngenerated = ["SESSION_KEY"]\n`);
+  project.write('shared.env', 'API_KEY=canary-old\n');
+  for (const name of ['acme', 'wip']) project.write(`tenants/${name}/.env`, 'SESSION_KEY=canary-session\n');
+  const made = shell(project, 'for file in shared.env tenants/*/.env; do lockfast env encrypt "$file"; done');
+  expect(made.status, made.output).toBe(0);
+  return project;
+}
+
+test('[E18] [E13] credential-compromised.md', { timeout: 120_000 }, async () => {
+  const project = await tenants();
+  follow(project, 'credential-compromised.md');
+  expect((await project.run(['env', 'get', 'API_KEY', '--file', 'shared.env.encrypted'])).stdout).toBe('canary-new');
+  expect((await project.run(['env', 'get', 'SESSION_KEY', '--tenant', 'acme', '--file', 'tenants/acme/.env.encrypted'])).stdout).toMatch(/^[\w-]{43}$/);
+});
+
+test.skipIf(missingForTracing() !== undefined)('[E18] [E13] [B6] credential-rotation-failed.md', { timeout: 120_000 }, async () => {
+  const project = await tenants();
+  // Killed before the first file is in its place: the journal and the list of copies are.
+  const killed = shell(project, `set +e; strace -o /dev/null --trace=rename --inject=rename:signal=KILL:when=3 -- '${process.execPath}' '${LOCKFAST}' secret rotate API_KEY --scope all --yes; echo "ended with $?"`, 'canary-new');
+  expect(killed.output).toContain('ended with 137');
+  const outputs = follow(project, 'credential-rotation-failed.md');
+  expect(outputs.join('')).toContain('finishing the rotation');
+  expect((await project.run(['env', 'get', 'API_KEY', '--file', 'shared.env.encrypted'])).stdout).toBe('canary-old');
 });
 
 test('every page names only commands that there are', async () => {

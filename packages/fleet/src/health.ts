@@ -71,7 +71,7 @@ export async function untilWell(question: HealthProbe, timeoutMs = healthTimeout
   const bare = tenant.health.http === undefined && tenant.health.command === undefined;
   let steady: { readonly since: number; readonly run: string } | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const answer = await probe(question, AbortSignal.timeout(Math.max(1, Math.min(LONGEST_PROBE_MS, end - performance.now()))));
+    const answer = await probe(question, AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(LONGEST_PROBE_MS, end - performance.now())))));
     const now = performance.now();
     if (answer.well) {
       const [state] = bare && manager !== undefined && tenant.service !== undefined ? await manager.states([tenant.service]) : [];

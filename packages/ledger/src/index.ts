@@ -12,5 +12,5 @@ export { parseVerifierKey, printVerifierKey, type VerifierKey, verifierKey } fro
 export { provenSigners, signedBy } from './proven-signers.ts';
 export { createSqliteLedger, openSqliteLedger } from './stores/sqlite.ts';
 export type { EpochKey, Head, LedgerStore, StoredCheckpoint, StoredEntry, StoredSigner } from './stores/store.ts';
-export { textLine, TextLog } from './text-log.ts';
+export { logLine, textLine, TextLog } from './text-log.ts';
 export { type Finding, type FindingKind, type FirstBad, heldBy, type HeldCheckpoint, type LedgerVerdict, type Trust, verifyLedger } from './verify.ts';

@@ -6,7 +6,7 @@ import { shownPath, systemFailure } from '@lockfast/core/files';
 
 import type { LedgerEntry } from './entry.ts';
 
-const LEVELS: Readonly<Record<NonNullable<LedgerEntry['outcome']>, string>> = { success: 'INFO', failure: 'ERROR', refused: 'WARNING', interrupted: 'WARNING' };
+const LEVELS: Readonly<Record<NonNullable<LedgerEntry['outcome']>, 'INFO' | 'WARNING' | 'ERROR'>> = { success: 'INFO', failure: 'ERROR', refused: 'WARNING', interrupted: 'WARNING' };
 
 /** Nearly every tenant and user. */
 const PLAIN = /^[\w.@/:+-]+$/;
@@ -17,8 +17,12 @@ const PLAIN = /^[\w.@/:+-]+$/;
  * @param entry an outcome or an event
  */
 export function textLine({ time, operation, tenant, actor, outcome = 'success' }: LedgerEntry): string {
-  const fields = [operation.toUpperCase(), tenant ?? '', actor.sudo ?? actor.user].map(shownField);
-  return [time.slice(0, 19).replace('T', ' '), LEVELS[outcome], ...fields, outcome.toUpperCase()].join(' | ');
+  return logLine(time, LEVELS[outcome], [operation.toUpperCase(), tenant ?? '', actor.sudo ?? actor.user, outcome.toUpperCase()]);
+}
+
+/** The form of all lines. @param time ISO 8601, UTC */
+export function logLine(time: string, level: 'INFO' | 'WARNING' | 'ERROR', fields: readonly string[]): string {
+  return [time.slice(0, 19).replace('T', ' '), level, ...fields.map(shownField)].join(' | ');
 }
 
 /**

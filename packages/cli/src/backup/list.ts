@@ -24,7 +24,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       shownMinute(manifest.started),
       manifest.environment,
       manifest.fromKey,
-      manifest.toKey,
+      // Of a credential the value changed, and the key did not.
+      manifest.variables?.join(' ') ?? manifest.toKey,
       missing.length === 0 ? String(copies.length) : `${copies.length} of ${manifest.files.length}`,
       String(bytes),
     ]),
@@ -34,6 +35,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 function shown({ manifest, directory, copies, missing, bytes }: RotationBackup): Record<string, unknown> {
-  const { rotation, started, environment, fromKey, toKey } = manifest;
-  return { rotation, started, environment, fromKey, toKey, directory, files: copies.length, missing: missing.length, bytes };
+  const { rotation, started, environment, fromKey, toKey, variables } = manifest;
+  return { rotation, started, environment, fromKey, toKey, ...(variables === undefined ? {} : { variables }), directory, files: copies.length, missing: missing.length, bytes };
 }

@@ -6,11 +6,13 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, removeDurably, withFileLock } from '@lockfast/core/files';
 import { parseDuration } from '@lockfast/core/keyring';
 import { openRotation } from '@lockfast/core/rotation';
+import { openCredentialRotation } from '@lockfast/fleet/credential-rotation';
 
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
 import { requireRole } from '../permission.ts';
 import { rotationsDirectory } from '../rotations-directory.ts';
+import { credentialRecords } from '../secret/credential-place.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -25,8 +27,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const event = { operation: 'backup-prune', object: directory, environment: workspace.configuration.environment, details: { olderThan: age } };
   const { backups, strangers } = findRotationBackups(directory);
   // What an open rotation replaced may be needed yet, however old it is.
-  const open = openRotation(rotationsDirectory(workspace))?.id;
-  const old = backups.filter(({ manifest }) => Date.parse(manifest.started) < limit && manifest.rotation !== open);
+  const open = [openRotation(rotationsDirectory(workspace))?.id, openCredentialRotation(credentialRecords(workspace))?.id];
+  const old = backups.filter(({ manifest }) => Date.parse(manifest.started) < limit && !open.includes(manifest.rotation));
   for (const { path, problem } of strangers) session.terminal.warn(`${path} is no backup of a rotation: ${problem}: it was left alone`);
   if (old.length > 0 && !args.flag('dry-run')) {
     await requireRole(workspace, session, 'admin', event);

@@ -24,7 +24,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** From the terminal without an echo, or standard input exactly as it is. */
-async function readValue(name: string, { terminal }: Session): Promise<string> {
+export async function readValue(name: string, { terminal }: Session): Promise<string> {
   if (process.stdin.isTTY === true) {
     const { askHidden } = await import('../prompt.ts');
     return textOf(await askHidden(`Value of ${name}`));

@@ -1,4 +1,71 @@
-import type { Command } from '../command.ts';
+import { type Command, JSON_OPTION, REASON_OPTION, YES_OPTION } from '../command.ts';
 
 /** A credential, wherever it stands. */
-export const SECRET_COMMANDS: readonly Command[] = [];
+export const SECRET_COMMANDS: readonly Command[] = [
+  {
+    name: 'secret rotate',
+    summary: 'give a credential a new value everywhere, restart what it feeds, and take it back if a service refuses it',
+    operands: '[NAME]',
+    arity: [0, 1],
+    options: {
+      scope: { kind: 'text', value: 'all|shared|TENANT', help: 'in the shared file and all tenants that set it themselves; the shared file alone; or one tenant' },
+      generate: { kind: 'flag', help: 'a random value of letters, digits, - and _; else it is asked for, or read from standard input as it is' },
+      length: { kind: 'text', value: 'N', help: 'with --generate: characters (default: 43, 256 bits)' },
+      canary: { kind: 'text', value: 'TENANT', help: 'the tenant whose service goes first, alone (default: the first one that runs)' },
+      parallel: { kind: 'text', value: 'N', help: 'how many services restart at once after the first (default: 1)' },
+      grace: { kind: 'text', value: 'TIME', help: 'how long the old value must stay valid where it was issued, such as 24h or 7d; then it is on the list to be revoked' },
+      'verify-command': { kind: 'text', value: 'CMD', help: 'run by /bin/sh with the new value on its standard input before anything is written; it must exit with 0' },
+      'keep-going': { kind: 'flag', help: 'leave the others with the new value where one refuses it' },
+      all: { kind: 'flag', help: "with --tenant: everything of that tenant that Lockfast generates; the rest goes on the list of what is left to do" },
+      tenant: { kind: 'text', value: 'TENANT', help: 'with --all' },
+      resume: { kind: 'flag', help: 'finish the rotation that a killed run left, and nothing else' },
+      force: { kind: 'flag', help: 'also outside the maintenance window, and where a unit is missing' },
+      'dry-run': { kind: 'flag', help: 'show which files and services it is about, and change nothing' },
+      dialect: { kind: 'text', value: 'NAME', help: 'whose reading of env files counts (default: `dialect` in lockfast.toml, else node)', choices: ['node', 'dotenv', 'python', 'docker', 'systemd', 'compose', 'shell'] },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+      json: JSON_OPTION,
+    },
+    details: [
+      'The plan is shown, and written down sealed before anything changes. Each file is kept encrypted as it was and changed by compare-and-swap: only this variable, also when somebody edits the file meanwhile. A service that runs is restarted and asked until it is well; one that does not run is not started.',
+      'When one refuses the new value, every file of the rotation gets the old one back, every service that may have seen the new one is restarted again, and the exit status is 1 with `rolled-back`. A variable that somebody set meanwhile is left as it is, and named.',
+      'Killed at any point, the next `secret rotate`, whatever its arguments, says whether it finishes or rolls back the open rotation, and does only that. The value is never an argument, and is in no log, ledger or file unencrypted.',
+    ],
+    examples: [
+      ['lockfast secret rotate OPENAI_API_KEY --scope all --canary wip --grace 7d', 'asks for the value; wip first'],
+      ['lockfast secret rotate SESSION_KEY --scope acme --generate --reason "ticket 4711"', 'one tenant, a random value'],
+      ['printf %s "$KEY" | lockfast secret rotate SMTP_PASSWORD --scope shared --verify-command ./try-login', 'from a pipe, tried first'],
+      ['lockfast secret rotate --all --tenant acme', 'everything that can be generated; the rest on a list'],
+    ],
+    load: () => import('./rotate.ts'),
+  },
+  {
+    name: 'secret rollback',
+    summary: 'give a credential back the value that it had before a rotation',
+    operands: 'ID',
+    arity: [1, 1],
+    options: { force: { kind: 'flag', help: 'also over a later change, after the grace time and outside the maintenance window' }, reason: REASON_OPTION, yes: YES_OPTION, json: JSON_OPTION },
+    details: ['From the encrypted copies that the rotation kept, until `backup prune` removes them. Services are restarted and asked as in a rotation. An open rotation that a killed run left is rolled back, too.'],
+    examples: [['lockfast secret rollback h7k2m9pdq4 --reason "the new key has no quota"', 'ID from `lockfast secret history`']],
+    load: () => import('./rollback.ts'),
+  },
+  {
+    name: 'secret history',
+    summary: 'list rotations of credentials, and how old each credential is',
+    operands: '[NAME]',
+    arity: [0, 1],
+    options: { tenant: { kind: 'text', value: 'TENANT', help: 'what concerns this tenant' }, open: { kind: 'flag', help: 'what is left to do by hand' }, json: JSON_OPTION },
+    details: ['Who, when, why, where, what came of it and how long it took; values set by hand are known from the ledger. It shows no value.'],
+    examples: [['lockfast secret history', 'all rotations'], ['lockfast secret history OPENAI_API_KEY', 'of one variable'], ['lockfast secret history --open', 'what only people can do']],
+    load: () => import('./history.ts'),
+  },
+  {
+    name: 'secret done',
+    summary: 'take something off the list of what is left to do',
+    operands: 'ID',
+    arity: [1, 1],
+    options: { reason: REASON_OPTION },
+    examples: [['lockfast secret done h7k2m9pdq4 --reason "revoked at the provider"', 'ID from `lockfast secret history --open`']],
+    load: () => import('./done.ts'),
+  },
+];

@@ -29,6 +29,8 @@ export interface KeptManifest {
   readonly environment: string;
   readonly fromKey: string;
   readonly toKey: string;
+  /** For the rotation of a credential: which variables it is about. The key stays the same. */
+  readonly variables?: readonly string[];
   readonly files: readonly KeptFile[];
 }
 

@@ -1,0 +1,11 @@
+export { type CredentialAge, credentialAges } from './age.ts';
+export { isOnlyInComment, withValue } from './assignments.ts';
+export { type Examination, examine } from './examine.ts';
+export { generatedValue } from './generated-value.ts';
+export { isOpenRotation, isProven, Journal, newRotationId, openCredentialRotation, readCredentialRotations } from './journal.ts';
+export type { CredentialPlace, RotationStep } from './place.ts';
+export { type FleetFile, type PlannedFile, planRotation, type PlanRequest, type RotationPlan } from './plan.ts';
+export { type CredentialRotation, type CredentialRotationStatus, RECORD_FORMAT, type RotatedFile, type RotatedService, type RotationFailure } from './record.ts';
+export { inTheWay, rollBack } from './roll-back.ts';
+export { rotateCredential } from './rotate.ts';
+export { addWork, finishWork, openWork, type WorkItem } from './worklist.ts';
