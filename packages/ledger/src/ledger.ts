@@ -126,7 +126,13 @@ export class Ledger implements AuditSink {
   async checkpointIfDue(ring: LedgerKeyHolder): Promise<StoredCheckpoint | undefined> {
     const newest = await this.store.newestCheckpoint();
     if (await this.#isDue(newest)) return await this.checkpoint(ring);
-    if (newest !== undefined && this.#isNews(newest)) {
+    if (newest !== undefined && this.#isNews(newest)) await this.#note(newest);
+    return undefined;
+  }
+
+  /** Where the state directory can't be written, the next one that can does it: nobody asked for it here. @throws LockfastError `ledger-rewound` */
+  async #note(newest: StoredCheckpoint): Promise<void> {
+    try {
       await this.#withKnown(async () => {
         const signed = this.#isNews(newest) ? checkpointIn(newest.note) : undefined;
         if (signed === undefined) return;
@@ -134,8 +140,9 @@ export class Ledger implements AuditSink {
         if (contradiction !== undefined) throw contradiction;
         writeKnownCheckpoint(this.#knownFile, newest.note);
       });
+    } catch (error) {
+      if (!(error instanceof LockfastError) || error.code === 'ledger-rewound') throw error;
     }
-    return undefined;
   }
 
   /**
