@@ -65,11 +65,11 @@ async function recorded(project: Project, args: readonly string[], around: Aroun
 describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledger', () => {
   /** They open no key ring, or only to show dates and names of keys, or only read the ledger. */
   const NO_USE = new Set([
-    'completion', 'doctor', 'secret history', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
+    'completion', 'doctor', 'secret history', 'tenant list', 'tenant show', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
     'ledger list', 'ledger verify', 'ledger export', 'ledger witness push', 'ledger witness list', 'ledger witness serve',
   ]);
-  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts. */
-  const ELSEWHERE = new Set(['key approve', 'ledger accept-restored']);
+  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts. */
+  const ELSEWHERE = new Set(['key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall']);
   const swept = new Set<string>();
 
   /** Exactly these things are on record, as `operation outcome`, each as one intent and one outcome, or as one event, with all that is known of it. */
@@ -157,6 +157,24 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     const rotated = credential!.replace('.json', '');
     await of(['secret', 'done', rotated], ['secret-done success'], { object: 'A', details: { what: 'revoke', scope: 'acme' } });
     await of(['secret', 'rollback', rotated], ['secret-rollback success', 'encrypt success'], { tenant: 'acme', details: expect.objectContaining({ rotation: rotated }) });
+
+    const beta = { tenant: 'beta' };
+    await of(['tenant', 'create', 'beta', '--port', '8001'], ['tenant-create success', 'encrypt success'], beta);
+    await of(['env', 'explain', 'PORT', '--tenant', 'beta'], ['decrypt success'], beta);
+    await of(['tenant', 'audit'], ['tenant-audit success'], { object: project.path('lockfast.toml') });
+    await of(['tenant', 'export', 'beta'], ['decrypt success'], beta);
+    const into = join(project.runtime, 'beta');
+    mkdirSync(into, { mode: 0o700 });
+    await of(['tenant', 'open', 'beta', '--into', into], ['decrypt success'], beta);
+    writeFileSync(project.path('tenants/beta/.env'), 'PORT=8002\n');
+    await of(['tenant', 'close', 'beta', '--into', into], ['encrypt success'], beta);
+    await of(['tenant', 'rollback', 'beta', '--yes'], ['tenant-rollback success', 'decrypt success'], beta);
+    await of(['tenant', 'import', 'beta', '--yes'], ['tenant-import success', 'encrypt success'], beta);
+    await of(['tenant', 'own-key', 'beta'], ['tenant-own-key success', 're-encrypt success'], beta);
+    await of(['tenant', 'shred', 'beta', '--yes', '--reason', 'contract ended'], ['tenant-shred success', 'tenant-files-remove success'], { ...beta, reason: 'contract ended' });
+    await done(project, ['tenant', 'create', 'gamma']);
+    await of(['tenant', 'remove', 'gamma', '--yes'], ['tenant-remove success'], { tenant: 'gamma' });
+
     const older = project.text('.lockfast/keyring.json');
     await done(project, ['key', 'departure', '--reason', 'again']);
     project.write('.lockfast/keyring.json', older);
@@ -191,6 +209,10 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
       [['env', 'merge', 'base', '.env.encrypted', 'base'], 'encrypt'],
       [['env', 'convert', '--from', 'plain', 'plain.env', '--out', 'x.encrypted'], 'encrypt'],
       [['run', '--', 'touch', 'started'], 'decrypt'],
+      [['env', 'explain', 'A', '--tenant', 'acme'], 'decrypt'],
+      [['tenant', 'export', 'acme'], 'decrypt'],
+      [['tenant', 'own-key', 'acme'], 'tenant-own-key'],
+      [['tenant', 'shred', 'acme', '--yes'], 'tenant-shred'],
       [['key', 'create'], 'key-create'],
       [['key', 'activate', key], 'key-activate'],
       [['key', 'retire', key], 'key-retire'],
@@ -215,9 +237,9 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     return project;
   }
 
-  /** Everything but the ledger, and what stands beside it. */
+  /** Everything but the ledger, what stands beside it, and the empty directory whose lock keeps rotations out. */
   function unchanged(project: Project): Record<string, string> {
-    return Object.fromEntries(Object.entries(project.tree()).filter(([path]) => !/\.ssh|\/state\//.test(path)));
+    return Object.fromEntries(Object.entries(project.tree()).filter(([path]) => !/\.ssh|\/state\/|\.lockfast\/rotations\/$/.test(path)));
   }
 
   test('each command that finds another root key is on record as failed, once, and changes nothing', { timeout: 240_000 }, async () => {
@@ -255,6 +277,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
       [['key', 'restore', 'ring.backup', '--passphrase-file', 'passphrase', '--force'], 'key-restore'],
       [['key', 'combine', ...sharesOf(project), '--new-key-out', 'x.key'], 'key-combine'],
       [['backup', 'prune'], 'backup-prune'],
+      [['tenant', 'rollback', 'acme', '--yes'], 'tenant-rollback'],
+      [['tenant', 'remove', 'acme', '--yes'], 'tenant-remove'],
       [['ledger', 'accept-restored', '--reason', 'r'], 'ledger-restored'],
     ] as ReturnType<typeof commandsOf>;
     for (const [args, operation, around = {}] of commands) await expectRecorded(project, args, [`${operation} refused not-permitted`], around);

@@ -3,7 +3,7 @@
  * (rotation-crash-states). Each test is named after its row; docs/rotation-faults.md is the whole table.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -439,7 +439,10 @@ test('[E6] row 36: umask 000: nothing that it makes is open to others', { timeou
 });
 
 test.for([
-  ['a symbolic link', (path: string, fleet: Fleet) => symlinkSync(fleet.project.path('.env.encrypted'), path)],
+  ['a symbolic link out of the project', (path: string, { project }: Fleet) => {
+    copyFileSync(project.path('.env.encrypted'), join(project.base, 'elsewhere.encrypted'));
+    symlinkSync(join(project.base, 'elsewhere.encrypted'), path);
+  }],
   ['a symbolic link to nothing', (path: string) => symlinkSync('/nowhere', path)],
   ['a FIFO', (path: string) => void execFileSync('mkfifo', [path])],
 ] as const)('[E6] row 36: %s in the place of a file is named, and left as it is', { timeout: 60_000 }, async ([, put]) => {
