@@ -2,7 +2,7 @@
 // node tools/demo.mjs [--keep]. Exits with 1 unless every step did what it should.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,6 +77,26 @@ async function demo() {
   type('lockfast key rotate --reason "a new quarter"');
   type('lockfast ledger verify');
   await askServer(port, new Map([...values, ['SMTP_PASSWORD', password]]));
+
+  heading('Three customers of the same shop, and a credential that all of them share');
+  appendFileSync(join(project, 'lockfast.toml'), '\n[tenants]\npath = "tenants/{tenant}"\nextends = "shared.env.encrypted"\ngenerated = ["SESSION_SECRET"]\nrequired = ["AI_API_KEY"]\n');
+  const [old, next] = [newCredential(), newCredential()];
+  writeFileSync(join(project, 'shared.env'), `AI_API_KEY=${old}\n`, { mode: 0o600 });
+  type('lockfast env encrypt shared.env');
+  ['amber', 'birch', 'cedar'].forEach((name, i) => type(`lockfast tenant create ${name} --port ${8001 + i}`));
+  type('lockfast tenant list');
+  type('lockfast tenant audit');
+  writeFileSync(join(home, 'old'), old, { mode: 0o600 });
+  writeFileSync(join(home, 'next'), next, { mode: 0o600 });
+  type(`lockfast run --tenant birch -- sh -c 'printf %s "$AI_API_KEY" | cmp - ~/old && echo the old one'`);
+  type('lockfast secret rotate AI_API_KEY --scope all --reason "seen in a chat" < ~/next');
+  type(`lockfast run --tenant birch -- sh -c 'printf %s "$AI_API_KEY" | cmp - ~/next && echo the new one, for $DOMAIN at $PORT'`);
+  type('lockfast env explain AI_API_KEY --tenant birch');
+  type('lockfast secret history');
+}
+
+function newCredential() {
+  return `sk-${randomBytes(18).toString('base64url')}`;
 }
 
 function prepare(text) {
