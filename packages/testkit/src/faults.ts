@@ -77,6 +77,8 @@ export interface Traced extends Ended {
 export interface Struck extends Ended {
   /** Whether the fault struck that call, and none before it. If not, the run proves nothing. */
   readonly struck: boolean;
+  /** Where the call stood in this run, as `FileCall.ordinal`; undefined where the fault came before it. */
+  readonly stoodAt: number | undefined;
   readonly trace: string;
 }
 
@@ -101,10 +103,14 @@ export async function runWithFault(command: string, args: readonly string[], pla
   const options = fault === 'KILL' ? [`--inject=${call.call}:signal=KILL:${at}`] : ['--seccomp-bpf', `--inject=${call.call}:error=${fault}:${at}`];
   const ended = await underStrace(options, command, args, ahead === 0 ? place : { ...place, env: { ...place.env, NODE_OPTIONS: `--import=${aheadIn(call.pooled)}` } });
   const sign = fault === 'KILL' ? /= \?$/ : /\(INJECTED\)$/;
-  const hits = callsIn(ended.trace, place.cwd).filter(({ text }) => sign.test(text));
+  const calls = callsIn(ended.trace, place.cwd);
+  const hit = calls.findIndex(({ text }) => sign.test(text));
   const aim = watchedCalls(ended.trace, place)[call.index];
+  const same = aim !== undefined && aim.call === call.call;
   // One hit, or the first of those that are each in a thread of their own.
-  return { ...ended, struck: aim !== undefined && aim.call === call.call && aim.text === hits[0]?.text };
+  const struck = same && aim.text === calls[hit]?.text;
+  const before = hit !== -1 && (!same || hit < calls.findIndex(({ text, ordinal }) => text === aim.text && ordinal === aim.ordinal));
+  return { ...ended, struck, stoodAt: same && !before ? aim.ordinal - ahead : undefined };
 }
 
 /** More syncs than any traced run makes. */
@@ -123,8 +129,8 @@ function aheadIn(pool: boolean): string {
   return `data:text/javascript,${encodeURIComponent(source)}`;
 }
 
-/** What the ordinal may be off by in the next try, most likely first. All of it several times: one run says little about the next. */
-const DRIFTS = [0, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1];
+/** Calls come and go before it: threads, and what Node reads at its start. */
+const MOST_TRIES = 40;
 
 /**
  * `runWithFault` until the fault strikes the call that it is meant for, each time on new files.
@@ -135,15 +141,13 @@ const DRIFTS = [0, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -1, 0, 1, -1, 2, -2, 0, 1, -
 export async function strike<T extends Trial>(prepare: () => T, call: FileCall, fault: Fault): Promise<Struck & { readonly trial: T }> {
   let trace = '';
   let { ordinal } = call;
-  for (const drift of DRIFTS) {
-    if (ordinal + drift < 1) continue;
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
     const trial = prepare();
-    const run = await runWithFault(trial.command, trial.args, trial, { ...call, ordinal: ordinal + drift }, fault);
+    const run = await runWithFault(trial.command, trial.args, trial, { ...call, ordinal }, fault);
     if (run.struck) return { ...run, trial };
     trace = run.trace;
-    // Where the call stood this time, if the run got so far.
-    const missed = watchedCalls(trace, trial)[call.index];
-    if (missed?.call === call.call) ordinal = missed.ordinal - aheadOf(call);
+    // Struck before it, the run is another one from there: nothing tells where the call would have stood.
+    ordinal = run.stoodAt ?? ordinal + 1;
   }
   throw new Error(`${fault} never struck ${call.text}:\n${trace}`);
 }

@@ -21,11 +21,16 @@ export function sampled<T>(items: readonly T[], count: number, random: () => num
   return Array.from({ length: Math.min(count, items.length) }, () => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
 }
 
-/** Two at a time: a traced child keeps about one core busy. */
+/** Two at a time: a traced child keeps about one core busy. When one fails, the other stops, too. */
 export async function inPairs<T>(items: readonly T[], action: (item: T, index: number) => Promise<void>): Promise<void> {
   const queue = [...items.entries()];
   const worker = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await action(next[1], next[0]);
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      await action(next[1], next[0]).catch((error: unknown) => {
+        queue.length = 0;
+        throw error;
+      });
+    }
   };
   await Promise.all([worker(), worker()]);
 }
