@@ -128,7 +128,7 @@ describe.skipIf(missing !== undefined)(`a .env that is changed while its service
       await fleet.ok(['sh', '-c', back]);
       const found = await fleet.told('acme', () => fleet.ok(['systemctl', 'start', 'acme']));
       expect(found.file).toContain(`\nA=${EDITED}\n`);
-      expect(await stop()).toBe('success');
+      expect(await stop(), await fleet.journal('acme')).toBe('success');
       await nothingLeft();
     });
   });
