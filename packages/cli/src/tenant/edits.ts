@@ -99,7 +99,7 @@ export async function settleKept(directory: string, settling: Settling): Promise
 }
 
 /** Takes the link away, if it is the one that was made for this service. */
-export function removeLink({ plainFile }: Tenant): void {
+export function removeOurLink({ plainFile }: Tenant): void {
   if (isOurLink(plainFile)) unlinkSync(plainFile);
 }
 
