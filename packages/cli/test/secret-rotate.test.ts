@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { parseFile } from '@lockfast/core/env';
-import { expect, test } from 'vitest';
+import { PseudoTerminal } from '@lockfast/testkit';
+import { expect, onTestFinished, test } from 'vitest';
 
 import { ledgerEntries } from './support/ledger.ts';
 import { initialisedProject, LOCKFAST, type Outcome, type Project } from './support/project.ts';
@@ -310,6 +311,27 @@ test('[E14] [log] rotations gets a line for each, mode 0640; one that can not be
   const other = await fleet({ a: 'API_KEY=old\n' }, '[log]\nrotations = "tenants"\n');
   expect((await rotate(other, 'new', 'API_KEY', '--scope', 'a')).status).toBe(1);
   expect(await plain(other, 'a')).toBe('API_KEY=old\n');
+});
+
+test('[E13] on a terminal the value is asked for without an echo, and then whether it is meant', async () => {
+  const project = await fleet({ '': 'API_KEY=old\n', a: 'A=1\n' });
+  for (const [typed, answer, status] of [[CANARY, 'n\n', 2], [CANARY, '\n', 2], ['\u0003', undefined, 2], [`${CANARY} &|\\$#"'%é`, 'y\n', 0]] as const) {
+    const terminal = new PseudoTerminal([process.execPath, LOCKFAST, 'secret', 'rotate', 'API_KEY', '--scope', 'shared'], { cwd: project.directory, env: project.env });
+    onTestFinished(() => terminal[Symbol.dispose]());
+    await terminal.until('(shared)  ');
+    await terminal.until('Value of API_KEY: ');
+    terminal.type(answer === undefined ? typed : `${typed}\r`);
+    if (answer !== undefined) {
+      await terminal.until('Rotate API_KEY in 1 file, and restart 0 services? [y/N] ');
+      terminal.type(answer);
+    }
+    const end = await terminal.end();
+    expect(end.status, end.shown).toBe(status);
+    expect(end.shown).not.toContain(CANARY);
+    expect(end.shown).toContain(status === 0 ? 'API_KEY (shared) completed' : 'broken off: nothing was changed');
+    expect((await project.run(['env', 'get', 'API_KEY', '--file', encrypted('')])).stdout).toBe(status === 0 ? typed : 'old');
+  }
+  expect((await history(project)).rotations.map(({ status }) => status)).toEqual(['completed']);
 });
 
 test('without tenants it says so', async () => {

@@ -128,7 +128,7 @@ describe.skipIf(missing !== undefined)(`a .env that is changed while its service
       await fleet.ok(['sh', '-c', back]);
       const found = await fleet.told('acme', () => fleet.ok(['systemctl', 'start', 'acme']));
       expect(found.file).toContain(`\nA=${EDITED}\n`);
-      expect(await stop()).toBe('success');
+      expect(await stop(), await fleet.journal('acme')).toBe('success');
       await nothingLeft();
     });
   });
@@ -140,6 +140,27 @@ describe.skipIf(missing !== undefined)(`a .env that is changed while its service
     const found = await fleet.told('acme', () => fleet.ok(['systemctl', 'start', 'acme']));
     expect(found.file).toContain(`\nA=${EDITED}\n`);
     expect(await stop()).toBe('success');
+    await nothingLeft();
+  });
+
+  test('[E10] [E13] where a value was rotated after the power cut, the edit from before does not undo it: it is kept aside', async () => {
+    await replace(`s/^B=.*/B=${EDITED}/`);
+    await fleet.machine.powerCut();
+    await fleet.machine.reboot();
+    await fleet.ok(['lockfast', 'secret', 'rotate', 'A', '--scope', 'acme'], { input: 'rotated', cwd: KEEPER });
+    const found = await fleet.told('acme', () => fleet.ok(['systemctl', 'start', 'acme']));
+    expect(found.file).toMatch(/^A=rotated\nB=two\n$/m);
+    expect(await decrypted(`${DIRECTORY}/${aside()[0]}`)).toContain(`\nB=${EDITED}\n`);
+    expect(await stop()).toBe('success');
+    await nothingLeft();
+  });
+
+  test('[E10] a second line for a variable that was rotated meanwhile does not hide the new value: the edit is kept aside', async () => {
+    await edit(`$a A=${EDITED}`);
+    await fleet.ok(['lockfast', 'env', 'set', 'A', '--tenant', 'acme'], { input: 'rotated', cwd: KEEPER });
+    expect(await stop()).toBe('exit-code');
+    expect(await decrypted()).toBe('# of acme\nA=rotated\nB=two\n');
+    expect(await decrypted(`${DIRECTORY}/${aside()[0]}`)).toContain(`\nA=${EDITED}\n`);
     await nothingLeft();
   });
 

@@ -1,8 +1,9 @@
 /** Putting units under Lockfast, in a booted systemd: new ones, unusual ones, a user's own, and those that are refused. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 
-import { missingForSystemd } from '@lockfast/testkit';
+import { missingForSystemd, type RunResult } from '@lockfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { FleetMachine } from './support/fleet-machine.ts';
@@ -114,8 +115,12 @@ describe.skipIf(missing !== undefined)(`installing units${missing === undefined 
   describe("[E10] a user's own units", () => {
     const OWN = '/home/deploy/app';
     const uid = async (): Promise<string> => (await fleet.ok(['id', '-u', 'deploy'])).trim();
-    const asDeploy = async (...argv: string[]): Promise<string> =>
-      fleet.ok(['setpriv', '--reuid=deploy', '--regid=deploy', '--init-groups', ...argv], { cwd: OWN, env: { HOME: '/home/deploy', XDG_RUNTIME_DIR: `/run/user/${await uid()}` } });
+    const tried = async (argv: readonly string[], input?: string): Promise<RunResult> =>
+      fleet.machine.run(['setpriv', '--reuid=deploy', '--regid=deploy', '--init-groups', ...argv], { cwd: OWN, env: { HOME: '/home/deploy', XDG_RUNTIME_DIR: `/run/user/${await uid()}` }, ...(input === undefined ? {} : { input }) });
+    const asDeploy = async (...argv: string[]): Promise<void> => {
+      const { status, stdout, stderr } = await tried(argv);
+      expect(status, `${argv.join(' ')}: ${stdout}${stderr}`).toBe(0);
+    };
 
     test.each(['run', 'file', 'credential'] as const)('%s', async (way) => {
       if (way === 'run') {
@@ -134,6 +139,29 @@ describe.skipIf(missing !== undefined)(`installing units${missing === undefined 
       await asDeploy('systemctl', '--user', 'stop', name);
       expect(await fleet.traces(CANARY)).toEqual([]);
       await asDeploy('lockfast', 'tenant', 'uninstall', name);
+    });
+
+    test('[E13] a shared value is rotated over them, in all three ways; outside the window of one of them it takes --force', { timeout: 120_000 }, async () => {
+      const ways = ['run', 'file', 'credential'] as const;
+      for (const way of ways) await fleet.told(`mine-${way}`, () => asDeploy('lockfast', 'tenant', 'install', `mine-${way}`, '--way', way, '--exec', `${PROGRAM} mine-${way}`, '--now'));
+      const value = 'canary & | \\1 $HOME #no "x" it\'s %h é';
+      const hour = new Date().getHours();
+      const [from, to] = [hour + 5, hour + 6].map((one) => `${String(one % 24).padStart(2, '0')}:00`);
+      const toml = join(fleet.machine.root, OWN, 'lockfast.toml');
+      const configured = (window: string): void => fleet.machine.write(`${OWN}/lockfast.toml`, `${readFileSync(toml, 'utf8').replace(/\n\[tenant\.[^]*$/, '')}\n${ways.map((way) => `[tenant.mine-${way}]\nway = "${way}"\n${way === 'file' ? window : ''}`).join('')}`);
+      configured(`window = "${from}-${to}"\n`);
+      await fleet.ok(['chown', 'deploy:', `${OWN}/lockfast.toml`]);
+      const rotate = (...args: string[]): Promise<RunResult> => tried(['lockfast', 'secret', 'rotate', 'SHARED', '--scope', 'shared', ...args], value);
+      expect(await rotate()).toMatchObject({ status: 1, stderr: expect.stringContaining(`outside the maintenance window, ${from}-${to}`) as unknown });
+      const all = Promise.all(ways.map((way) => fleet.told(`mine-${way}`, () => Promise.resolve())));
+      const { status, stderr } = await rotate('--force');
+      expect(status, stderr).toBe(0);
+      const [run, file, credential] = await all;
+      expect(run!.environment['SHARED']).toBe(value);
+      expect(parseEnv(file!.file!)['SHARED']).toBe(Buffer.from(value, 'utf8').toString('latin1'));
+      expect(credential!.credentials['variable_SHARED']).toBe(Buffer.from(value, 'utf8').toString('latin1'));
+      for (const way of ways) await asDeploy('systemctl', '--user', 'stop', `mine-${way}`);
+      expect(await fleet.traces('canary & |')).toEqual([]);
     });
   });
 

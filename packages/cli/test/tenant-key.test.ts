@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { describe, expect, test } from 'vitest';
+import { PseudoTerminal } from '@lockfast/testkit';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
+import { loginUid } from '../src/actor.ts';
 import { LEDGER_SETTING, ledgerEntries } from './support/ledger.ts';
-import { copyOf, initialisedProject, LOCKFAST, type Project } from './support/project.ts';
+import { copyOf, initialisedProject, isRoot, LOCKFAST, type Outcome, type Project } from './support/project.ts';
 
 const SECRET = 'canary-tenant-41c7';
 const TENANTS = ['acme', 'globex'] as const;
@@ -248,4 +250,89 @@ test('a shredded tenant\'s key is in an older key ring still, and the older ring
   expect((await project.run(['key', 'accept-older', '--above', '3', '--reason', 'test'])).status).toBe(0);
   expect((await valueOf(project, 'acme')).stdout).toContain(SECRET);
   rmSync(project.path(file('acme')));
+});
+
+/** Persons behind sudo can only be played by root, and where nobody has logged in. */
+const missingForPersons = !isRoot ? 'needs root' : loginUid() === undefined ? undefined : 'needs a session without a login';
+
+describe.skipIf(missingForPersons !== undefined)(`[S8] [W10] a second person${missingForPersons === undefined ? '' : ` (${missingForPersons})`}`, () => {
+  const TWO = '[roles]\nadmin = ["daemon", "games", "root"]\n[approvals]\nkey = 2\n';
+  const as = (person: string, project: Project, args: readonly string[]): Promise<Outcome> => project.run(args, { env: { SUDO_USER: person } });
+  /** Asks, and gives the request's id. */
+  async function asked(project: Project, args: readonly string[]): Promise<string> {
+    const { status, stderr } = await as('daemon', project, args);
+    const [, id] = /waits for a second person: daemon asked for it at .* with: lockfast key approve ([a-z2-9]{8}); then run this again\n$/.exec(stderr) ?? [];
+    expect([status, id], stderr).toEqual([1, expect.any(String)]);
+    return id!;
+  }
+
+  test('own-key: who approves sees the names, it goes ahead once, and for exactly these tenants', async () => {
+    const project = await fleet(TWO);
+    const more = Array.from({ length: 10 }, (_, i) => `t${String(i).padStart(2, '0')}`);
+    for (const tenant of more) {
+      project.write(`tenants/${tenant}/.env`, 'A=1\n');
+      expect(await project.run(['env', 'encrypt', '--tenant', tenant])).toMatchObject({ status: 0 });
+    }
+    const id = await asked(project, ['tenant', 'own-key', '--all', '--reason', 'contracts']);
+    expect(await asked(project, ['tenant', 'own-key', '--all'])).toBe(id);
+    expect(derivation(project, 'acme')).toBe('hkdf');
+    const { stdout } = await as('games', project, ['key', 'approve']);
+    expect(stdout).toContain('tenant-own-key (tenants=12 names=acme, globex, t00, t01, t02, t03, t04, t05, t06, t07 and 2 more digest=');
+    expect(await as('daemon', project, ['key', 'approve', id])).toMatchObject({ status: 1, stderr: expect.stringContaining('can not approve it, too') as unknown });
+    expect(await as('games', project, ['key', 'approve', id])).toMatchObject({ status: 0, stdout: expect.stringContaining('because "contracts"') as unknown });
+    // As many, and others: that nobody approved.
+    expect(await asked(project, ['tenant', 'own-key', ...TENANTS, ...more.slice(1)])).not.toBe(id);
+    expect(await as('daemon', project, ['tenant', 'own-key', '--all'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^12 tenants got a key of its own; 12 files/) as unknown });
+    for (const tenant of [...TENANTS, ...more]) expect(derivation(project, tenant)).toContain('+tenant:');
+    const approvals = (await ledgerEntries(project)).filter(({ operation, kind }) => operation.startsWith('key-appr') && kind === 'intent');
+    expect(approvals.map(({ operation, actor, details }) => [operation, actor.sudo, details?.['change']])).toEqual([
+      ['key-approval-request', 'daemon', 'tenant-own-key'],
+      ['key-approve', 'games', 'tenant-own-key'],
+      ['key-approval-request', 'daemon', 'tenant-own-key'],
+      ['key-approval-use', 'daemon', 'tenant-own-key'],
+    ]);
+  }, 60_000);
+
+  test('shred: nothing goes before it is approved, and another tenant is another request', async () => {
+    const project = await fleet(TWO);
+    const first = await asked(project, ['tenant', 'own-key', '--all']);
+    await as('games', project, ['key', 'approve', first]);
+    await as('daemon', project, ['tenant', 'own-key', '--all']);
+    const id = await asked(project, ['tenant', 'shred', 'acme', '--yes', '--reason', 'ended']);
+    expect((await valueOf(project, 'acme')).stdout).toContain(SECRET);
+    expect((await as('games', project, ['key', 'approve'])).stdout).toMatch(new RegExp(`^${id} +tenant-shred +acme +daemon +- +"ended"$`, 'm'));
+    expect(await as('games', project, ['key', 'approve', id])).toMatchObject({ status: 0 });
+    expect(await asked(project, ['tenant', 'shred', 'globex', '--yes'])).not.toBe(id);
+    expect(await as('daemon', project, ['tenant', 'shred', 'acme', '--yes'])).toMatchObject({ status: 0, stdout: expect.stringContaining('acme: its key was destroyed; 1 encrypted file removed') as unknown });
+    expect([existsSync(project.path(file('acme'))), (await valueOf(project, 'globex')).stdout]).toEqual([false, expect.stringContaining(SECRET)]);
+  });
+});
+
+test('[W10] [E3] shred on a terminal: the name must be typed, and anything else changes nothing', async () => {
+  const project = await fleet();
+  await done(project, ['tenant', 'own-key', 'acme']);
+  for (const [typed, status] of [['yes\n', 2], ['Acme\n', 2], ['\u0003', null], ['acme\n', 0]] as const) {
+    const terminal = new PseudoTerminal([process.execPath, LOCKFAST, 'tenant', 'shred', 'acme'], { cwd: project.directory, env: project.env });
+    onTestFinished(() => terminal[Symbol.dispose]());
+    await terminal.until('This will destroy the key of the tenant acme and remove 1 encrypted file of it for good. Type acme to go on: ');
+    terminal.type(typed);
+    const end = await terminal.end();
+    expect([typed, end.status], end.shown).toEqual([typed, status]);
+    expect(existsSync(project.path(file('acme')))).toBe(status !== 0);
+    if (status !== 0) expect((await valueOf(project, 'acme')).stdout).toContain(SECRET);
+  }
+});
+
+test('[W10] status and tenant show say whether a tenant has a key of its own, and what has to come under it', async () => {
+  const project = await fleet();
+  const old = project.read(file('acme'));
+  await done(project, ['tenant', 'own-key', 'acme']);
+  expect(JSON.parse(await done(project, ['tenant', 'show', 'acme', '--json']))).toMatchObject({ ownKey: true, due: [] });
+  expect(await done(project, ['tenant', 'show', 'acme'])).toMatch(/^ {2}key +\w+, since \S+; and one of its own$/m);
+  expect(await done(project, ['tenant', 'show', 'globex'])).toMatch(/; none of its own$/m);
+  const { files } = JSON.parse((await project.run(['status', '--json'])).stdout) as { files: { tenant: string; ownKey: boolean }[] };
+  expect(Object.fromEntries(files.map(({ tenant, ownKey }) => [tenant, ownKey]))).toEqual({ '': false, acme: true, globex: false });
+  expect((await project.run(['status'])).stdout).toMatch(/acme +encrypted +\w{6}, own +/);
+  project.write(file('acme'), old, 0o400);
+  expect(JSON.parse(await done(project, ['tenant', 'show', 'acme', '--json']))).toMatchObject({ ownKey: false, due: ['encryption under its own key'] });
 });

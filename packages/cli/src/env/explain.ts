@@ -10,7 +10,7 @@ import { lastWriting, type Writing } from '../ledger/last-writer.ts';
 import { openStore } from '../ledger/store.ts';
 import type { Session } from '../session.ts';
 import { managerOf } from '../tenant/fleet-of.ts';
-import { type Layer, openLayer } from '../tenant/layer-values.ts';
+import { openLayer, type TenantLayer } from '../tenant/tenant-layers.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 
@@ -23,7 +23,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const file = args.text('file');
   const tenant = args.text('tenant') ?? workspace.tenantOf(file ?? workspace.usualEncryptedFile(undefined));
   const paths = (file === undefined ? workspace.layers(tenant) : [file]).filter((path, i, all) => i === all.length - 1 || existsSync(path));
-  const layers: Layer[] = [];
+  const layers: TenantLayer[] = [];
   for (const path of paths) layers.push(await openLayer(path, tenant, workspace, workspace.dialect(args)));
   const having = layers.filter(({ variables }) => variables.has(name));
   const layer = having.at(-1);

@@ -15,7 +15,7 @@ import { Workspace } from '../workspace.ts';
 import { closeInterrupted, credentialRecords, DO_NOT_WAIT, rotationLock } from './credential-place.ts';
 import { carryOut, rotationEvent } from './going-on.ts';
 import { prepareRotationLog } from './rotation-log.ts';
-import { listed } from './shown-rotation.ts';
+import { listed } from '../listed.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);

@@ -26,6 +26,7 @@ import { confirm } from '../confirm.ts';
 import { readValue } from '../env/set.ts';
 import { variableOperand } from '../env/variable-operand.ts';
 import { refuseOutsideWindow } from '../key/maintenance-window.ts';
+import { listed } from '../listed.ts';
 import { reasonOf } from '../reason.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { personBehind, requireRole } from '../permission.ts';
@@ -36,7 +37,7 @@ import { Workspace } from '../workspace.ts';
 import { credentialRecords, DO_NOT_WAIT, fleetFiles, rotationLock } from './credential-place.ts';
 import { carryOut, finishRotation, rotationEvent } from './going-on.ts';
 import { prepareRotationLog } from './rotation-log.ts';
-import { listed, showPlan } from './shown-rotation.ts';
+import { showPlan } from './shown-rotation.ts';
 import { verifyNewValue } from './verify-command.ts';
 
 const MOST_PARALLEL = 64;
@@ -187,11 +188,23 @@ async function begin(wish: Wish, tenants: readonly Tenant[], args: Arguments, se
     if (command !== undefined) await verifyNewValue(command, chosen[wish.names[0]!]!, await childEnvironment(workspace, session));
     return { plan: planned, values: chosen };
   });
-  return carryOut(event, args, session, workspace, async (place) => {
+  const status = await carryOut(event, args, session, workspace, async (place) => {
     const record = await newRecord(id, wish, plan, values, args, session, workspace, place);
     const journal = await Journal.begin(records, record, values, () => place.ring(), workspace.stateDirectory);
     return rotateCredential(journal, place, false);
   });
+  warnOfNewlySet(plan, tenants, session);
+  return status;
+}
+
+/** A tenant that got the shared value may have one of its own by now, from an edit of its open .env: the plan could not know. */
+function warnOfNewlySet({ files }: RotationPlan, tenants: readonly Tenant[], { terminal }: Session): void {
+  for (const { names, feeds } of files.filter(({ tenant }) => tenant === '')) {
+    for (const { name, encryptedFile } of tenants.filter((one) => feeds.includes(one.name))) {
+      const set = names.filter((variable) => holds(encryptedFile, [variable]) && !files.some((file) => file.path === encryptedFile && file.names.includes(variable)));
+      if (set.length > 0) terminal.warn(`${name} sets ${set.join(', ')} itself by now, and keeps that value: rotate it there with --scope ${name}`);
+    }
+  }
 }
 
 /** What speaks against it before anything is asked or opened. */

@@ -1,13 +1,11 @@
 /** Plans and rotations for people. */
 import type { CredentialRotation, RotatedService, RotationPlan } from '@lockfast/fleet/credential-rotation';
 
+import { listed } from '../listed.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 
 const SHARED = '(shared)';
-
-/** More names than these help nobody. */
-const MOST_NAMES = 10;
 
 /** Which files change, which services restart, and what else a person should know before. */
 export function showPlan(plan: RotationPlan, { terminal }: Session): void {
@@ -61,9 +59,4 @@ export function showResult(record: CredentialRotation, { terminal }: Session): v
   terminal.line(`  back to the value before: lockfast secret rollback ${id}`);
   if (revokeAfter !== null) terminal.line(`  revoke the old value where it was issued after ${revokeAfter.slice(0, 16).replace('T', ' ')} UTC; then: lockfast secret done ${id}`);
   else if (!generated) terminal.line('  revoke the old value where it was issued, when no service needs it any more');
-}
-
-export function listed(names: readonly string[]): string {
-  const more = names.length - MOST_NAMES;
-  return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

@@ -18,6 +18,8 @@ interface FileStatus {
   readonly tenant: string;
   readonly state: 'encrypted' | 'plaintext' | 'unreadable';
   readonly key?: string;
+  /** Whether a key of the tenant's own took part in it, besides. */
+  readonly ownKey?: boolean;
   readonly revision?: number;
   /** What is wrong with it, if anything. */
   readonly problem?: string;
@@ -75,7 +77,7 @@ function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']
     terminal.line();
     terminal.table(
       ['FILE', 'TENANT', 'STATE', 'KEY', 'REVISION', 'PROBLEM'],
-      files.map(({ file, tenant, state, key, revision, problem }) => [file, tenant === '' ? '-' : tenant, state, key ?? '-', revision === undefined ? '-' : String(revision), problem ?? '']),
+      files.map(({ file, tenant, state, key, ownKey, revision, problem }) => [file, tenant === '' ? '-' : tenant, state, key === undefined ? '-' : ownKey === true ? `${key}, own` : key, revision === undefined ? '-' : String(revision), problem ?? '']),
     );
     terminal.line();
   }
@@ -95,7 +97,7 @@ async function inspect(path: string, root: string, workspace: Workspace): Promis
     const scope = await workspace.scope(path, undefined);
     const { header } = readEnvFile(path, scope, file);
     const old = header.key !== scope.ring.active().id;
-    return { file, tenant, state: 'encrypted', key: header.key, revision: header.revision, ...(old ? { problem: 'under a key that is not the active one' } : {}) };
+    return { file, tenant, state: 'encrypted', key: header.key, ownKey: header.tenantSecret !== null, revision: header.revision, ...(old ? { problem: 'under a key that is not the active one' } : {}) };
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { file, tenant, state: 'unreadable', problem: error.code };

@@ -6,7 +6,7 @@ import { existingTenant, wasOpened } from '@lockfast/fleet';
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
-import { asOpened, editInMemory, editOnDisk, keepInMemory, removeLink, removePlain, settle, type Settled } from './edits.ts';
+import { asOpened, editInMemory, editOnDisk, keepInMemory, removeOurLink, removePlain, settle, type Settled } from './edits.ts';
 import { fleetOf } from './fleet-of.ts';
 import { asKeeper } from './keeper.ts';
 import { emptyDirectory } from './memory.ts';
@@ -34,7 +34,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     ends.push(await settle({ text: onDisk.bytes, base }, into, settling));
     removePlain(tenant, onDisk);
   }
-  removeLink(tenant);
+  removeOurLink(tenant);
   emptyDirectory(into);
   return ends.some((end) => end === 'aside' || end === 'in-memory') ? 1 : 0;
 }

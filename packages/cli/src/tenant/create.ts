@@ -17,7 +17,7 @@ import { Workspace } from '../workspace.ts';
 import { fleetOf, managerOf } from './fleet-of.ts';
 import { askedNames, givenValues } from './given-values.ts';
 import { installationOf } from './installation.ts';
-import { openLayer, valued } from './layer-values.ts';
+import { openLayer, valued } from './tenant-layers.ts';
 
 const DIRECTORY_MODE = 0o700;
 /** Above the tenants: their users pass through, and list nothing. */

@@ -5,7 +5,7 @@
 import { existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, readlinkSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-import { mergeEntries, printEntries, splitEntries, updateEnvFile } from '@lockfast/core/env';
+import { mergeEntries, printEntries, readHeader, splitEntries, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { type OpenedFile, readRegularFile, removeDurably } from '@lockfast/core/files';
 import { readOpenedText, type Tenant } from '@lockfast/fleet';
@@ -99,7 +99,7 @@ export async function settleKept(directory: string, settling: Settling): Promise
 }
 
 /** Takes the link away, if it is the one that was made for this service. */
-export function removeLink({ plainFile }: Tenant): void {
+export function removeOurLink({ plainFile }: Tenant): void {
   if (isOurLink(plainFile)) unlinkSync(plainFile);
 }
 
@@ -127,8 +127,12 @@ async function encryptEdit({ text, base }: Edit, { name, plainFile, encryptedFil
   await readLines(own, plainFile, workspace);
   const { written, revision } = await workspace.encrypting(encryptedFile, name, (scope) =>
     updateEnvFile(encryptedFile, scope, (present) => {
+      // What it was made from is gone after a power cut; the revision tells whether that is what stands there still.
+      const isUnchanged = opened === undefined ? !existsSync(encryptedFile) || readHeader(encryptedFile).revision === edited?.revision : printEntries(present).equals(opened.own);
+      if (isUnchanged || printEntries(present).equals(own)) return splitEntries(own);
+      // Nothing can be merged then: what was rotated or set meanwhile would be undone.
+      if (opened === undefined) throw new LockfastError('merge-conflict', `${encryptedFile} was changed, too, and what ${plainFile} was made from is gone`, 'set it with `lockfast env set`');
       // What was rotated or set meanwhile stays.
-      if (opened === undefined || printEntries(present).equals(opened.own)) return splitEntries(own);
       const { entries, conflicts } = mergeEntries(splitEntries(opened.own), present, splitEntries(own));
       if (conflicts.length === 0) return entries;
       throw new LockfastError('merge-conflict', `${conflicts[0] === '' ? 'a comment' : conflicts[0]} was changed there and in ${encryptedFile}, differently`, 'set it with `lockfast env set`');

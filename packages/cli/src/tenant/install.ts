@@ -1,6 +1,6 @@
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import { type Installation, installedWay, installTenant, plannedInstallation, type ServiceManager, type Tenant, untilWell, type Way } from '@lockfast/fleet';
+import { type Installation, installedWay, installTenant, plannedInstallation, type ServiceManager, type Tenant, type Way } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
@@ -9,7 +9,8 @@ import { Workspace } from '../workspace.ts';
 import { managerOf, namedTenants } from './fleet-of.ts';
 import { installationOf } from './installation.ts';
 import { ReloadingOnce } from './reloading-once.ts';
-import { layered, readLayers } from './tenant-layers.ts';
+import { restarted } from './restart.ts';
+import { layered, readLayers, withValues } from './tenant-layers.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
@@ -87,10 +88,8 @@ export async function refuseOpenFile(tenant: Tenant, way: Way | undefined, args:
 }
 
 async function restart(tenant: Tenant, workspace: Workspace, manager: ServiceManager): Promise<void> {
-  await manager.restart(tenant.service!);
   const { http, command } = tenant.health;
-  const values = http === undefined && command === undefined ? new Map<string, string | null>() : layered(await readLayers(tenant, workspace));
-  const variables = new Map([...values].flatMap(([name, value]): [string, string][] => (value === null ? [] : [[name, value]])));
-  const health = await untilWell({ tenant, manager, variables });
+  const variables = http === undefined && command === undefined ? new Map<string, string>() : withValues(layered(await readLayers(tenant, workspace)));
+  const health = await restarted(tenant, manager, variables);
   if (!health.well) throw new LockfastError('service-failed', `${tenant.service} is not well after its restart: ${health.why}`, `see why: journalctl -u ${tenant.service}; back with: lockfast tenant uninstall ${tenant.name}`);
 }

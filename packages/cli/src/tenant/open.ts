@@ -16,7 +16,7 @@ import { layered, readLayers, type TenantLayer } from './tenant-layers.ts';
 
 interface Opened {
   readonly tenant: Tenant;
-  readonly layers: readonly TenantLayer[];
+  readonly layers: readonly TenantLayer<string | null>[];
   readonly strip: readonly string[];
 }
 
@@ -36,8 +36,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   });
   emptyDirectory(into);
   if (form === 'file') {
-    const own = layers.at(-1)!.plaintext;
-    const text = openedText(layers.length > 1 ? layers[0]!.plaintext : undefined, own);
+    const { plaintext: own, opened } = layers.at(-1)!;
+    const text = openedText(layers.length > 1 ? layers[0]!.plaintext : undefined, own, opened.header.revision);
     writeInMemory(join(into, AS_OPENED), text, owner);
     writeInMemory(join(into, OPENED), text, owner);
     link(tenant, join(into, OPENED));
@@ -51,7 +51,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** The whole text, and each variable by itself. */
-function writeCredentials(into: string, layers: readonly TenantLayer[]): void {
+function writeCredentials(into: string, layers: readonly TenantLayer<string | null>[]): void {
   const owner = memoryOwner(into);
   const ended = (plaintext: Buffer): Buffer => (plaintext.length === 0 || plaintext.at(-1) === 0x0a ? plaintext : Buffer.concat([plaintext, Buffer.from('\n')]));
   writeInMemory(join(into, 'env'), Buffer.concat(layers.map(({ plaintext }) => ended(plaintext))), owner);

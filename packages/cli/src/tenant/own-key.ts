@@ -10,6 +10,7 @@ import { needsWork } from '@lockfast/core/rotation';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
+import { listed } from '../listed.ts';
 import { refuseDuringRotation } from '../key/move.ts';
 import { reasonOf } from '../reason.ts';
 import { withRotationLock } from '../key/rotate.ts';
@@ -23,9 +24,6 @@ import { findTenantFiles, type TenantFile } from './tenant-files.ts';
 
 /** How many files share one commit of the ledger. */
 const BATCH = 64;
-
-/** More names than these help nobody. */
-const MOST_NAMES = 10;
 
 /** Gives tenants a secret of their own, and encrypts their files with it. Killed at any point, the same command finishes. */
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -42,7 +40,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     object: names.length === 1 ? names[0]! : counted(names.length, 'tenant'),
     ...(names.length === 1 ? { tenant: names[0] } : {}),
     reason: reasonOf(args),
-    details: { tenants: names.length, names: createHash('sha256').update(names.join('\n')).digest('base64url') },
+    // An approval is for exactly these, and whoever gives it sees the first of them.
+    details: { tenants: names.length, names: listed(names.map((name) => shownPath(name))), digest: createHash('sha256').update(names.join('\n')).digest('base64url') },
   };
   await requireRole(workspace, session, 'admin', event);
   return withRotationLock(workspace, async () => {
@@ -90,8 +89,7 @@ async function reencryptAll(files: readonly TenantFile[], ring: KeyRing, workspa
     await ledger?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }) })));
   }
   if (left.length === 0) return;
-  const more = left.length > MOST_NAMES ? ` and ${left.length - MOST_NAMES} more` : '';
-  throw new LockfastError('rotation-incomplete', `not under its tenant's own key yet: ${left.slice(0, MOST_NAMES).join(', ')}${more}; all other files are`, 'mend or remove these files, then run this again');
+  throw new LockfastError('rotation-incomplete', `not under its tenant's own key yet: ${listed(left)}; all other files are`, 'mend or remove these files, then run this again');
 }
 
 interface Done {

@@ -11,10 +11,10 @@ import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { fleetOf, managerOf } from './fleet-of.ts';
 import { installationOf } from './installation.ts';
-import { type Layer, merged, openLayers } from './layer-values.ts';
 import { removeLink } from './remove-link.ts';
 import { restarted } from './restart.ts';
 import { backupName, keepEncrypted } from './tenant-backup.ts';
+import { layered, openLayers, type TenantLayer } from './tenant-layers.ts';
 import { isRunning } from './unit-states.ts';
 
 /** Back to a plaintext env file, with what all share in it. Killed in between, the same command goes on. */
@@ -34,9 +34,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (wasRunning) await manager!.stop(tenant.service!);
   const layers = await openLayers(tenant.name, workspace, workspace.dialect(args));
   await keepAndWrite(tenant, plaintextOfAll(layers, tenant), workspace);
-  if (manager !== undefined) await uninstallTenant(tenant, installationOf(workspace, session), manager);
+  if (manager !== undefined) await uninstallTenant(tenant, installationOf(workspace, session), manager, 'stays');
   if (wasRunning) {
-    const { well, why } = await restarted(tenant, manager!, merged(layers));
+    const { well, why } = await restarted(tenant, manager!, layered(layers));
     if (!well) throw new LockfastError('service-failed', `${tenant.service!} is not well with its plaintext: ${why}`, `the encrypted file is still there; see why: journalctl -u ${tenant.service!}`);
   }
   await removeEncrypted(tenant, workspace);
@@ -48,7 +48,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** What all share first, but for what the tenant sets itself; then its own file, byte for byte. */
-function plaintextOfAll(layers: readonly Layer[], { encryptedFile }: Tenant): Buffer {
+function plaintextOfAll(layers: readonly TenantLayer[], { encryptedFile }: Tenant): Buffer {
   const own = layers.find(({ path }) => path === encryptedFile)!;
   const ownNames = new Set(own.opened.entries.map(({ name }) => name));
   const inherited: Entry[] = layers.filter((layer) => layer !== own).flatMap(({ opened }) => opened.entries.filter(({ kind, name }) => kind !== 'other' && !ownNames.has(name)));

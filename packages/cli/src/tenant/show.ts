@@ -18,12 +18,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     session.terminal.json({ ...row!, directory, file: encryptedFile, layers: workspace.layers(tenant.name), user: user ?? null, window: window ?? null, required, generated });
     return 0;
   }
-  const { encrypted, mode, owner, service, unit, way, key, revision, rotated, due, problems } = row!;
+  const { encrypted, mode, owner, service, unit, way, key, ownKey, revision, rotated, due, problems } = row!;
   const lines: readonly (readonly [string, string])[] = [
     ['directory', `${directory}, owner ${owner ?? '-'}`],
     ['file', encrypted ? `${encryptedFile}, mode ${mode!}, revision ${revision!}` : 'not encrypted'],
     ['layers', workspace.layers(tenant.name).join(', ')],
-    ['key', key === null ? '-' : `${key}${rotated === null ? '' : `, since ${rotated.slice(0, 10)}`}`],
+    ['key', key === null ? '-' : `${key}${rotated === null ? '' : `, since ${rotated.slice(0, 10)}`}; ${ownKey === true ? 'and one of its own' : 'none of its own'}`],
     ['service', unit === null ? 'none' : `${unit}, ${service ?? 'state not known'}, way ${way}`],
     ['user', user ?? 'whoever owns the directory'],
     ['window', window ?? 'at any time'],

@@ -31,7 +31,7 @@ import {
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { installationOf } from './installation.ts';
-import { openLayer, valued } from './layer-values.ts';
+import { openLayer, valued } from './tenant-layers.ts';
 import { removeLink } from './remove-link.ts';
 import { restarted } from './restart.ts';
 import { isKept, keepPlaintext, keptCopy, keptPlaintext } from './tenant-backup.ts';
@@ -159,7 +159,7 @@ async function goBack(tenant: Tenant, journal: ImportJournal, because: string, p
   if (manager !== undefined && service !== undefined) {
     // Stopped first: what it has in memory must not outlive the drop-in that cleans it up.
     if (going.wasRunning) await manager.stop(service).catch(() => {});
-    await uninstallTenant(tenant, installationOf(workspace, session), manager);
+    await uninstallTenant(tenant, installationOf(workspace, session), manager, 'stays');
   }
   removeLink(plainFile);
   let variables: ReadonlyMap<string, string> = new Map();

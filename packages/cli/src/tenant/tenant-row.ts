@@ -1,4 +1,5 @@
 /** One tenant at a glance: what looking at its files, its service and the key ring tells. Nothing is decrypted. */
+import type { FileHeader } from '@lockfast/core/env';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { type Accounts, filesFindings, octal, seeTenant, type Tenant, type UnitState } from '@lockfast/fleet';
 
@@ -19,6 +20,8 @@ export interface TenantRow {
   readonly unit: string | null;
   readonly way: string;
   readonly key: string | null;
+  /** Whether a key of the tenant's own took part in its file: one that `tenant shred` can destroy. null without a file. */
+  readonly ownKey: boolean | null;
   readonly revision: number | null;
   /** Since when its key encrypts, ISO 8601; null where the key ring does not open here. */
   readonly rotated: string | null;
@@ -52,14 +55,20 @@ export function tenantRow(tenant: Tenant, { accounts, below, configuration, ring
     unit: tenant.service ?? null,
     way: tenant.way,
     key: header?.key ?? null,
+    ownKey: header === undefined ? null : header.tenantSecret !== null,
     revision: header?.revision ?? null,
     rotated: ring?.keys.find(({ id }) => id === header?.key)?.activated ?? null,
-    due: header === undefined || ring === undefined ? [] : dueOf(header.key, ring, configuration, now),
+    due: header === undefined || ring === undefined ? [] : dueOf(header, ring, configuration, now),
     problems: [...findings.map(({ path, detail }) => (path === tenant.directory ? detail : `${path.slice(tenant.directory.length + 1)}: ${detail}`)), ...(service === 'failed' || service === 'not-found' ? [`service ${service}`] : [])],
   };
 }
 
-function dueOf(key: string, ring: KeyRing, configuration: Configuration, now: number): string[] {
+function dueOf({ key, tenant, tenantSecret }: FileHeader, ring: KeyRing, configuration: Configuration, now: number): string[] {
   const { overdue } = rotationDueIn(ring, configuration, now);
-  return [...(overdue ? ['a new data key'] : []), ...(key === ring.active().id ? [] : [`encryption under ${ring.active().id}`])];
+  const own = ring.tenantSecretId(tenant);
+  return [
+    ...(overdue ? ['a new data key'] : []),
+    ...(key === ring.active().id ? [] : [`encryption under ${ring.active().id}`]),
+    ...(own === undefined || own === tenantSecret ? [] : ['encryption under its own key']),
+  ];
 }

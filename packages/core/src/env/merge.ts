@@ -21,11 +21,17 @@ export type Side = 'ours' | 'theirs';
 export function mergeEntries(base: readonly Entry[], ours: readonly Entry[], theirs: readonly Entry[], prefer: Side = 'ours'): EntryMerge {
   const [before, left, right] = [byKey(base), byKey(ours), byKey(theirs)];
   const conflicts: string[] = [];
+  const contested = contestedNames(base, ours, theirs);
   const decide = (key: string): Entry | undefined => {
     const [was, one, other] = [before.get(key), left.get(key), right.get(key)];
+    const { name } = (one ?? other ?? was)!;
+    if (contested.has(name)) {
+      if (!conflicts.includes(name)) conflicts.push(name);
+      return prefer === 'ours' ? one : other;
+    }
     if (sameEntry(one, other) || sameEntry(was, other)) return one;
     if (sameEntry(was, one)) return other;
-    conflicts.push((one ?? other)!.name);
+    conflicts.push(name);
     return prefer === 'ours' ? one : other;
   };
   const onlyTheirsMoved = movedKeys(before, left).length === 0 && movedKeys(before, right).length > 0;
@@ -38,6 +44,25 @@ export function mergeEntries(base: readonly Entry[], ours: readonly Entry[], the
     }
   }
   return { entries: endEveryLine(entries), conflicts };
+}
+
+/**
+ * Variables that both sides changed, and that one of them sets more or fewer times than before. Line by line nothing would
+ * stand against the other there, and the last line of one side would hide what the other one set.
+ */
+function contestedNames(base: readonly Entry[], ours: readonly Entry[], theirs: readonly Entry[]): ReadonlySet<string> {
+  const [before, left, right] = [linesOf(base), linesOf(ours), linesOf(theirs)];
+  const same = (a: readonly Entry[] = [], b: readonly Entry[] = []): boolean => a.length === b.length && a.every((entry, i) => sameLine(entry, b[i]!));
+  const isContested = (name: string): boolean => {
+    const [was, one, other] = [before.get(name), left.get(name), right.get(name)];
+    const counts = new Set([was, one, other].map((lines) => lines?.length ?? 0));
+    return counts.size > 1 && !same(one, other) && !same(was, one) && !same(was, other);
+  };
+  return new Set([...left.keys(), ...right.keys()].filter(isContested));
+}
+
+function linesOf(entries: readonly Entry[]): Map<string, Entry[]> {
+  return Map.groupBy(entries.filter(({ kind }) => kind !== 'other'), ({ name }) => name);
 }
 
 /** Each key of `leading` in order, the place before the first one as `undefined`, with the keys of `following` alone that stand after it there. */

@@ -85,7 +85,10 @@ describe('both sides', () => {
     ['remove and change', 'A=1\nB=2\n', 'B=2\n', 'A=theirs\nB=2\n', 'B=2\n', 'A=theirs\nB=2\n', ['A']],
     ['change it and export it', 'A=1\n', 'A=2\n', 'export A=1\n', 'A=2\n', 'export A=1\n', ['A']],
     ['change two', 'A=1\nB=2\n', 'A=3\nB=4\n', 'A=5\nB=6\n', 'A=3\nB=4\n', 'A=5\nB=6\n', ['A', 'B']],
-    ['remove one of two, change the other', 'A=1\nA=2\n', 'A=2\n', 'A=1\nA=3\n', 'A=2\n', 'A=2\nA=3\n', ['A']],
+    ['remove one of two, change the other', 'A=1\nA=2\n', 'A=2\n', 'A=1\nA=3\n', 'A=2\n', 'A=1\nA=3\n', ['A']],
+    ['set it once more, change it', 'A=1\nB=2\n', 'A=9\nB=2\n', 'A=1\nB=2\nA=5\n', 'A=9\nB=2\n', 'A=1\nB=2\nA=5\n', ['A']],
+    ['set it once more, remove it', 'A=1\nB=2\n', 'B=2\n', 'A=1\nB=2\nA=5\n', 'B=2\n', 'A=1\nB=2\nA=5\n', ['A']],
+    ['add it once, add it twice', 'B=2\n', 'B=2\nA=1\n', 'B=2\nA=1\nA=2\n', 'B=2\nA=1\n', 'B=2\nA=1\nA=2\n', ['A']],
   ])('conflict: they %s', (_, base, ours, theirs, asOurs, asTheirs, names) => {
     expect(merge(base, ours, theirs)).toEqual({ text: asOurs, conflicts: names });
     expect(merge(base, ours, theirs, 'ours')).toEqual({ text: asOurs, conflicts: names });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isEncryptedFile } from '@lockfast/core/env';
 
 import type { Tenant } from '../fleet.ts';
+import { readUnit } from '../systemd/unit-text.ts';
 import { readHead, see } from '../tenant-files.ts';
 import type { Finding } from './finding.ts';
 
@@ -22,7 +23,7 @@ export function unitFindings(tenant: Tenant, files: readonly string[]): Finding[
     } catch {
       return [];
     }
-    return linesOf(text).flatMap(([name, value]) => lineFinding(name, value).map(([detail, hint]): Finding => ({ tenant: tenant.name, path, kind: 'unit', detail, hint, repair: undefined })));
+    return readUnit(text).flatMap(({ name, value }) => lineFinding(name, value).map(([detail, hint]): Finding => ({ tenant: tenant.name, path, kind: 'unit', detail, hint, repair: undefined })));
   });
 }
 
@@ -71,10 +72,4 @@ function isPlaintextEnv(path: string): boolean {
 
 function assignmentsIn(text: string): string[] {
   return [...text.matchAll(/^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=./gm)].map(([, name]) => name!);
-}
-
-/** Settings, with continued lines put together and comments left out: systemd.syntax(7). */
-function linesOf(text: string): [name: string, value: string][] {
-  const whole = text.replaceAll(/^[ \t]*[#;].*\n?/gm, '').replaceAll(/\\\n/g, ' ');
-  return [...whole.matchAll(/^[ \t]*([A-Za-z]+)[ \t]*=[ \t]*(.*)$/gm)].map(([, name, value]) => [name!, value!.trim()]);
 }

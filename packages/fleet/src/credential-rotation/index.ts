@@ -1,7 +1,7 @@
 export { type CredentialAge, credentialAges } from './age.ts';
 export { isOnlyInComment, withValue } from './assignments.ts';
 export { type Examination, examine } from './examine.ts';
-export { generatedValue } from './generated-value.ts';
+export { generatedValue } from '../generated-value.ts';
 export { isOpenRotation, isProven, Journal, newRotationId, openCredentialRotation, readCredentialRotations } from './journal.ts';
 export type { CredentialPlace, RotationStep } from './place.ts';
 export { type FleetFile, type PlannedFile, planRotation, type PlanRequest, type RotationPlan } from './plan.ts';

@@ -68,13 +68,17 @@ export async function installTenant(tenant: Tenant, installation: Installation, 
   return { files: planned.map(({ path }) => path), changed: changed.length > 0 };
 }
 
-/** Takes the drop-in away, and a unit that Lockfast made. It counts from the service's next start. */
-export async function uninstallTenant(tenant: Tenant, installation: Installation, manager: ServiceManager): Promise<{ readonly removed: readonly string[] }> {
+/**
+ * Takes the drop-in away. It counts from the service's next start.
+ *
+ * @param ownUnit a unit that Lockfast made goes as well, or stays, where the service goes on without Lockfast
+ */
+export async function uninstallTenant(tenant: Tenant, installation: Installation, manager: ServiceManager, ownUnit: 'goes' | 'stays' = 'goes'): Promise<{ readonly removed: readonly string[] }> {
   const name = serviceOf(tenant);
   const { unitDirectory } = installation;
   const directory = join(unitDirectory, `${name}.d`);
   const unit = join(unitDirectory, name);
-  const candidates = [join(directory, DROP_IN), ...(startsWith(unit, UNIT_HEAD) ? [unit] : [])];
+  const candidates = [join(directory, DROP_IN), ...(ownUnit === 'goes' && startsWith(unit, UNIT_HEAD) ? [unit] : [])];
   const removed = candidates.filter((path) => removedFile(path));
   if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
   const opener = join(unitDirectory, CREDENTIAL_UNIT);
