@@ -14,7 +14,7 @@ import { holdsRootKey } from '../keyring/root-key.ts';
 import type { Secret } from '../keyring/secret.ts';
 import { type Clock, systemClock } from '../ports.ts';
 import { type Entry, printEntries, splitEntries } from './document.ts';
-import { type FileHeader, type FileLine, parseFile, printCovered, printFile } from './encrypted-file.ts';
+import { type FileHeader, type FileLine, type ParsedFile, parseFile, printCovered, printFile } from './encrypted-file.ts';
 
 /** Whose file it is. The environment is the ring's. */
 export interface EnvScope {
@@ -42,12 +42,32 @@ export function plaintextOf(file: OpenedEnvFile): Buffer {
  * Verifies and decrypts. Nothing comes out of a file that is not whole and authentic.
  *
  * @param where how errors name the file
+ * @param previous an opened version of it: a line that has the same ciphertext under the same keys is not decrypted again
  * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`,
  *   `wrong-environment`, `wrong-tenant`, `missing-key`, `key-not-usable`, `wrong-key`, `tampered`, `ring-older`
  */
-export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
+export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string, previous?: OpenedEnvFile): OpenedEnvFile {
+  return namingFile(where, () => {
+    const { header, lines } = verified(bytes, scope, where);
+    const cipher = fileCipher(scope, header);
+    const known = previous?.header.tenant === header.tenant && haveSameKeys(previous.header, header) ? entriesByLine(previous) : undefined;
+    const entries = lines.map((line) => known?.get(textOf(line)) ?? openLine(line, cipher, scope.tenant, where));
+    return { bytes: Buffer.from(bytes), header, lines, entries };
+  });
+}
+
+/**
+ * Verifies a file as a whole, without decrypting a line: who wrote it had the key, and nothing was changed since.
+ *
+ * @throws LockfastError as {@link openEnvFile}
+ */
+export function verifyEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): FileHeader {
+  return namingFile(where, () => verified(bytes, scope, where).header);
+}
+
+function namingFile<T>(where: string, action: () => T): T {
   try {
-    return openUnnamed(bytes, scope, where);
+    return action();
   } catch (error) {
     // Keys and their parameters know of no file.
     if (!(error instanceof LockfastError) || error.message.includes(where)) throw error;
@@ -55,7 +75,16 @@ export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): 
   }
 }
 
-function openUnnamed(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
+function entriesByLine({ lines, entries }: OpenedEnvFile): ReadonlyMap<string, Entry> {
+  return new Map(lines.map((line, i) => [textOf(line), entries[i]!]));
+}
+
+/** All that a line's entry depends on, under one key and tenant. */
+function textOf({ kind, name, value }: FileLine): string {
+  return `${kind} ${name} ${value}`;
+}
+
+function verified(bytes: Uint8Array, scope: EnvScope, where: string): Pick<ParsedFile, 'header' | 'lines'> {
   const { header, lines, check, mac, covered } = parseFile(bytes, where);
   checkScope(header, scope, where);
   const keys = fileKeys(scope.ring, header);
@@ -66,9 +95,7 @@ function openUnnamed(bytes: Uint8Array, scope: EnvScope, where: string): OpenedE
     throw new LockfastError('tampered', `${where} was altered by someone without the key`, 'find out who, and restore it from git or a backup');
   }
   refuseOlderRing(scope.ring.version, header.ring, where);
-  const cipher = fileCipher(scope, header);
-  const entries = lines.map((line) => openLine(line, cipher, scope.tenant, where));
-  return { bytes: Buffer.from(bytes), header, lines, entries };
+  return { header, lines };
 }
 
 /**

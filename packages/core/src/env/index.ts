@@ -1,7 +1,7 @@
 export { printAssignment, setVariable, unsetVariable } from './assignment.ts';
 export { type Change, changesBetween } from './changes.ts';
 export { type Entry, isPortableName, isVariableName, printEntries, splitEntries } from './document.ts';
-export { encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
+export { encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf, verifyEnvFile } from './env-cipher.ts';
 export { type FileHeader, headerOf, isEncryptedFile, parseFile } from './encrypted-file.ts';
 export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
 export {
@@ -13,11 +13,11 @@ export {
   readEnvFile,
   readPlaintextFile,
   readHeader,
-  reencryptFiles,
   isEncryptedAt,
   refuseNoPlaintext,
   replaceFile,
   updateEnvFile,
   type WriteScope,
 } from './env-file.ts';
+export { type FileOfTenant, type PreparedUpdate, prepareUpdate, reencryptFiles, type Update, updateEnvFiles } from './many-files.ts';
 export { type EnvWarning, portabilityWarnings } from './portability.ts';
