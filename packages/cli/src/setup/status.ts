@@ -1,8 +1,8 @@
 import { dirname, relative } from 'node:path';
 
-import { readEnvFile } from '@lockfast/core/env';
+import { MOST_FILE_BYTES, verifyEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf } from '@lockfast/core/files';
+import { identityOf, readRegularFile } from '@lockfast/core/files';
 import { openRotation } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
@@ -93,7 +93,8 @@ async function inspect(path: string, root: string, workspace: Workspace): Promis
   }
   try {
     const scope = await workspace.scope(path, undefined);
-    const { header } = readEnvFile(path, scope, file);
+    // Nothing is decrypted for a look at it: whether a file is whole, and of who had the key, its end says.
+    const header = verifyEnvFile(readRegularFile(path, 'follow', MOST_FILE_BYTES).bytes, scope, file);
     const old = header.key !== scope.ring.active().id;
     return { file, tenant, state: 'encrypted', key: header.key, revision: header.revision, ...(old ? { problem: 'under a key that is not the active one' } : {}) };
   } catch (error) {
