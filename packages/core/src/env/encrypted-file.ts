@@ -90,7 +90,7 @@ export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
   if (buffer.length === 0) throw emptyFile(where);
   if (!isEncryptedFile(buffer)) throw notEncrypted(where);
   const [last, check, mac, sha256] = LAST.exec(tailOf(buffer)) ?? [];
-  if (last === undefined) throw damaged(where, 'is cut short, or something follows its last line');
+  if (last === undefined) throw cut(where);
   const [checkBytes, macBytes] = [Buffer.from(check!, 'base64url'), Buffer.from(mac!, 'base64url')];
   const hashed = buffer.subarray(0, buffer.length - (43 + 1));
   if (createHash('sha256').update(hashed).digest('base64url') !== sha256) throw damaged(where, 'does not match its own checksum');
@@ -106,6 +106,11 @@ export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
     // All before the digits of the MAC: the check value and " mac=" included.
     covered: buffer.subarray(0, hashed.length - ' sha256='.length - 43),
   };
+}
+
+/** @param end the last bytes of a file, as many as its last line has at least @throws LockfastError `damaged` where they are no such line */
+export function refuseCut(end: Buffer, where: string): void {
+  if (!LAST.test(tailOf(end))) throw cut(where);
 }
 
 /**
@@ -225,6 +230,10 @@ function emptyFile(where: string): LockfastError {
 
 function notEncrypted(where: string): LockfastError {
   return new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
+}
+
+function cut(where: string): LockfastError {
+  return damaged(where, 'is cut short, or something follows its last line');
 }
 
 function damaged(where: string, what: string): LockfastError {

@@ -14,7 +14,7 @@ import { holdsRootKey } from '../keyring/root-key.ts';
 import type { Secret } from '../keyring/secret.ts';
 import { type Clock, systemClock } from '../ports.ts';
 import { type Entry, printEntries, splitEntries } from './document.ts';
-import { type FileHeader, type FileLine, type ParsedFile, parseFile, printCovered, printFile } from './encrypted-file.ts';
+import { type FileHeader, type FileLine, parseFile, printCovered, printFile } from './encrypted-file.ts';
 
 /** Whose file it is. The environment is the ring's. */
 export interface EnvScope {
@@ -48,7 +48,16 @@ export function plaintextOf(file: OpenedEnvFile): Buffer {
  */
 export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string, previous?: OpenedEnvFile): OpenedEnvFile {
   return namingFile(where, () => {
-    const { header, lines } = verified(bytes, scope, where);
+    const { header, lines, check, mac, covered } = parseFile(bytes, where);
+    checkScope(header, scope, where);
+    const keys = fileKeys(scope.ring, header);
+    if (!equalBytes(keys.check, check)) {
+      throw new LockfastError('wrong-key', `${where} was encrypted under another key`, 'check that key ring and file belong together');
+    }
+    if (!equalBytes(macOf(keys.mac, covered), mac)) {
+      throw new LockfastError('tampered', `${where} was altered by someone without the key`, 'find out who, and restore it from git or a backup');
+    }
+    refuseOlderRing(scope.ring.version, header.ring, where);
     const cipher = fileCipher(scope, header);
     const known = previous?.header.tenant === header.tenant && haveSameKeys(previous.header, header) ? entriesByLine(previous) : undefined;
     const entries = lines.map((line) => known?.get(textOf(line)) ?? openLine(line, cipher, scope.tenant, where));
@@ -57,12 +66,18 @@ export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string, p
 }
 
 /**
- * Verifies a file as a whole, without decrypting a line: who wrote it had the key, and nothing was changed since.
+ * Whether a file of this header could be opened: it is of this environment and tenant, and the ring has its key. Nobody has
+ * vouched for the header.
  *
- * @throws LockfastError as {@link openEnvFile}
+ * @throws LockfastError `wrong-environment`, `wrong-tenant`, `missing-key`, `key-not-usable`, `ring-older`
  */
-export function verifyEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): FileHeader {
-  return namingFile(where, () => verified(bytes, scope, where).header);
+export function checkHeader(header: FileHeader, scope: EnvScope, where: string): void {
+  namingFile(where, () => {
+    checkScope(header, scope, where);
+    scope.ring.decrypting(header.key);
+    tenantSecretOf(scope.ring, header);
+    refuseOlderRing(scope.ring.version, header.ring, where);
+  });
 }
 
 function namingFile<T>(where: string, action: () => T): T {
@@ -82,20 +97,6 @@ function entriesByLine({ lines, entries }: OpenedEnvFile): ReadonlyMap<string, E
 /** All that a line's entry depends on, under one key and tenant. */
 function textOf({ kind, name, value }: FileLine): string {
   return `${kind} ${name} ${value}`;
-}
-
-function verified(bytes: Uint8Array, scope: EnvScope, where: string): Pick<ParsedFile, 'header' | 'lines'> {
-  const { header, lines, check, mac, covered } = parseFile(bytes, where);
-  checkScope(header, scope, where);
-  const keys = fileKeys(scope.ring, header);
-  if (!equalBytes(keys.check, check)) {
-    throw new LockfastError('wrong-key', `${where} was encrypted under another key`, 'check that key ring and file belong together');
-  }
-  if (!equalBytes(macOf(keys.mac, covered), mac)) {
-    throw new LockfastError('tampered', `${where} was altered by someone without the key`, 'find out who, and restore it from git or a backup');
-  }
-  refuseOlderRing(scope.ring.version, header.ring, where);
-  return { header, lines };
 }
 
 /**
