@@ -86,6 +86,29 @@ export function parseStart(start: Buffer, where: string): FileHeader {
  * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`
  */
 export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
+  const { covered, body, check, mac } = parseSummed(bytes, where);
+  const [first, ...rest] = body.split('\n');
+  return { header: parseHeader(first!, where), lines: rest.map((line) => parseLine(line, where)), check, mac, covered };
+}
+
+/**
+ * The names that a file sets. Its own checksum and the layout of each line are checked, its header is not looked at.
+ *
+ * @param where how errors name the file
+ * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`
+ */
+export function parseNames(bytes: Uint8Array, where: string): Set<string> {
+  const names = new Set<string>();
+  const { body } = parseSummed(bytes, where);
+  for (const line of body.split('\n').slice(1)) {
+    const { kind, name } = parseLine(line, where);
+    if (kind !== 'other') names.add(name);
+  }
+  return names;
+}
+
+/** A file whose checksum is right: header and lines as text. @throws LockfastError `empty-file`, `not-encrypted`, `damaged` */
+function parseSummed(bytes: Uint8Array, where: string): Pick<ParsedFile, 'check' | 'mac' | 'covered'> & { readonly body: string } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.length === 0) throw emptyFile(where);
   if (!isEncryptedFile(buffer)) throw notEncrypted(where);
@@ -96,11 +119,8 @@ export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
   if (createHash('sha256').update(hashed).digest('base64url') !== sha256) throw damaged(where, 'does not match its own checksum');
   // Nothing covers the digits of the MAC itself: their surplus bits would give one file four spellings.
   if (macBytes.toString('base64url') !== mac) throw damaged(where, 'has a last line that is not laid out as it must be');
-  const body = buffer.subarray(0, buffer.length - last.length);
-  const [first, ...rest] = body.toString('latin1').split('\n');
   return {
-    header: parseHeader(first!, where),
-    lines: rest.map((line) => parseLine(line, where)),
+    body: buffer.toString('latin1', 0, buffer.length - last.length),
     check: checkBytes,
     mac: macBytes,
     // All before the digits of the MAC: the check value and " mac=" included.

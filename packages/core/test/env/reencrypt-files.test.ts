@@ -113,7 +113,7 @@ test('a file by its ends: one that is cut, or appended to, is refused; what lies
   middle[whole.indexOf('\n') + 8]! ^= 1;
   const long = Buffer.concat([whole.subarray(0, whole.indexOf('\n') + 1), Buffer.alloc(9000, 'x'), whole.subarray(whole.lastIndexOf('\n#'))]);
   for (const [i, bytes] of [whole, middle, long].entries()) expect(readEnds(at(`good${i}`, bytes)).revision).toBe(1);
-  for (const [bytes, code] of [['', 'empty-file'], ['A=1\n', 'not-encrypted'], [`${whole.toString('latin1')}x\n`, 'damaged'], [whole.subarray(0, -1), 'damaged'], [Buffer.concat([long, whole.subarray(0, 3000)]), 'damaged'], [`#lockfast-env/1 ${'x'.repeat(9000)}`, 'damaged']] as const) {
+  for (const [bytes, code] of [['', 'empty-file'], ['A=1\n', 'not-encrypted'], [`${whole.toString('latin1')}x\n`, 'damaged'], [whole.subarray(0, -1), 'damaged'], [Buffer.concat([long, Buffer.from('x\n')]), 'damaged'], [`#lockfast-env/1 ${'x'.repeat(9000)}`, 'damaged']] as const) {
     expect(refusalOf(() => readEnds(at('bad', Buffer.from(bytes)))).code, String(bytes).slice(0, 30)).toBe(code);
   }
 });
