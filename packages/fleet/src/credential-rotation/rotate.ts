@@ -13,7 +13,7 @@ import type { KeptFiles } from '@lockfast/core/rotation';
 
 import { withValue } from './assignments.ts';
 import type { Journal } from './journal.ts';
-import { type CredentialPlace, isOfNewerRing, underRing } from './place.ts';
+import { type CredentialPlace, isOfNewerRing } from './place.ts';
 import type { CredentialRotation, RotatedFile, RotatedService, RotationFailure } from './record.ts';
 import { rollBack } from './roll-back.ts';
 import { fileEvent, hasNewValue, isAsWritten, keptFilesOf } from './rotated-files.ts';
