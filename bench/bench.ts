@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { envFile } from './env-file.ts';
+import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
 import { ledger } from './ledger.ts';
 import { rotation } from './rotation.ts';
@@ -26,6 +27,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   ledger: { rounds: 15, run: ledger },
   rotation: { rounds: 10, run: rotation },
   fleet: { rounds: 5, run: fleet },
+  'fleet-look': { rounds: 9, run: fleetLook },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

@@ -34,14 +34,34 @@ export interface RotationFixture {
   remove(): void;
 }
 
+/** Many tenants to look at. */
+export interface LookFixture {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly directory: string;
+  /** How the command is called, without its words. */
+  readonly lockfast: readonly [program: string, script: string];
+  remove(): void;
+}
+
+/** Nothing is wrong with them. Each has a file of its own: bytes that are shared would be cached once. */
+export async function newLookFixture(tenants: number): Promise<LookFixture> {
+  const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
+  const [home, directory] = ['home', 'lockfast'].map((name) => join(root, name)) as [string, string];
+  for (const path of [home, directory]) mkdirSync(path);
+  const environment = { PATH: '/usr/bin:/bin', HOME: home };
+  initialise(directory, environment);
+  await encryptFor(tenants, directory, home, environment, false);
+  execFileSync('sync');
+  return { environment, directory, lockfast: [process.execPath, LOCKFAST], remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
 export async function newRotationFixture(files: number): Promise<RotationFixture> {
   const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
   const [home, ours, bare, theirs] = ['home', 'lockfast', 'bare', 'python'].map((name) => join(root, name)) as [string, string, string, string];
   for (const directory of [home, ours, bare, theirs]) mkdirSync(directory);
   const environment = { PATH: '/usr/bin:/bin', HOME: home };
-  execFileSync(process.execPath, [LOCKFAST, 'init'], { cwd: ours, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
-  appendFileSync(join(ours, 'lockfast.toml'), '\n[tenants]\npath = "t/{tenant}"\n');
-  await encryptFor(files, ours, home, environment);
+  initialise(ours, environment);
+  await encryptFor(files, ours, home, environment, true);
   cpSync(join(ours, 't'), join(bare, 't'), { recursive: true });
   const hasPython = hasPythonCryptography();
   if (hasPython) execFileSync(PYTHON, [PYTHON_ROTATION, 'make', theirs, String(files)], { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -57,15 +77,26 @@ export async function newRotationFixture(files: number): Promise<RotationFixture
   };
 }
 
-/** As `env encrypt` leaves them, its locks included, but at once and without waiting for the disk. */
-async function encryptFor(tenants: number, directory: string, home: string, environment: NodeJS.ProcessEnv): Promise<void> {
+function initialise(directory: string, environment: NodeJS.ProcessEnv): void {
+  execFileSync(process.execPath, [LOCKFAST, 'init'], { cwd: directory, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+  appendFileSync(join(directory, 'lockfast.toml'), '\n[tenants]\npath = "t/{tenant}"\n');
+}
+
+/**
+ * As `env encrypt` leaves them, but at once and without waiting for the disk.
+ *
+ * @param locked whether its locks are there, too, for what will take them
+ */
+async function encryptFor(tenants: number, directory: string, home: string, environment: NodeJS.ProcessEnv, locked: boolean): Promise<void> {
   const [, source] = /^key-source = "(.*?)"/m.exec(readFileSync(join(directory, 'lockfast.toml'), 'utf8'))!;
   const ring = await openKeyRing({ path: join(directory, '.lockfast/keyring.json'), sources: [source!] }, { environment, home, directory, askPassphrase: () => Promise.reject(new Error('the key of a new ring lies in a file')) });
   const lines = Array.from({ length: VARIABLES }, (_, i) => `SERVICE_${i + 1}_TOKEN=${randomBytes(24).toString('hex')}\n`);
   const entries = splitEntries(Buffer.from(lines.join('')));
   for (let i = 0; i < tenants; i++) {
     const path = join(directory, 't', `t${i}`, '.env.encrypted');
-    mkdirSync(join(directory, 't', `t${i}`), { recursive: true });
-    await withFileLock(join(home, '.local/state/lockfast'), path, () => writeFileSync(path, encryptEnvFile({ entries }, { ring, tenant: `t${i}` }), { mode: 0o400 }));
+    mkdirSync(join(directory, 't', `t${i}`), { recursive: true, mode: 0o700 });
+    const write = (): void => writeFileSync(path, encryptEnvFile({ entries }, { ring, tenant: `t${i}` }), { mode: 0o400 });
+    if (locked) await withFileLock(join(home, '.local/state/lockfast'), path, write);
+    else write();
   }
 }

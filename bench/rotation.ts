@@ -1,15 +1,8 @@
 /** `key rotate` over many env files, as the command does it: ledger, backup, locks, proof. Whole processes. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { interleave, type Step } from './interleave.ts';
+import { measured } from './measured-process.ts';
 import { newRotationFixture, type Rotation, type RotationFixture } from './rotation-fixture.ts';
 import { type Contender, type Job, LOCKFAST, type Row, rowOf } from './table.ts';
-
-/** Writes the peak of a process's memory, which Node tells about itself alone. */
-const TIME = '/usr/bin/time';
 
 const CONTENDERS: readonly Contender[] = ['bare', 'Python Fernet'];
 /** A round of ten times the files takes ten times as long: there are fewer of them. */
@@ -49,24 +42,11 @@ function steps(fixture: RotationFixture, wall: string, memory: string): Step[] {
   return contenders.flatMap(([who, one]) => {
     if (one === undefined) return [];
     const step: Step = (record) => {
-      const { ms, mib } = measured(one, environment);
+      const { ms, mib } = measured(one, environment, [0]);
       record(wall, who, ms);
       if (mib !== undefined) record(memory, who, mib);
       fixture.removeBackups();
     };
     return [step];
   });
-}
-
-function measured({ file, args, cwd }: Rotation, env: NodeJS.ProcessEnv): { readonly ms: number; readonly mib: number | undefined } {
-  const peak = join(tmpdir(), `lockfast-bench-${process.pid}.peak`);
-  const [command, before] = existsSync(TIME) ? [TIME, ['-f', '%M', '-o', peak, file]] : [file, []];
-  const start = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(command, [...before, ...args], { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
-  const ms = Number(process.hrtime.bigint() - start) / 1e6;
-  if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}: ${stderr}`);
-  if (before.length === 0) return { ms, mib: undefined };
-  const mib = Number(readFileSync(peak, 'utf8')) / 1024;
-  rmSync(peak);
-  return { ms, mib };
 }

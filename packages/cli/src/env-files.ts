@@ -54,7 +54,7 @@ function isEnvName(name: string): boolean {
 /** A file that only has the suffix, another tool's for example, is none of ours. */
 function isOurs(path: string): boolean {
   try {
-    return statSync(path).size === 0 || isEncryptedAt(path, 'follow');
+    return isEncryptedAt(path, 'follow') || statSync(path).size === 0;
   } catch {
     return true;
   }

@@ -102,6 +102,44 @@ test('[E13] an edit that comes between plan and write is kept, forward and back'
   expect([plain('a'), plain('b')]).toEqual(['KEY=old\nX=2\n', 'KEY=old\nY=3\n']);
 });
 
+test('[E13] what was prepared is written as it is; a file that was edited since, or is under a newer ring, is made anew', async () => {
+  const { journal, edit, plain, place, path } = await story({ a: 'KEY=old\nX=1\n', b: 'KEY=old\n', c: 'KEY=new\n' });
+  const open = await journal('new');
+  const { prepared, unchanged } = await examine(open.record.files, () => 'new', 'node', place);
+  expect([[...prepared.keys()], unchanged]).toEqual([[path('a'), path('b')], [path('c')]]);
+  await edit('a', 'X', '2');
+  expect((await rotateCredential(open, place, false, prepared)).status).toBe('completed');
+  expect([plain('a'), plain('b')]).toEqual(['KEY=new\nX=2\n', 'KEY=new\n']);
+  expect(readFileSync(path('b'))).toEqual(prepared.get(path('b'))!.bytes);
+});
+
+test('[E13] a file under a newer key ring than the one in hand is written under that', async () => {
+  const { journal, plain, place, path } = await story({ a: 'KEY=old\n', b: 'KEY=old\n' });
+  const open = await journal('new');
+  const staged = place.ring().withNewKey();
+  const newer = staged.withActive(staged.keys.at(-1)!.id);
+  await updateEnvFile(path('a'), { ring: newer, tenant: 'a', stateDirectory: place.stateDirectory }, (entries) => setVariable(entries, 'X', '1', 'node'));
+  let ring = place.ring();
+  const moved: CredentialPlace = { ...place, ring: () => ring, freshRing: () => Promise.resolve((ring = newer)) };
+  expect((await rotateCredential(open, moved, false)).status).toBe('completed');
+  expect(plaintextOf(readEnvFile(path('a'), { ring: newer, tenant: 'a' })).toString()).toBe('KEY=new\nX=1\n');
+  expect(plain('b')).toBe('KEY=new\n');
+});
+
+test('[E13] at the end each file is looked at again: one that was put back meanwhile turns the others round, another edit does not', async () => {
+  const { journal, edit, plain, place, path } = await story({ a: 'KEY=old\n', b: 'KEY=old\n' });
+  const before = readFileSync(path('a'));
+  // As a service does that writes its own file back.
+  const meddling: CredentialPlace = { ...place, told: ({ kind }) => kind === 'files' && writeFileSync(path('a'), before) };
+  const open = await journal('new');
+  expect(await rotateCredential(open, meddling, false)).toMatchObject({ status: 'rolled-back', failures: [{ what: path('a'), code: 'conflict' }] });
+  expect([plain('a'), plain('b')]).toEqual(['KEY=old\n', 'KEY=old\n']);
+  const again = await journal('newer', { id: 'bbbbbbbbbb' });
+  await edit('a', 'X', '1');
+  expect((await rotateCredential(again, place, false)).status).toBe('completed');
+  expect([plain('a'), plain('b')]).toEqual(['KEY=newer\nX=1\n', 'KEY=newer\n']);
+});
+
 test('[E13] [B6] going back leaves what somebody set meanwhile, names it, and puts the others back', async () => {
   const { journal, edit, plain, place, path } = await story({ a: 'KEY=old\n', b: 'KEY=old\n' });
   const open = await journal('new');

@@ -8,6 +8,7 @@ import {
   addWork,
   type CredentialPlace,
   type CredentialRotation,
+  type Examination,
   examine,
   generatedValue,
   isOnlyInComment,
@@ -189,9 +190,9 @@ async function begin(wish: Wish, tenants: readonly Tenant[], args: Arguments, se
     return { plan: planned, values: chosen };
   });
   const status = await carryOut(event, args, session, workspace, async (place) => {
-    const record = await newRecord(id, wish, plan, values, args, session, workspace, place);
+    const { record, prepared } = await newRecord(id, wish, plan, values, args, session, workspace, place);
     const journal = await Journal.begin(records, record, values, () => place.ring(), workspace.stateDirectory);
-    return rotateCredential(journal, place, false);
+    return rotateCredential(journal, place, false, prepared);
   });
   warnOfNewlySet(plan, tenants, session);
   return status;
@@ -253,9 +254,9 @@ async function newRecord(
   session: Session,
   workspace: Workspace,
   place: CredentialPlace,
-): Promise<Omit<CredentialRotation, 'sealed'>> {
+): Promise<{ readonly record: Omit<CredentialRotation, 'sealed'> } & Pick<Examination, 'prepared'>> {
   const dialect = workspace.dialect(args);
-  const { files, unchanged, failures, alsoIn } = await examine(plan.files, (name) => values[name]!, dialect, place);
+  const { files, unchanged, failures, prepared, alsoIn } = await examine(plan.files, (name) => values[name]!, dialect, place);
   for (const { path, names } of alsoIn) session.terminal.warn(`${path}: the old value stands in ${names.join(', ')}, too, and stays there: change them as well`);
   const keepGoing = args.flag('keep-going');
   const [failure] = failures;
@@ -263,7 +264,7 @@ async function newRecord(
     throw new LockfastError(failure.code as LockfastError['code'], failure.why, 'nothing was changed; mend that file, or go on without it with --keep-going');
   }
   const changing = new Set(files.map(({ path }) => path));
-  return {
+  const record: Omit<CredentialRotation, 'sealed'> = {
     format: RECORD_FORMAT,
     id,
     status: 'open',
@@ -289,6 +290,7 @@ async function newRecord(
     failures: [...plan.unread, ...failures],
     orderedBack: null,
   };
+  return { record, prepared };
 }
 
 async function dryRun(wish: Wish, tenants: readonly Tenant[], args: Arguments, session: Session, workspace: Workspace): Promise<number> {

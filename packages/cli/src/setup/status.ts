@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 
-import { readEnvFile } from '@lockfast/core/env';
+import { checkHeader, readEnds } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 import { openRotation } from '@lockfast/core/rotation';
@@ -86,16 +86,19 @@ function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']
   else if (ring.backup < newest) terminal.warn(`the recovery backup of ${ring.backup.slice(0, 10)} is older than the newest key, and can not open what that key encrypts: make a new one with \`lockfast key backup FILE\``);
 }
 
+/** Reads how a file begins and ends: that nobody altered what lies between, `env verify` proves. */
 async function inspect(path: string, root: string, workspace: Workspace): Promise<FileStatus> {
-  const file = relative(root, path).startsWith('..') ? path : relative(root, path);
-  const tenant = workspace.tenantOf(path) ?? '';
+  const inside = relative(root, path);
+  const file = inside.startsWith('..') ? path : inside;
+  const scope = await workspace.scope(path, undefined);
+  const { tenant } = scope;
   if (!path.endsWith(ENCRYPTED_SUFFIX)) {
     const both = identityOf(path + ENCRYPTED_SUFFIX) !== undefined;
     return { file, tenant, state: 'plaintext', problem: both ? 'plaintext beside its encrypted file' : `not encrypted: lockfast env encrypt${file === USUAL_FILE ? '' : ` ${file}`}` };
   }
   try {
-    const scope = await workspace.scope(path, undefined);
-    const { header } = readEnvFile(path, scope, file);
+    const header = readEnds(path);
+    checkHeader(header, scope, file);
     const old = header.key !== scope.ring.active().id;
     return { file, tenant, state: 'encrypted', key: header.key, ownKey: header.tenantSecret !== null, revision: header.revision, ...(old ? { problem: 'under a key that is not the active one' } : {}) };
   } catch (error) {

@@ -86,26 +86,51 @@ export function parseStart(start: Buffer, where: string): FileHeader {
  * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`
  */
 export function parseFile(bytes: Uint8Array, where: string): ParsedFile {
+  const { covered, body, check, mac } = parseSummed(bytes, where);
+  const [first, ...rest] = body.split('\n');
+  return { header: parseHeader(first!, where), lines: rest.map((line) => parseLine(line, where)), check, mac, covered };
+}
+
+/**
+ * The names that a file sets. Its own checksum and the layout of each line are checked, its header is not looked at.
+ *
+ * @param where how errors name the file
+ * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`
+ */
+export function parseNames(bytes: Uint8Array, where: string): Set<string> {
+  const names = new Set<string>();
+  const { body } = parseSummed(bytes, where);
+  for (const line of body.split('\n').slice(1)) {
+    const { kind, name } = parseLine(line, where);
+    if (kind !== 'other') names.add(name);
+  }
+  return names;
+}
+
+/** A file whose checksum is right: header and lines as text. @throws LockfastError `empty-file`, `not-encrypted`, `damaged` */
+function parseSummed(bytes: Uint8Array, where: string): Pick<ParsedFile, 'check' | 'mac' | 'covered'> & { readonly body: string } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (buffer.length === 0) throw emptyFile(where);
   if (!isEncryptedFile(buffer)) throw notEncrypted(where);
   const [last, check, mac, sha256] = LAST.exec(tailOf(buffer)) ?? [];
-  if (last === undefined) throw damaged(where, 'is cut short, or something follows its last line');
+  if (last === undefined) throw cut(where);
   const [checkBytes, macBytes] = [Buffer.from(check!, 'base64url'), Buffer.from(mac!, 'base64url')];
   const hashed = buffer.subarray(0, buffer.length - (43 + 1));
   if (createHash('sha256').update(hashed).digest('base64url') !== sha256) throw damaged(where, 'does not match its own checksum');
   // Nothing covers the digits of the MAC itself: their surplus bits would give one file four spellings.
   if (macBytes.toString('base64url') !== mac) throw damaged(where, 'has a last line that is not laid out as it must be');
-  const body = buffer.subarray(0, buffer.length - last.length);
-  const [first, ...rest] = body.toString('latin1').split('\n');
   return {
-    header: parseHeader(first!, where),
-    lines: rest.map((line) => parseLine(line, where)),
+    body: buffer.toString('latin1', 0, buffer.length - last.length),
     check: checkBytes,
     mac: macBytes,
     // All before the digits of the MAC: the check value and " mac=" included.
     covered: buffer.subarray(0, hashed.length - ' sha256='.length - 43),
   };
+}
+
+/** @param end the last bytes of a file, as many as its last line has at least @throws LockfastError `damaged` where they are no such line */
+export function refuseCut(end: Buffer, where: string): void {
+  if (!LAST.test(tailOf(end))) throw cut(where);
 }
 
 /**
@@ -225,6 +250,10 @@ function emptyFile(where: string): LockfastError {
 
 function notEncrypted(where: string): LockfastError {
   return new LockfastError('not-encrypted', `${where} is not an encrypted env file`, 'encrypt a plaintext file with: lockfast env encrypt; take one of another tool over with: lockfast env convert');
+}
+
+function cut(where: string): LockfastError {
+  return damaged(where, 'is cut short, or something follows its last line');
 }
 
 function damaged(where: string, what: string): LockfastError {

@@ -42,12 +42,47 @@ export function plaintextOf(file: OpenedEnvFile): Buffer {
  * Verifies and decrypts. Nothing comes out of a file that is not whole and authentic.
  *
  * @param where how errors name the file
+ * @param previous an opened version of it: a line that has the same ciphertext under the same keys is not decrypted again
  * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`,
  *   `wrong-environment`, `wrong-tenant`, `missing-key`, `key-not-usable`, `wrong-key`, `tampered`, `ring-older`
  */
-export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
+export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string, previous?: OpenedEnvFile): OpenedEnvFile {
+  return namingFile(where, () => {
+    const { header, lines, check, mac, covered } = parseFile(bytes, where);
+    checkScope(header, scope, where);
+    const keys = fileKeys(scope.ring, header);
+    if (!equalBytes(keys.check, check)) {
+      throw new LockfastError('wrong-key', `${where} was encrypted under another key`, 'check that key ring and file belong together');
+    }
+    if (!equalBytes(macOf(keys.mac, covered), mac)) {
+      throw new LockfastError('tampered', `${where} was altered by someone without the key`, 'find out who, and restore it from git or a backup');
+    }
+    refuseOlderRing(scope.ring.version, header.ring, where);
+    const cipher = fileCipher(scope, header);
+    const known = previous?.header.tenant === header.tenant && haveSameKeys(previous.header, header) ? entriesByLine(previous) : undefined;
+    const entries = lines.map((line) => known?.get(textOf(line)) ?? openLine(line, cipher, scope.tenant, where));
+    return { bytes: Buffer.from(bytes), header, lines, entries };
+  });
+}
+
+/**
+ * Whether a file of this header could be opened: it is of this environment and tenant, and the ring has its key. Nobody has
+ * vouched for the header.
+ *
+ * @throws LockfastError `wrong-environment`, `wrong-tenant`, `missing-key`, `key-not-usable`, `ring-older`
+ */
+export function checkHeader(header: FileHeader, scope: EnvScope, where: string): void {
+  namingFile(where, () => {
+    checkScope(header, scope, where);
+    scope.ring.decrypting(header.key);
+    tenantSecretOf(scope.ring, header);
+    refuseOlderRing(scope.ring.version, header.ring, where);
+  });
+}
+
+function namingFile<T>(where: string, action: () => T): T {
   try {
-    return openUnnamed(bytes, scope, where);
+    return action();
   } catch (error) {
     // Keys and their parameters know of no file.
     if (!(error instanceof LockfastError) || error.message.includes(where)) throw error;
@@ -55,20 +90,13 @@ export function openEnvFile(bytes: Uint8Array, scope: EnvScope, where: string): 
   }
 }
 
-function openUnnamed(bytes: Uint8Array, scope: EnvScope, where: string): OpenedEnvFile {
-  const { header, lines, check, mac, covered } = parseFile(bytes, where);
-  checkScope(header, scope, where);
-  const keys = fileKeys(scope.ring, header);
-  if (!equalBytes(keys.check, check)) {
-    throw new LockfastError('wrong-key', `${where} was encrypted under another key`, 'check that key ring and file belong together');
-  }
-  if (!equalBytes(macOf(keys.mac, covered), mac)) {
-    throw new LockfastError('tampered', `${where} was altered by someone without the key`, 'find out who, and restore it from git or a backup');
-  }
-  refuseOlderRing(scope.ring.version, header.ring, where);
-  const cipher = fileCipher(scope, header);
-  const entries = lines.map((line) => openLine(line, cipher, scope.tenant, where));
-  return { bytes: Buffer.from(bytes), header, lines, entries };
+function entriesByLine({ lines, entries }: OpenedEnvFile): ReadonlyMap<string, Entry> {
+  return new Map(lines.map((line, i) => [textOf(line), entries[i]!]));
+}
+
+/** All that a line's entry depends on, under one key and tenant. */
+function textOf({ kind, name, value }: FileLine): string {
+  return `${kind} ${name} ${value}`;
 }
 
 /**

@@ -1,16 +1,16 @@
 /** Whole files: `.env` to `.env.encrypted` and back, so that at every moment one of the two is whole. */
 import { audited } from '../audited.ts';
 import { LockfastError } from '../errors.ts';
-import { type Expected, type FileIdentity, type FileOwner, identityOf, type OpenedFile, placeAll, readFileStart, readRegularFile, removeDurably, type Staged, stage, withFileLock, writeDurably } from '../files/index.ts';
+import { type Expected, type FileIdentity, type FileOwner, identityOf, type OpenedFile, readFileEnds, readFileStart, readRegularFile, removeDurably, withFileLock, writeDurably } from '../files/index.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { Derivation } from '../formats/derivation.ts';
 import type { AuditEvent, AuditSink } from '../ports.ts';
 import { type Entry, splitEntries } from './document.ts';
 import { encryptEnvFile, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
-import { beginsEncrypted, type FileHeader, isEncryptedFile, parseStart } from './encrypted-file.ts';
+import { beginsEncrypted, type FileHeader, isEncryptedFile, parseStart, refuseCut } from './encrypted-file.ts';
 
 /** An encrypted file: only its owner reads it, and nobody writes it but by replacing it. */
-const ENCRYPTED_MODE = 0o400;
+export const ENCRYPTED_MODE = 0o400;
 const PLAINTEXT_MODE = 0o600;
 
 /** Larger files are no env files: every program would hold them in its environment. */
@@ -37,6 +37,24 @@ export function readHeader(path: string): FileHeader {
   const where = shownPath(path);
   const start = readFileStart(path, 'follow', USUAL_HEADER_BYTES);
   return parseStart(start.length < USUAL_HEADER_BYTES || start.includes('\n') ? start : readFileStart(path, 'follow', MOST_HEADER_BYTES), where);
+}
+
+/**
+ * As {@link readHeader}, and its last line is there: what was cut off, or appended to, is refused. What lies between is not
+ * read.
+ *
+ * @throws LockfastError as {@link readHeader}
+ */
+export function readEnds(path: string): FileHeader {
+  const where = shownPath(path);
+  const { start, end } = readFileEnds(path, 'follow', USUAL_HEADER_BYTES);
+  if (start.length < USUAL_HEADER_BYTES || start.includes('\n')) {
+    const header = parseStart(start, where);
+    refuseCut(end, where);
+    return header;
+  }
+  refuseCut(end, where);
+  return readHeader(path);
 }
 
 /** As `isEncryptedFile`, of a file: of one that begins as such a file does, nothing more is read. @throws LockfastError as `readRegularFile` */
@@ -144,107 +162,6 @@ export async function replaceFile(target: string, bytes: Buffer, expected: FileI
   return onRecord('encrypt', target, scope, () => writeEncrypted(target, bytes, scope, expected, undefined));
 }
 
-/** One of the files that {@link reencryptFiles} is to bring under the active key. */
-export interface FileOfTenant {
-  readonly path: string;
-  /** Empty for a file that belongs to no tenant. */
-  readonly tenant: string;
-}
-
-/** How many files wait for the disk together. Each of them has its lock meanwhile, and three descriptors. */
-const WINDOW = 16;
-
-/** Another one holds the lock, or descriptors are short; it was changed meanwhile, or is another name of one of the others. */
-const ONCE_MORE: ReadonlySet<string> = new Set(['busy', 'conflict']);
-
-/**
- * Brings files under the ring's active key, and their tenant's own secret if the ring has one: every line new, the
- * plaintext the same, proven before the file is replaced. One that is under them already stays as it is. Sixteen at a time
- * wait for the disk together; one that can't be done takes nothing from the others.
- *
- * No lock is waited for while another one is held: a file that somebody is at is done at the end, alone.
- *
- * @param keep called under the lock before a file is replaced, with its path: where a copy is kept
- * @returns for each file why it stayed as it was, undefined where it did not: as `openEnvFile`, `encryptEnvFile`, `busy`,
- *   `conflict`, `write-failed`, and what `keep` throws
- */
-export async function reencryptFiles(files: readonly FileOfTenant[], scope: Pick<WriteScope, 'ring' | 'stateDirectory'>, keep: (path: string) => void): Promise<readonly unknown[]> {
-  const failures = new Map<FileOfTenant, unknown>();
-  for (let from = 0; from < files.length; from += WINDOW) await underLocks(files.slice(from, from + WINDOW), scope, keep, failures, 0);
-  for (const file of files) {
-    const failure = failures.get(file);
-    if (!(failure instanceof LockfastError) || !ONCE_MORE.has(failure.code)) continue;
-    failures.delete(file);
-    await underLocks([file], scope, keep, failures, undefined);
-  }
-  return files.map((file) => failures.get(file));
-}
-
-async function underLocks(files: readonly FileOfTenant[], scope: Pick<WriteScope, 'ring' | 'stateDirectory'>, keep: (path: string) => void, failures: Map<FileOfTenant, unknown>, waitMs: number | undefined): Promise<void> {
-  const locked: FileOfTenant[] = [];
-  const lockFrom = async (index: number): Promise<void> => {
-    const file = files[index];
-    if (file === undefined) return reencryptLocked(locked, scope, keep, failures);
-    let held = false;
-    try {
-      await withFileLock(
-        scope.stateDirectory,
-        file.path,
-        () => {
-          held = true;
-          locked.push(file);
-          return lockFrom(index + 1);
-        },
-        waitMs,
-      );
-    } catch (error) {
-      if (held) throw error;
-      failures.set(file, error);
-      await lockFrom(index + 1);
-    }
-  };
-  await lockFrom(0);
-}
-
-async function reencryptLocked(files: readonly FileOfTenant[], scope: Pick<WriteScope, 'ring'>, keep: (path: string) => void, failures: Map<FileOfTenant, unknown>): Promise<void> {
-  const begun: { readonly file: FileOfTenant; readonly staged: Staged }[] = [];
-  for (const file of files) {
-    try {
-      keep(file.path);
-      const staged = stageReencrypted(file, scope);
-      if (staged !== undefined) begun.push({ file, staged });
-    } catch (error) {
-      failures.set(file, error);
-    }
-  }
-  const results = await placeAll(begun.map(({ staged }) => staged));
-  begun.forEach(({ file }, i) => {
-    if (results[i] !== undefined) failures.set(file, results[i]);
-  });
-}
-
-/** @returns undefined where the file is under the active key */
-function stageReencrypted({ path, tenant }: FileOfTenant, { ring }: Pick<WriteScope, 'ring'>): Staged | undefined {
-  const where = shownPath(path);
-  const scope = { ring, tenant };
-  const { bytes, identity, uid, gid } = readRegularFile(path, 'refuse', MOST_FILE_BYTES);
-  const opened = openEnvFile(bytes, scope, where);
-  try {
-    if (opened.header.key === ring.active().id && opened.header.tenantSecret === (ring.tenantSecretId(tenant) ?? null)) return undefined;
-    const encrypted = encryptEnvFile({ entries: opened.entries, previous: opened, renewed: true }, scope);
-    const written = proven(encrypted, where, scope);
-    refuseUnlessSame(written, opened, where);
-    wipe(written);
-    return stage({ path, bytes: encrypted, mode: ENCRYPTED_MODE, expected: identity, owner: { uid, gid } });
-  } finally {
-    wipe(opened);
-  }
-}
-
-function wipe({ entries }: OpenedEnvFile): void {
-  for (const { bytes } of entries) bytes.fill(0);
-}
-
 /** Under the lock of what is written, and on record where the scope has a ledger. */
 async function onRecord<T>(operation: string, target: string, { audit, stateDirectory, ring, tenant, object = target }: WriteScope & { readonly object?: string }, action: () => T): Promise<T> {
   const event: AuditEvent = { operation, object: shownPath(object), environment: ring.environment, ...(tenant === '' ? {} : { tenant }) };
@@ -278,17 +195,12 @@ function writeEncrypted(target: string, bytes: Buffer, scope: WriteScope, expect
   return opened;
 }
 
-/** @throws LockfastError `too-large`, and as `openEnvFile` */
-function proven(bytes: Buffer, where: string, scope: EnvScope): OpenedEnvFile {
+/** What is about to take the place of `previous`, opened. @throws LockfastError `too-large`, and as `openEnvFile` */
+export function proven(bytes: Buffer, where: string, scope: EnvScope, previous?: OpenedEnvFile): OpenedEnvFile {
   if (bytes.length > MOST_FILE_BYTES) {
     throw new LockfastError('too-large', `${where} was not written: encrypted it has ${bytes.length} bytes, at most ${MOST_FILE_BYTES} are read`, 'keep large data in a file of its own');
   }
-  return openEnvFile(bytes, scope, where);
-}
-
-function refuseUnlessSame(written: OpenedEnvFile, opened: OpenedEnvFile, where: string): void {
-  if (written.entries.length === opened.entries.length && written.entries.every(({ bytes }, i) => bytes.equals(opened.entries[i]!.bytes))) return;
-  throw new LockfastError('write-failed', `${where} was not written: what was to take its place does not give the plaintext back`, 'check the memory of this machine, then run it again');
+  return openEnvFile(bytes, scope, where, previous);
 }
 
 /** Over the plaintext itself there is no moment at which one of the two is proven. */

@@ -1,8 +1,8 @@
 export { printAssignment, setVariable, unsetVariable } from './assignment.ts';
 export { type Change, changesBetween } from './changes.ts';
 export { type Entry, isPortableName, isVariableName, printEntries, splitEntries } from './document.ts';
-export { encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
-export { type FileHeader, headerOf, isEncryptedFile, parseFile } from './encrypted-file.ts';
+export { checkHeader, encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
+export { type FileHeader, headerOf, isEncryptedFile, parseFile, parseNames } from './encrypted-file.ts';
 export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
 export {
   decryptFile,
@@ -12,12 +12,13 @@ export {
   type PlaintextFile,
   readEnvFile,
   readPlaintextFile,
+  readEnds,
   readHeader,
-  reencryptFiles,
   isEncryptedAt,
   refuseNoPlaintext,
   replaceFile,
   updateEnvFile,
   type WriteScope,
 } from './env-file.ts';
+export { type FileOfTenant, type PreparedUpdate, prepareUpdate, reencryptFiles, type Update, updateEnvFiles } from './many-files.ts';
 export { type EnvWarning, portabilityWarnings } from './portability.ts';

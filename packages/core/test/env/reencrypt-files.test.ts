@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { isEncryptedAt, plaintextOf, readEnvFile, readHeader, reencryptFiles, updateEnvFile } from '@lockfast/core/env';
+import { checkHeader, isEncryptedAt, plaintextOf, readEnds, readEnvFile, readHeader, reencryptFiles, updateEnvFile } from '@lockfast/core/env';
 import { withFileLock } from '@lockfast/core/files';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { beforeEach, expect, test } from 'vitest';
@@ -100,4 +100,29 @@ test('the header alone: also of a file that is cut behind it; what has none is r
   }
   // One that lost its beginning is one by its end.
   expect([path, at('end', whole.subarray(20)), at('long', Buffer.concat([Buffer.alloc(5000, 'x'), whole])), at('other', Buffer.from('A=1\n'))].map((one) => isEncryptedAt(one, 'follow'))).toEqual([true, true, true, false]);
+});
+
+test('a file by its ends: one that is cut, or appended to, is refused; what lies between is not read', async () => {
+  const { path } = await put('a');
+  const whole = readFileSync(path);
+  const at = (name: string, bytes: Uint8Array): string => {
+    writeFileSync(join(directory, name), bytes);
+    return join(directory, name);
+  };
+  const middle = Buffer.from(whole);
+  middle[whole.indexOf('\n') + 8]! ^= 1;
+  const long = Buffer.concat([whole.subarray(0, whole.indexOf('\n') + 1), Buffer.alloc(9000, 'x'), whole.subarray(whole.lastIndexOf('\n#'))]);
+  for (const [i, bytes] of [whole, middle, long].entries()) expect(readEnds(at(`good${i}`, bytes)).revision).toBe(1);
+  for (const [bytes, code] of [['', 'empty-file'], ['A=1\n', 'not-encrypted'], [`${whole.toString('latin1')}x\n`, 'damaged'], [whole.subarray(0, -1), 'damaged'], [Buffer.concat([long, Buffer.from('x\n')]), 'damaged'], [`#lockfast-env/1 ${'x'.repeat(9000)}`, 'damaged']] as const) {
+    expect(refusalOf(() => readEnds(at('bad', Buffer.from(bytes)))).code, String(bytes).slice(0, 30)).toBe(code);
+  }
+});
+
+test('a header is checked against environment, tenant and ring without a line of its file', async () => {
+  const { path } = await put('a');
+  const header = readHeader(path);
+  checkHeader(header, { ring, tenant: '' }, path);
+  for (const [changed, code] of [[{ environment: 'staging' }, 'wrong-environment'], [{ tenant: 'b' }, 'wrong-tenant'], [{ key: 'k-aaaaaaaaaaaa' }, 'missing-key'], [{ ring: { ...ring.version, generation: ring.version.generation + 1 } }, 'ring-older']] as const) {
+    expect(refusalOf(() => checkHeader({ ...header, ...changed }, { ring, tenant: '' }, path)).code).toBe(code);
+  }
 });

@@ -1,5 +1,5 @@
 /** Which required variables a tenant lacks: names are readable in an encrypted file, so that no key is needed. */
-import { MOST_FILE_BYTES, parseFile } from '@lockfast/core/env';
+import { MOST_FILE_BYTES, parseNames } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 
@@ -24,8 +24,7 @@ export function variableFindings(tenant: Tenant, shared: ReadonlySet<string> | u
     .map((name) => ({ tenant: tenant.name, path, kind: 'variable', detail: `${name} is required, and missing`, hint: `lockfast env set ${name} --tenant ${tenant.name}`, repair: undefined }));
 }
 
-/** Checks the file's own checksum on the way. @throws LockfastError as `readRegularFile` and `parseFile` */
+/** Checks the file's own checksum on the way. @throws LockfastError as `readRegularFile` and `parseNames` */
 export function namesIn(path: string): Set<string> {
-  const { lines } = parseFile(readRegularFile(path, 'refuse', MOST_FILE_BYTES).bytes, path);
-  return new Set(lines.filter(({ kind }) => kind !== 'other').map(({ name }) => name));
+  return parseNames(readRegularFile(path, 'refuse', MOST_FILE_BYTES).bytes, path);
 }

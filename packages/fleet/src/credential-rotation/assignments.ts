@@ -41,7 +41,13 @@ export function withLinesOf(kept: readonly Entry[], entries: readonly Entry[], n
 /** The other variables whose values hold this one, as a database's URL holds its password. They must be changed, too. */
 export function othersHolding(entries: readonly Entry[], name: string, value: string, dialect: Dialect): string[] {
   if (value.length < SHORTEST_FOUND) return [];
-  return [...new Set(entries.filter((entry) => entry.kind !== 'other' && entry.name !== name && (valueIn(entry, entry.name, dialect)?.includes(value) ?? false)).map((entry) => entry.name))];
+  const holds = (entry: Entry): boolean => entry.kind !== 'other' && entry.name !== name && mayHold(entry, value) && (valueIn(entry, entry.name, dialect)?.includes(value) ?? false);
+  return [...new Set(entries.filter(holds).map((entry) => entry.name))];
+}
+
+/** Without a quote, an escape or an expansion a value stands in its line as it is: looking for it spares reading the line. */
+function mayHold({ bytes }: Entry, value: string): boolean {
+  return bytes.includes(value) || /[\\$'"`]/.test(bytes.toString('latin1'));
 }
 
 /** Whether the file mentions it in comments alone, as `# NAME=...`. */

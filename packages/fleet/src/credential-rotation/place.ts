@@ -35,13 +35,17 @@ export type RotationStep =
 /** How a file answers that a newer key ring wrote. */
 const NEWER_RING_NEEDED: ReadonlySet<string> = new Set(['missing-key', 'ring-older']);
 
+export function isOfNewerRing(error: unknown): error is LockfastError {
+  return error instanceof LockfastError && NEWER_RING_NEEDED.has(error.code);
+}
+
 /** Again under the ring on the disk, where a rotation of keys came between our reading of ring and file. */
 export async function underRing<T>(place: CredentialPlace, action: (ring: KeyRing) => T | Promise<T>): Promise<T> {
   const ring = place.ring();
   try {
     return await action(ring);
   } catch (error) {
-    if (!(error instanceof LockfastError) || !NEWER_RING_NEEDED.has(error.code)) throw error;
+    if (!isOfNewerRing(error)) throw error;
     const fresh = await place.freshRing();
     if (fresh.version.generation <= ring.version.generation) throw error;
     return action(fresh);

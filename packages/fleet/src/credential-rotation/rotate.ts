@@ -5,18 +5,18 @@
  * killed at any point goes on: a file that has the new value already is not touched, a service whose restart is not known
  * to have ended well is restarted again.
  */
-import { type Entry, updateEnvFile } from '@lockfast/core/env';
+import { type Entry, type PreparedUpdate, type Update, updateEnvFiles } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { withFileLock } from '@lockfast/core/files';
+import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
 import type { KeptFiles } from '@lockfast/core/rotation';
 
 import { withValue } from './assignments.ts';
 import type { Journal } from './journal.ts';
-import { type CredentialPlace, underRing } from './place.ts';
+import { type CredentialPlace, isOfNewerRing } from './place.ts';
 import type { CredentialRotation, RotatedFile, RotatedService, RotationFailure } from './record.ts';
 import { rollBack } from './roll-back.ts';
-import { fileEvent, hasNewValue, keptFilesOf } from './rotated-files.ts';
+import { fileEvent, hasNewValue, isAsWritten, keptFilesOf } from './rotated-files.ts';
 import { inParallel, restartUntilWell, WellServices } from './services.ts';
 
 /** How many files share one commit of the ledger and one sync of the backup. */
@@ -36,13 +36,14 @@ class Refusal extends Error {
  * Does a rotation that {@link Journal.begin} wrote down, or goes on with one.
  *
  * @param resumed whether another run may have done a part of it
+ * @param prepared what `examine` made of the files
  * @returns the record at its end: `completed`, `partial`, `rolled-back` or `failed`
  * @throws LockfastError when neither forward nor back is possible, as without the ledger: then it stays open
  */
-export async function rotateCredential(journal: Journal, place: CredentialPlace, resumed: boolean): Promise<CredentialRotation> {
+export async function rotateCredential(journal: Journal, place: CredentialPlace, resumed: boolean, prepared: ReadonlyMap<string, PreparedUpdate> = new Map()): Promise<CredentialRotation> {
   if (journal.record.status === 'rolling-back') return rollBack(journal, place);
   try {
-    await forward(journal, place, resumed);
+    await forward(journal, place, resumed, prepared);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     place.told({ kind: 'rolling-back', why: error.message });
@@ -60,15 +61,15 @@ export async function rotateCredential(journal: Journal, place: CredentialPlace,
   return journal.record;
 }
 
-async function forward(journal: Journal, place: CredentialPlace, resumed: boolean): Promise<void> {
+async function forward(journal: Journal, place: CredentialPlace, resumed: boolean, prepared: ReadonlyMap<string, PreparedUpdate>): Promise<void> {
   const { record } = journal;
   const kept = await keptFilesOf(record, place);
-  const writing = new Writing(journal, place, kept, resumed);
+  const writing = new Writing(journal, place, kept, resumed, prepared);
   const [first, ...others] = inOrder(record);
   if (first !== undefined) await writing.service(first);
   await inParallel(others, record.parallel, (service) => writing.service(service));
   await writing.rest();
-  await prove(journal, place);
+  await prove(journal, place, writing.digests);
   await writing.refuseLost();
 }
 
@@ -84,16 +85,20 @@ class Writing {
   readonly #place: CredentialPlace;
   readonly #kept: KeptFiles;
   readonly #resumed: boolean;
+  readonly #prepared: ReadonlyMap<string, PreparedUpdate>;
+  /** By path: SHA-256 of what was written there, which was proven to open before. */
+  readonly digests = new Map<string, Buffer>();
   readonly #written = new Map<string, Promise<void>>();
   readonly #failed = new Set<string>();
   readonly #well: WellServices | undefined;
   #done = 0;
 
-  constructor(journal: Journal, place: CredentialPlace, kept: KeptFiles, resumed: boolean) {
+  constructor(journal: Journal, place: CredentialPlace, kept: KeptFiles, resumed: boolean, prepared: ReadonlyMap<string, PreparedUpdate>) {
     this.#journal = journal;
     this.#place = place;
     this.#kept = kept;
     this.#resumed = resumed;
+    this.#prepared = prepared;
     this.#well = place.manager === undefined ? undefined : new WellServices(place.manager);
   }
 
@@ -154,40 +159,57 @@ class Writing {
   }
 
   async #writeBatch(batch: readonly RotatedFile[]): Promise<(RotationFailure | undefined)[]> {
-    const failures: (RotationFailure | undefined)[] = batch.map(() => undefined);
-    const done = new Set<RotatedFile>();
-    const tried = async (file: RotatedFile, action: () => Promise<void> | void): Promise<void> => {
-      const i = batch.indexOf(file);
-      try {
-        if (failures[i] === undefined) await action();
-      } catch (error) {
-        if (!(error instanceof LockfastError)) throw error;
-        failures[i] = { what: file.path, tenant: file.tenant, code: error.code, why: error.message };
-      }
+    const failures = new Map<RotatedFile, RotationFailure>();
+    const failed = (file: RotatedFile, error: unknown): void => {
+      if (!(error instanceof LockfastError)) throw error;
+      failures.set(file, { what: file.path, tenant: file.tenant, code: error.code, why: error.message });
     };
+    const left: RotatedFile[] = [];
     for (const file of batch) {
-      await tried(file, async () => {
+      try {
         // A copy that was kept is of before the new value, and must stay so.
-        if (this.#resumed && (await hasNewValue(file, this.#journal, this.#place))) done.add(file);
-        else this.#kept.keep(file.path);
-      });
+        if (this.#resumed && (await hasNewValue(file, this.#journal, this.#place))) continue;
+        this.#kept.keep(file.path);
+        left.push(file);
+      } catch (error) {
+        failed(file, error);
+      }
     }
     this.#kept.sync();
-    for (const file of batch) if (!done.has(file)) await tried(file, () => this.#writeOne(file));
-    return failures;
+    const updates = await this.#writeAll(left);
+    left.forEach((file, i) => {
+      const { failure, sha256 } = updates[i]!;
+      if (sha256 === undefined) failed(file, failure);
+      else this.digests.set(file.path, sha256);
+    });
+    return batch.map((file) => failures.get(file));
+  }
+
+  /** Those that a newer key ring wrote once more, under that. */
+  async #writeAll(files: readonly RotatedFile[]): Promise<readonly Update[]> {
+    const ring = this.#place.ring();
+    const updates = await this.#writeUnder(ring, files);
+    const newer = files.filter((_, i) => isOfNewerRing(updates[i]!.failure));
+    if (newer.length === 0) return updates;
+    const fresh = await this.#place.freshRing();
+    if (fresh.version.generation <= ring.version.generation) return updates;
+    const again = await this.#writeUnder(fresh, newer);
+    return files.map((file, i) => again[newer.indexOf(file)] ?? updates[i]!);
   }
 
   /** Only the rotation's variables change, in the file as it is now: what somebody else edited meanwhile stays. */
-  async #writeOne(file: RotatedFile): Promise<void> {
+  async #writeUnder(ring: KeyRing, files: readonly RotatedFile[]): Promise<readonly Update[]> {
     const { stateDirectory } = this.#place;
     const { dialect } = this.#journal.record;
-    await underRing(this.#place, (ring) =>
-      withFileLock(stateDirectory, file.path, async () => {
-        if (this.#kept.keep(file.path)) this.#kept.sync();
-        await updateEnvFile(file.path, { ring, tenant: file.tenant, stateDirectory }, (entries) =>
-          file.names.reduce<readonly Entry[]>((changed, name) => withValue(changed, name, this.#journal.value(name), dialect), entries),
-        );
-      }),
+    return updateEnvFiles(
+      files,
+      { ring, stateDirectory },
+      ({ names }, entries) => names.reduce<readonly Entry[]>((changed, name) => withValue(changed, name, this.#journal.value(name), dialect), entries),
+      this.#prepared,
+      (path) => {
+        // Somebody may have changed it since the batch was kept.
+        if (this.#kept.keep(path)) this.#kept.sync();
+      },
     );
   }
 
@@ -198,14 +220,20 @@ class Writing {
   }
 }
 
-/** At the end every file is read again: a service that writes its own env file back may have undone it. */
-async function prove(journal: Journal, place: CredentialPlace): Promise<void> {
+/**
+ * At the end every file is read again: a service that writes its own env file back may have undone it. One that still is,
+ * byte for byte, what was written opens as it did before; any other one is decrypted.
+ *
+ * @param digests of what was written, by path
+ */
+async function prove(journal: Journal, place: CredentialPlace, digests: ReadonlyMap<string, Buffer>): Promise<void> {
   const known = new Set(journal.record.failures.map(({ what }) => what));
   for (const file of journal.record.files) {
     if (known.has(file.path)) continue;
     let failure: RotationFailure | undefined;
     try {
-      if (!(await hasNewValue(file, journal, place))) failure = { what: file.path, tenant: file.tenant, code: 'conflict', why: `${file.path} was changed by somebody else while its value was rotated` };
+      const proven = isAsWritten(file, digests.get(file.path)) || (await hasNewValue(file, journal, place));
+      if (!proven) failure = { what: file.path, tenant: file.tenant, code: 'conflict', why: `${file.path} was changed by somebody else while its value was rotated` };
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
       failure = { what: file.path, tenant: file.tenant, code: error.code, why: error.message };

@@ -1,10 +1,12 @@
 /** The files of a rotation: as they are now, and as they were kept. */
-import { type Entry, type OpenedEnvFile, readEnvFile } from '@lockfast/core/env';
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+
+import { type Entry, MOST_FILE_BYTES, type OpenedEnvFile, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile } from '@lockfast/core/files';
 import type { AuditEvent } from '@lockfast/core/ports';
 import { KeptFiles, type KeptManifest, MANIFEST_FORMAT } from '@lockfast/core/rotation';
-import { join } from 'node:path';
 
 import { valuesOf } from './assignments.ts';
 import type { Journal } from './journal.ts';
@@ -14,6 +16,13 @@ import type { CredentialRotation, RotatedFile } from './record.ts';
 /** Read from the disk. @throws LockfastError as `readEnvFile` */
 export async function openRotated({ path, tenant }: RotatedFile, place: CredentialPlace, from: string = path): Promise<OpenedEnvFile> {
   return underRing(place, (ring) => readEnvFile(from, { ring, tenant }));
+}
+
+/** Whether the disk has these very bytes. @param sha256 of what was written; undefined where nothing is known @throws LockfastError as `readRegularFile` */
+export function isAsWritten({ path }: RotatedFile, sha256: Buffer | undefined): boolean {
+  if (sha256 === undefined) return false;
+  const { bytes } = readRegularFile(path, 'follow', MOST_FILE_BYTES);
+  return createHash('sha256').update(bytes).digest().equals(sha256);
 }
 
 /** Whether each of its names has the rotation's value, as the disk has it. @throws LockfastError as `readEnvFile` */
