@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, withFileLock } from '@lockfast/core/files';
+import { ensureDirectory, shownPath, withFileLock } from '@lockfast/core/files';
 import { existingTenant, type FleetSettings, type ImportJournal, isTenantName, octal, openImports, see, type Tenant, tenantDirectories, tenantNamed, tenantOf, tenantsOf } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
@@ -96,7 +96,7 @@ function askedTenants(args: Arguments, fleet: FleetSettings, { directory, termin
     if (isTenantName(operand) && known.has(tenantNamed(fleet, operand).directory)) return existingTenant(fleet, operand);
     const name = tenantOf(fleet.path, resolve(directory, operand));
     if (name !== undefined && see(resolve(directory, operand)) !== undefined) return existingTenant(fleet, name);
-    throw new LockfastError('no-such-tenant', `${operand} is no tenant's directory`, `the configuration says that they are in ${fleet.path}`);
+    throw new LockfastError('no-such-tenant', `${shownPath(operand)} is no tenant's directory`, `the configuration says that they are in ${fleet.path}`);
   });
   return tenants.filter(({ name }, i) => tenants.findIndex((one) => one.name === name) === i);
 }

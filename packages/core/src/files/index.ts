@@ -8,5 +8,5 @@ export { type FileOwner, giveDirectoryToOwnerOf, giveToOwnerOf, ownerForNewIn, o
 export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
 export { type OpenedFile, readFileStart, readRegularFile } from './read-file.ts';
-export { shownPath } from './shown-path.ts';
+export { shownLine, shownPath } from './shown-path.ts';
 export { systemFailure } from './system-failure.ts';

@@ -5,6 +5,7 @@ import { readRegularFile, shownPath } from '@lockfast/core/files';
 
 import type { Tenant } from '../fleet.ts';
 import type { ServiceManager } from '../systemd/service-manager.ts';
+import { see } from '../tenant-files.ts';
 import type { RotatedFile, RotatedService, RotationFailure } from './record.ts';
 
 /** An encrypted env file, and whose it is; the tenant is empty for the shared one. */
@@ -39,6 +40,8 @@ export interface RotationPlan {
   readonly unread: readonly RotationFailure[];
   /** Tenants of the scope that do not have the variable at all. */
   readonly without: readonly string[];
+  /** Tenants of the scope with an env file in plaintext, which no rotation changes: it may keep the old value. */
+  readonly plaintext: readonly string[];
   /** Services that nothing here can restart: there is no service manager. */
   readonly unmanaged: readonly string[];
 }
@@ -76,8 +79,18 @@ export async function planRotation(request: PlanRequest): Promise<RotationPlan> 
     services: manager === undefined ? [] : await servicesOf(affected, files, manager),
     unread,
     without: scope === 'all' ? tenants.filter((one) => settings.has(one.encryptedFile) && !has(one)).map(({ name }) => name) : [],
+    plaintext: tenants.filter((one) => (tenant === undefined || one === tenant) && hasPlaintext(one)).map(({ name }) => name),
     unmanaged: manager === undefined ? affected.map(({ service }) => service!) : [],
   };
+}
+
+function hasPlaintext({ plainFile }: Tenant): boolean {
+  try {
+    const seen = see(plainFile);
+    return seen?.kind === 'file' && seen.size > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** How often a file sets a name, and whether a shell's `export` stands before it. */
