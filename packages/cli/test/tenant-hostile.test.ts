@@ -1,5 +1,5 @@
 /** What a tenant's own user can put into its directory, and what operators mistype: nothing of it reaches another tenant, or root's terminal. */
-import { chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -126,4 +126,23 @@ test('a second name of somebody else\'s file is taken away, and its bytes are le
   linkSync(theirs, join(own, '.env'));
   emptyDirectory(own);
   expect([readdirSync(own), readFileSync(theirs, 'utf8')]).toEqual([[], 'of another service']);
+});
+
+test.runIf(isRoot)('[E7] [E13] tenants that can not be listed are not taken for none, and a directory that can not be for one without the variable', { timeout: 60_000 }, async () => {
+  const project = await tenantProject();
+  await create(project, 'acme');
+  await create(project, 'beta');
+  for (const path of [project.base, ...readdirSync(project.base, { recursive: true, encoding: 'utf8' }).map((name) => join(project.base, name))]) chownSync(path, 65_534, 65_534);
+  chownSync(project.path('tenants/beta'), 0, 0);
+  const closed = await project.run(['secret', 'rotate', 'SECRET_KEY', '--scope', 'all', '--generate'], { unprivileged: true });
+  expect([closed.status, closed.stderr]).toEqual([1, expect.stringContaining(`nobody can tell whether ${project.path('tenants/beta')} sets it`) as string]);
+  const audit = await project.run(['tenant', 'audit', 'beta', '--json'], { unprivileged: true });
+  expect((JSON.parse(audit.stdout) as { findings: { kind: string }[] }).findings.map(({ kind }) => kind)).not.toContain('not-encrypted');
+  chownSync(project.path('tenants'), 0, 0);
+  chmodSync(project.path('tenants'), 0o711);
+  for (const args of [['tenant', 'audit'], ['tenant', 'list'], ['tenant', 'import', '--all'], ['secret', 'rotate', 'SECRET_KEY', '--scope', 'all', '--generate']]) {
+    const { status, stdout, stderr } = await project.run(args, { unprivileged: true });
+    expect([status, stdout, stderr], args.join(' ')).toEqual([1, '', expect.stringMatching(/tenants\/? can not be listed/) as string]);
+  }
+  expect(await project.run(['tenant', 'show', 'acme'], { unprivileged: true })).toMatchObject({ status: 0 });
 });

@@ -93,7 +93,7 @@ export function tenantNamed(fleet: FleetSettings, name: string): Tenant {
 /** @throws LockfastError `no-such-tenant` when it has no directory */
 export function existingTenant(fleet: FleetSettings, name: string): Tenant {
   const tenant = tenantNamed(fleet, name);
-  if (!tenantDirectories(fleet.path).includes(tenant.directory) || !isOwnDirectory(tenant.directory, fleet)) {
+  if (!isOwnDirectory(tenant.directory, fleet)) {
     throw new LockfastError('no-such-tenant', `there is no tenant of that name in ${dirname(fleet.path.replace('{tenant}', () => name))}`, 'see `lockfast tenant list`, or make it with `lockfast tenant create`');
   }
   return tenant;

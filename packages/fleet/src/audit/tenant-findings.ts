@@ -39,7 +39,7 @@ export function filesFindings(tenant: Tenant, seen: SeenTenant, around: TenantSu
   return [
     ...directoryFindings(seen.directory, account, tenant, around),
     ...aboveFindings(tenant, around),
-    ...encryptedFindings(tenant, seen, account, around),
+    ...(seen.encrypted === undefined && seen.refused?.code === 'permission-denied' ? [] : encryptedFindings(tenant, seen, account, around)),
     ...plainFindings(tenant, seen, around),
     ...(seen.refused === undefined ? [] : [found(seen.encrypted?.path ?? tenant.directory, seen.refused.code === 'permission-denied' ? 'unreadable' : seen.refused.code === 'not-a-file' ? 'link' : 'damaged', seen.refused.message, seen.refused.hint)]),
   ];

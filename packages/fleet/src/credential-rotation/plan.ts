@@ -23,6 +23,8 @@ export interface PlanRequest {
   readonly shared: string | undefined;
   /** Every encrypted env file of the tenants, and the shared one. */
   readonly files: readonly FleetFile[];
+  /** Directories of tenants that can't be listed: what is in them nobody can tell. */
+  readonly unlisted: readonly FleetFile[];
   readonly manager: ServiceManager | undefined;
 }
 
@@ -52,7 +54,7 @@ export async function planRotation(request: PlanRequest): Promise<RotationPlan> 
   const tenant = scope === 'all' || scope === 'shared' ? undefined : tenants.find(({ name }) => name === scope);
   if (scope === 'shared' && shared === undefined) throw new LockfastError('usage', 'there is no shared file: [tenants] has no `extends`', 'give --scope all or the name of a tenant');
   if (scope !== 'all' && scope !== 'shared' && tenant === undefined) throw new LockfastError('no-such-tenant', 'there is no tenant of the name that --scope gives', 'see `lockfast tenant list`; or give --scope all or shared');
-  const unread: RotationFailure[] = [];
+  const unread = request.unlisted.filter((one) => isInScope(one, scope)).map(({ path, tenant: of }): RotationFailure => ({ what: path, tenant: of, code: 'permission-denied', why: `${shownPath(path)} can not be listed` }));
   const settings = new Map<string, Map<string, Setting>>();
   for (const file of request.files) {
     try {
