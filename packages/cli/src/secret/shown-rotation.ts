@@ -1,4 +1,5 @@
 /** Plans and rotations for people. */
+import { shownPath } from '@lockfast/core/files';
 import type { CredentialRotation, RotatedService, RotationPlan } from '@lockfast/fleet/credential-rotation';
 
 import type { Session } from '../session.ts';
@@ -66,5 +67,5 @@ export function showResult(record: CredentialRotation, { terminal }: Session): v
 
 export function listed(names: readonly string[]): string {
   const more = names.length - MOST_NAMES;
-  return names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return names.slice(0, MOST_NAMES).map(shownPath).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
