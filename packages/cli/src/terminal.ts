@@ -3,11 +3,14 @@
  *
  * - Data goes to standard output, everything said to a person to standard error, with `lockfast: ` before it.
  * - One line a message, no capital, no full stop. What happened: what to do next.
+ * - Names of files are whoever's who made them, a tenant's for example: in messages and tables they can't forge a line
+ *   or steer the terminal.
  * - Colour only on a terminal, and never where it alone carries a meaning.
  */
 import { writeSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { shownLine } from '@lockfast/core/files';
 
 export class Terminal {
   readonly #environment: Readonly<Record<string, string | undefined>>;
@@ -36,7 +39,7 @@ export class Terminal {
 
   /** Something that a person should know. */
   note(text: string): void {
-    writeAll(2, `lockfast: ${text}\n`);
+    writeAll(2, `lockfast: ${shownLine(text)}\n`);
   }
 
   /** In place of the last text that this wrote, on a terminal. */
@@ -45,15 +48,16 @@ export class Terminal {
   }
 
   warn(text: string): void {
-    writeAll(2, `lockfast: warning: ${text}\n`);
+    writeAll(2, `lockfast: warning: ${shownLine(text)}\n`);
   }
 
   /** Columns as wide as their widest cell; the last one is not padded. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
-    const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+    const shown = rows.map((row) => row.map((cell) => shownLine(cell)));
+    const widths = head.map((title, i) => Math.max(title.length, ...shown.map((row) => row[i]!.length)));
     const print = (row: readonly string[]): string => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd();
     this.line(this.dim(print(head)));
-    for (const row of rows) this.line(print(row));
+    for (const row of shown) this.line(print(row));
   }
 
   green(text: string): string {

@@ -1,6 +1,6 @@
 /** The life of keys by command: who may, what a move needs as proof, what is due, and the second person. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -160,6 +160,8 @@ describe('what still uses a key', () => {
     mkdirSync(project.path('.lockfast/backups/by-hand/deep'), { recursive: true });
     cpSync(project.path('.env.encrypted'), project.path('.lockfast/backups/by-hand/deep/copy'));
     project.write('.lockfast/backups/notes.txt', 'no env file');
+    // One more way to the same file is no second file.
+    symlinkSync('.env.encrypted', project.path('tenants/beta/.env.link.encrypted'));
     const keys = [
       { id: old, files: 1, values: 2, backups: 1, rows: 0, first: [project.path('.env.encrypted'), project.path('.lockfast/backups/by-hand/deep/copy')] },
       { id: active, files: 2, values: 6, backups: 0, rows: 0, first: ['alpha', 'beta'].map((tenant) => project.path(`tenants/${tenant}/.env.encrypted`)) },

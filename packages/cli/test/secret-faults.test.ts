@@ -104,6 +104,9 @@ describe.skipIf(missing !== undefined)(`secret rotate struck${missing === undefi
     const call = calls.findLast((one) => one.call.startsWith('rename') && one.files.some((file) => file.endsWith('.env.encrypted')))!;
     using project = (await strike(attempt, call, 'KILL')).trial.project;
     expect(await project.run(['key', 'rotate'], { patience: 120_000 })).toMatchObject({ status: 0 });
+    // Its journal is sealed under the key before: no env file shows that it is needed.
+    const [old] = (JSON.parse((await project.run(['key', 'list', '--json'])).stdout) as { keys: { id: string }[] }).keys;
+    expect(await project.run(['key', 'retire', old!.id, '--yes'])).toMatchObject({ status: 1, stderr: expect.stringMatching(/the rotation \w+ of API_KEY is not finished.*secret rotate --resume/) as string });
     const again = await project.run(['secret', 'rotate', '--resume']);
     expect([again.status, again.stderr], again.stderr).toEqual([0, expect.stringContaining('finishing the rotation')]);
     expect(new Set((await plaintexts(project, 'resumed')).flatMap((text) => /API_KEY=([\w-]{43})/.exec(text)?.[1] ?? [])).size).toBe(1);

@@ -62,6 +62,13 @@ describe.skipIf(missing !== undefined)(`installing units${missing === undefined 
     expect(await fleet.traces(CANARY)).toEqual([]);
   });
 
+  test('the plan for several tenants is one JSON document', async () => {
+    for (const name of ['one', 'two']) await tenant(name);
+    const { status, stdout } = await fleet.lockfast(['tenant', 'install', 'one', 'two', '--dry-run', '--json'], here);
+    expect(status).toBe(0);
+    expect((JSON.parse(stdout) as { path: string }[]).map(({ path }) => path)).toEqual(['one', 'two'].map((name) => `/etc/systemd/system/${name}.service.d/50-lockfast.conf`));
+  });
+
   test('a command line that systemd would fill in from variables that it does not have is refused', async () => {
     await tenant('filled', ['ExecStart=', `ExecStart=${PROGRAM} filled \${PORT}`]);
     const [status, stderr] = await install('filled');

@@ -85,7 +85,7 @@ test('[E8] what is not usable is refused, nothing is written, and nothing of it 
     [['../acme', '--port', '1'], 2, 'not usable as a directory'],
     [['acme', '--port', '1', '--set', 'A=secret'], 2, 'the name of a variable is not usable'],
     [['acme', '--port', '1', '--set', 'A', '--set', 'A'], 2, 'a variable is set twice'],
-    [['acme', '--port', '1', '--set', 'A'], 2, 'standard input has 0 lines for 1 values'],
+    [['acme', '--port', '1', '--set', 'A'], 2, 'standard input has 0 lines for 1 value:'],
     [['acme', '--port', '1', '--set-file', 'A'], 2, '--set-file takes NAME=FILE'],
     [['acme', '--port', '1', '--set-file', 'A=/nowhere'], 1, '/nowhere was not read'],
     [['acme', '--port', '1', '--user', 'no-such-account-here'], 2, 'this machine has no account no-such-account-here'],

@@ -1,10 +1,10 @@
 /** The tenants of a configuration: one customer's deployment each, with a directory, an env file and maybe a service. */
-import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { lstatSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import { isTenantName, tenantDirectories, tenantDirectory, tenantOf } from './tenant-path.ts';
+import { isTenantName, tenantDirectories, tenantDirectory, tenantOf, tenantsBase } from './tenant-path.ts';
 import type { Way } from './ways.ts';
 
 /** How it is known that a service is well. With neither `http` nor `command` its unit is active. */
@@ -65,7 +65,7 @@ export interface Tenant {
 export function tenantsOf(fleet: FleetSettings, miss?: (directory: string) => void): Tenant[] {
   const nested = !fleet.path.endsWith('{tenant}');
   return tenantDirectories(fleet.path, miss)
-    .filter((directory) => isTenantName(tenantOf(fleet.path, directory)!) && (!nested || existsSync(directory)))
+    .filter((directory) => isTenantName(tenantOf(fleet.path, directory)!) && (!nested || isOwnDirectory(directory, fleet)))
     .map((directory) => tenantNamed(fleet, tenantOf(fleet.path, directory)!));
 }
 
@@ -93,10 +93,28 @@ export function tenantNamed(fleet: FleetSettings, name: string): Tenant {
 /** @throws LockfastError `no-such-tenant` when it has no directory */
 export function existingTenant(fleet: FleetSettings, name: string): Tenant {
   const tenant = tenantNamed(fleet, name);
-  if (!tenantDirectories(fleet.path).includes(tenant.directory) || !existsSync(tenant.directory)) {
+  if (!isOwnDirectory(tenant.directory, fleet)) {
     throw new LockfastError('no-such-tenant', `there is no tenant of that name in ${dirname(fleet.path.replace('{tenant}', () => name))}`, 'see `lockfast tenant list`, or make it with `lockfast tenant create`');
   }
   return tenant;
+}
+
+/**
+ * Whether it is there, and no part of it that a tenant can make is a link: one to another tenant's directory would have
+ * root take that one's files for this one's.
+ */
+function isOwnDirectory(directory: string, { path }: FleetSettings): boolean {
+  let part = tenantsBase(path);
+  return relative(part, directory)
+    .split('/')
+    .every((name) => {
+      part = join(part, name);
+      try {
+        return lstatSync(part, { throwIfNoEntry: false })?.isDirectory() === true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** The tenant whose service is this unit, if any. */

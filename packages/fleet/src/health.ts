@@ -52,10 +52,10 @@ export async function probe({ tenant, manager, variables }: HealthProbe, signal?
     if (!answer.well) return answer;
   }
   if (command !== undefined) {
-    const answer = await ran(
-      command.map((text) => filled(text, (name) => SHOWN.has(name))),
-      signal,
-    );
+    const words = command.map((text) => filled(text, (name) => SHOWN.has(name)));
+    // Root runs it, and the tenant may have set the variable: its value is no option.
+    if (words.some((word, i) => word.startsWith('-') && !command[i]!.startsWith('-'))) return { well: false, why: 'a variable in its health command begins with a dash' };
+    const answer = await ran(words, signal);
     if (!answer.well) return answer;
   }
   return { well: true, why: http === undefined && command === undefined ? 'active' : 'well' };

@@ -18,7 +18,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     return 0;
   }
   session.terminal.table(
-    ['ROTATION', 'STARTED', 'ENVIRONMENT', 'FROM', 'TO', 'FILES', 'BYTES'],
+    ['BACKUP', 'STARTED', 'ENVIRONMENT', 'FROM', 'TO', 'FILES', 'BYTES'],
     backups.map(({ manifest, copies, missing, bytes }) => [
       manifest.rotation,
       shownMinute(manifest.started),

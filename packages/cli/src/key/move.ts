@@ -3,12 +3,14 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRecord, KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
 import { openRotation } from '@lockfast/core/rotation';
+import { openCredentialRotation } from '@lockfast/fleet/credential-rotation';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import { rotationsDirectory } from '../rotations-directory.ts';
+import { credentialRecords } from '../secret/credential-place.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 
@@ -57,8 +59,10 @@ export async function moveKey(args: Arguments, session: Session, move: KeyMove):
 /** It goes on with the keys that it wrote down, and would find them changed. @throws LockfastError `rotation-incomplete` */
 export function refuseDuringRotation(workspace: Workspace): void {
   const open = openRotation(rotationsDirectory(workspace));
-  if (open === undefined) return;
-  throw new LockfastError('rotation-incomplete', `the rotation ${open.id} is not finished`, 'finish it with `lockfast key rotate`, then run this again');
+  if (open !== undefined) throw new LockfastError('rotation-incomplete', `the rotation ${open.id} is not finished`, 'finish it with `lockfast key rotate`, then run this again');
+  // Its new value lies sealed in its journal, under a key that no env file may show.
+  const credential = openCredentialRotation(credentialRecords(workspace));
+  if (credential !== undefined) throw new LockfastError('rotation-incomplete', `the rotation ${credential.id} of ${credential.names.join(' ')} is not finished`, `finish it with \`lockfast secret rotate --resume\`, or \`lockfast secret rollback ${credential.id}\`; then run this again`);
 }
 
 function differences(before: readonly KeyRecord[], after: readonly KeyRecord[]): Moved[] {

@@ -10,6 +10,7 @@ import type { CredentialPlace, FleetFile, RotationStep } from '@lockfast/fleet/c
 
 import type { Arguments } from '../arguments.ts';
 import { currentActor } from '../actor.ts';
+import { encryptedEnvFiles, USUAL_FILE } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { fleetOf } from '../tenant/fleet-of.ts';
 import type { Workspace } from '../workspace.ts';
@@ -46,17 +47,22 @@ export async function credentialPlace(args: Arguments, workspace: Workspace, man
   };
 }
 
-/** Every encrypted env file of the tenants, and the shared one; and those that are nobody's. */
-export function fleetFiles(workspace: Workspace): { readonly ours: readonly FleetFile[]; readonly others: readonly string[] } {
+/** Every encrypted env file of the tenants, and the shared one; those that are nobody's; and tenants' directories that can't be listed. */
+export function fleetFiles(workspace: Workspace): { readonly ours: readonly FleetFile[]; readonly others: readonly string[]; readonly unlisted: readonly FleetFile[] } {
   const { extends: shared } = fleetOf(workspace);
   const ours: FleetFile[] = [];
   const others: string[] = [];
-  for (const path of workspace.encryptedFiles()) {
+  const unlisted: FleetFile[] = [];
+  const miss = (path: string): void => {
+    const tenant = workspace.tenantOf(join(path, USUAL_FILE));
+    if (tenant !== undefined) unlisted.push({ path, tenant });
+  };
+  for (const path of encryptedEnvFiles(workspace.configuration, miss)) {
     const tenant = path === shared ? '' : workspace.tenantOf(path);
     if (tenant === undefined) others.push(path);
     else ours.push({ path, tenant });
   }
-  return { ours, others };
+  return { ours, others, unlisted };
 }
 
 /**

@@ -2,13 +2,11 @@
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import type { AuditEvent } from '@lockfast/core/ports';
-import { managerOf } from '../tenant/fleet-of.ts';
-import { tenantsOf } from '@lockfast/fleet';
 import { type CredentialPlace, type CredentialRotation, Journal, rotateCredential, type RotationStep } from '@lockfast/fleet/credential-rotation';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import { fleetOf } from '../tenant/fleet-of.ts';
+import { allTenants, managerOf } from '../tenant/fleet-of.ts';
 import { Progress } from '../progress.ts';
 import { shownMinute } from '../terminal.ts';
 import type { Workspace } from '../workspace.ts';
@@ -56,7 +54,7 @@ export function rotationEvent({ id, names, scope, environment, reason }: Pick<Cr
 export async function carryOut(event: AuditEvent, args: Arguments, session: Session, workspace: Workspace, action: (place: CredentialPlace) => Promise<CredentialRotation>): Promise<number> {
   const { terminal } = session;
   const progress = new Progress(terminal, 'files');
-  const manager = managerOf(tenantsOf(fleetOf(workspace)), session);
+  const manager = managerOf(allTenants(workspace), session);
   const told = (step: RotationStep): void => tell(step, progress, session);
   const ledger = await workspace.ledger();
   let record: CredentialRotation | undefined;

@@ -1,6 +1,6 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, withFileLock } from '@lockfast/core/files';
-import { type Tenant, tenantsOf } from '@lockfast/fleet';
+import type { Tenant } from '@lockfast/fleet';
 import { type CredentialPlace, type CredentialRotation, inTheWay, isOpenRotation, Journal, openCredentialRotation, readCredentialRotations, type RotatedService, rollBack } from '@lockfast/fleet/credential-rotation';
 
 import type { Arguments } from '../arguments.ts';
@@ -9,7 +9,7 @@ import { refuseOutsideWindow } from '../key/maintenance-window.ts';
 import { reasonOf } from '../reason.ts';
 import { personBehind, requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
-import { fleetOf } from '../tenant/fleet-of.ts';
+import { allTenants } from '../tenant/fleet-of.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { closeInterrupted, credentialRecords, DO_NOT_WAIT, rotationLock } from './credential-place.ts';
@@ -67,7 +67,7 @@ async function goBack(record: CredentialRotation, reason: string | null, args: A
     throw new LockfastError('conflict', `the old value may be revoked: its time was out at ${record.revokeAfter.slice(0, 16).replace('T', ' ')} UTC`, 'make sure that it works where it was issued, then run it with --force');
   }
   const services = await servicesNow(record, place);
-  refuseOutsideWindows(services, tenantsOf(fleetOf(workspace)), force);
+  refuseOutsideWindows(services, allTenants(workspace), force);
   journal.update({ status: 'rolling-back', orderedBack, ended: null, failures: [], services });
   return rollBack(journal, place);
 }

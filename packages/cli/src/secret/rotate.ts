@@ -3,7 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, readRegularFile, withFileLock } from '@lockfast/core/files';
 import { holdsRootKey, parseDuration } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
-import { existingTenant, type Tenant, tenantsOf } from '@lockfast/fleet';
+import { existingTenant, type Tenant } from '@lockfast/fleet';
 import {
   addWork,
   type CredentialPlace,
@@ -32,7 +32,7 @@ import { reasonOf } from '../reason.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { personBehind, requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
-import { fleetOf, managerOf } from '../tenant/fleet-of.ts';
+import { allTenants, fleetOf, managerOf } from '../tenant/fleet-of.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { credentialRecords, DO_NOT_WAIT, fleetFiles, rotationLock } from './credential-place.ts';
@@ -48,7 +48,7 @@ const NO_CREDENTIALS: ReadonlySet<string> = new Set(['PORT', 'HOST', 'DOMAIN']);
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
-  const tenants = tenantsOf(fleetOf(workspace));
+  const tenants = allTenants(workspace);
   const wish = wishOf(args, session, workspace);
   const event = { operation: 'secret-rotate', object: wish.names.join(' ') || wish.scope, ...(wish.reason === null ? {} : { reason: wish.reason }), details: { scope: wish.scope } };
   await requireRole(workspace, session, 'operator', event);
@@ -137,10 +137,10 @@ function namesIn(path: string): string[] {
 }
 
 async function planOf(wish: Wish, tenants: readonly Tenant[], session: Session, workspace: Workspace): Promise<RotationPlan> {
-  const { ours, others } = fleetFiles(workspace);
+  const { ours, others, unlisted } = fleetFiles(workspace);
   const outside = others.filter((path) => holds(path, wish.names));
   if (wish.scope === 'all' && outside.length > 0) session.terminal.warn(`also set in files of no tenant, which are not part of this: ${listed(outside)}`);
-  return planRotation({ names: wish.names, scope: wish.scope, tenants, shared: fleetOf(workspace).extends, files: ours, manager: managerOf(tenants, session) });
+  return planRotation({ names: wish.names, scope: wish.scope, tenants, shared: fleetOf(workspace).extends, files: ours, unlisted, manager: managerOf(tenants, session) });
 }
 
 /** A comment is encrypted, its name too: only opening the file tells that it stands there. */

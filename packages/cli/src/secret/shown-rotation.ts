@@ -9,7 +9,7 @@ const SHARED = '(shared)';
 
 /** Which files change, which services restart, and what else a person should know before. */
 export function showPlan(plan: RotationPlan, { terminal }: Session): void {
-  const { files, services, unread, without, unmanaged } = plan;
+  const { files, services, unread, without, plaintext, unmanaged } = plan;
   terminal.table(
     ['TENANT', 'FILE', 'VARIABLE', 'NOTE'],
     [
@@ -27,6 +27,7 @@ export function showPlan(plan: RotationPlan, { terminal }: Session): void {
     terminal.table(['TENANT', 'SERVICE', 'NOW', 'WHAT'], services.map(({ tenant, unit, was }) => [tenant, unit, was, WHAT[was]]));
   }
   if (without.length > 0) terminal.note(`without it: ${listed(without)}`);
+  if (plaintext.length > 0) terminal.warn(`a plaintext .env is not part of this, and keeps what it holds: ${listed(plaintext)}: import them first (lockfast tenant import)`);
   if (unmanaged.length > 0) terminal.warn(`there is no systemd here, so nothing is restarted; these need it: ${listed(unmanaged)}`);
 }
 

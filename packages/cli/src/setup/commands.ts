@@ -26,7 +26,7 @@ export const SETUP_COMMANDS: readonly Command[] = [
     name: 'status',
     summary: 'show what is encrypted, what is not, and what needs doing',
     options: { json: JSON_OPTION },
-    details: ['Exit status 1 when something is wrong: a plaintext file beside its encrypted one, a file that is cut or that this key ring does not open. How each begins and ends is looked at; that nobody altered it, `env verify` proves. A missing backup is said and is no failure.'],
+    details: ['Exit status 1 when something is wrong: a plaintext file beside its encrypted one, a file that is damaged or that this key ring does not open. Nothing is decrypted: that nobody altered a file on purpose, `env verify` proves. A missing backup is said and is no failure.'],
     examples: [['lockfast status', 'the project at a glance']],
     load: () => import('./status.ts'),
   },

@@ -1,6 +1,6 @@
 import { dirname, relative } from 'node:path';
 
-import { checkHeader, readEnds } from '@lockfast/core/env';
+import { checkHeader, readSummedHeader } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 import { openRotation } from '@lockfast/core/rotation';
@@ -86,7 +86,7 @@ function print({ terminal }: Session, ring: Awaited<ReturnType<Workspace['ring']
   else if (ring.backup < newest) terminal.warn(`the recovery backup of ${ring.backup.slice(0, 10)} is older than the newest key, and can not open what that key encrypts: make a new one with \`lockfast key backup FILE\``);
 }
 
-/** Reads how a file begins and ends: that nobody altered what lies between, `env verify` proves. */
+/** Its checksum and its header: that nobody altered it on purpose, `env verify` proves. */
 async function inspect(path: string, root: string, workspace: Workspace): Promise<FileStatus> {
   const inside = relative(root, path);
   const file = inside.startsWith('..') ? path : inside;
@@ -97,7 +97,7 @@ async function inspect(path: string, root: string, workspace: Workspace): Promis
     return { file, tenant, state: 'plaintext', problem: both ? 'plaintext beside its encrypted file' : `not encrypted: lockfast env encrypt${file === USUAL_FILE ? '' : ` ${file}`}` };
   }
   try {
-    const header = readEnds(path);
+    const header = readSummedHeader(path);
     checkHeader(header, scope, file);
     const old = header.key !== scope.ring.active().id;
     return { file, tenant, state: 'encrypted', key: header.key, ownKey: header.tenantSecret !== null, revision: header.revision, ...(old ? { problem: 'under a key that is not the active one' } : {}) };

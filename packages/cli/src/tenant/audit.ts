@@ -92,7 +92,18 @@ function sharedFindings(path: string): Finding[] {
   const plain = path.replace(/\.encrypted$/, '');
   const missing = existsSync(path) ? [] : [found('not-encrypted', 'what all tenants share is not there', `lockfast env encrypt ${plain}`)];
   const open = plain !== path && existsSync(plain) ? [{ ...found('plaintext', 'what all tenants share lies there in plaintext', `lockfast env encrypt ${plain}`), path: plain }] : [];
-  return [...missing, ...open, ...placeFindings({ path, forbidden: 0o137, harm: 'others may read or change what all tenants share' })];
+  return [...missing, ...open, ...unusableFindings(path, found), ...placeFindings({ path, forbidden: 0o137, harm: 'others may read or change what all tenants share' })];
+}
+
+/** Every tenant depends on it: one that does not open stops all of them at their next start. */
+function unusableFindings(path: string, found: (kind: Finding['kind'], detail: string, hint: string) => Finding): Finding[] {
+  try {
+    if (existsSync(path)) namesIn(path);
+    return [];
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    return [found(error.code === 'permission-denied' ? 'unreadable' : error.code === 'not-a-file' ? 'link' : 'damaged', error.message, error.hint)];
+  }
 }
 
 function backupFindings(directory: string): Finding[] {

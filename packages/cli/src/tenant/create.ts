@@ -37,6 +37,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   refuseUnfit(tenant, below);
   if (fleet.extends !== undefined && !existsSync(fleet.extends)) session.terminal.warn(`what all tenants share is not there: ${fleet.extends}; .env.example serves in its place`);
   const names = askedNames(args, session);
+  if (port !== undefined && [...names.asked, ...names.files.keys()].includes('PORT')) throw new LockfastError('usage', 'tenant create: PORT is given twice', 'leave --port out, or --set PORT');
+  if (args.text('exec') !== undefined && !args.flag('install')) throw new LockfastError('usage', 'tenant create: --exec is for the unit that --install makes', 'add --install');
   const dryRun = args.flag('dry-run');
   const given = dryRun ? new Map([...names.asked, ...names.files.keys()].map((name) => [name, ''])) : await givenValues(names, session);
   const dialect = workspace.dialect(args);
@@ -45,11 +47,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     throw new LockfastError('missing-variable', `${tenant.name} was not created: ${plan.missing.join(', ')} ${plan.missing.length === 1 ? 'is' : 'are'} required, and nothing gives a value`, `give each with --port, --set or --set-file, or put it into what all tenants share${fleet.extends === undefined ? ' ([tenants] extends)' : `: lockfast env set NAME --file ${fleet.extends}`}`);
   }
   const isNew = identityOf(tenant.encryptedFile) === undefined;
+  const add = (entries: readonly Entry[]): readonly Entry[] => plan.added.reduce((all, { name, value }) => (valued(Buffer.concat(all.map(({ bytes }) => bytes)), dialect).has(name) ? all : setVariable(all, name, value, dialect)), entries);
+  // What the dialect has no spelling for is refused before anything is made.
+  add([]);
   if (!dryRun) {
     await audited(await workspace.audit(), event, async () => {
       makeDirectory(tenant, below, owner);
       if (isNew || plan.added.length > 0) {
-        const add = (entries: readonly Entry[]): readonly Entry[] => plan.added.reduce((all, { name, value }) => (valued(Buffer.concat(all.map(({ bytes }) => bytes)), dialect).has(name) ? all : setVariable(all, name, value, dialect)), entries);
         await workspace.encrypting(tenant.encryptedFile, tenant.name, (scope) => updateEnvFile(tenant.encryptedFile, scope, add, owner), { variables: plan.added.map(({ name }) => name).join(' ') });
       }
       await writeOpenFiles(tenant, new Set([...known, ...plan.added.map(({ name }) => name)]), owner, workspace.stateDirectory);
@@ -111,7 +115,7 @@ function templateOf({ directory }: Tenant, { configuration }: Workspace, dialect
   return path === undefined ? new Map() : valued(readRegularFile(path, 'refuse').bytes, dialect);
 }
 
-/** From the tenant's name downwards everything is its user's. Killed in between, the next run goes on. */
+/** The last directory is its user's; those above it are not, or it could be exchanged for another one. Killed in between, the next run goes on. */
 function makeDirectory({ directory }: Tenant, below: string, owner: FileOwner): void {
   ensureDirectory(below);
   const above = see(below)!;
@@ -126,7 +130,7 @@ function makeDirectory({ directory }: Tenant, below: string, owner: FileOwner): 
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw systemFailure(error, `${path} was not made`, 'write-failed');
     }
     const made = see(path)!;
-    if (path !== directory && process.geteuid?.() === 0 && made.uid === 0 && made.mode === DIRECTORY_MODE) setOwner({ path, below, ...owner });
+    if (path !== directory && made.uid !== owner.uid && made.mode === DIRECTORY_MODE) setMode({ path, below, mode: ABOVE_MODE });
   }
   ensureDirectory(directory);
 }

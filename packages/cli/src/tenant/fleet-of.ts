@@ -13,8 +13,14 @@ export function fleetOf({ configuration: { file, fleet } }: Workspace): FleetSet
 
 /** Those that are named, or all. @throws LockfastError `no-such-tenant`, `usage`, `config-invalid` */
 export function namedTenants(workspace: Workspace, names: readonly string[]): Tenant[] {
-  const fleet = fleetOf(workspace);
-  return names.length === 0 ? tenantsOf(fleet) : names.map((name) => existingTenant(fleet, name));
+  return names.length === 0 ? allTenants(workspace) : names.map((name) => existingTenant(fleetOf(workspace), name));
+}
+
+/** @throws LockfastError `permission-denied` where they can't be listed: to find nothing wrong with none of them would be no answer; `config-invalid` */
+export function allTenants(workspace: Workspace): Tenant[] {
+  return tenantsOf(fleetOf(workspace), (directory) => {
+    throw new LockfastError('permission-denied', `${directory} can not be listed`, 'run it as its owner or as root');
+  });
 }
 
 /**

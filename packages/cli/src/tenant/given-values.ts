@@ -9,6 +9,7 @@ import { readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 
 const MOST_BYTES = 2 ** 20;
 
@@ -49,7 +50,7 @@ export async function givenValues({ asked, files }: AskedNames, { command }: Ses
   const lines = textOf(readFileSync(0), 'standard input').split('\n');
   if (lines.at(-1) === '') lines.pop();
   if (lines.length !== asked.length) {
-    throw new LockfastError('usage', `${command}: standard input has ${lines.length} lines for ${asked.length} values`, 'send one line for each --set, in their order; a value of several lines goes into --set-file');
+    throw new LockfastError('usage', `${command}: standard input has ${counted(lines.length, 'line')} for ${counted(asked.length, 'value')}`, 'send one line for each --set, in their order; a value of several lines goes into --set-file');
   }
   asked.forEach((name, i) => values.set(name, lines[i]!));
   return values;

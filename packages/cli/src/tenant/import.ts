@@ -1,8 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, withFileLock } from '@lockfast/core/files';
-import { existingTenant, type FleetSettings, type ImportJournal, isTenantName, octal, openImports, see, type Tenant, tenantDirectories, tenantNamed, tenantOf, tenantsOf } from '@lockfast/fleet';
+import { ensureDirectory, shownPath, withFileLock } from '@lockfast/core/files';
+import { existingTenant, type ImportJournal, isTenantName, octal, openImports, see, type Tenant, tenantDirectories, tenantNamed, tenantOf } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
@@ -12,7 +12,7 @@ import { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { fleetOf, managerOf } from './fleet-of.ts';
+import { allTenants, fleetOf, managerOf } from './fleet-of.ts';
 import { backupName } from './tenant-backup.ts';
 import { beginImport, finishImport, type ImportedTenant, type ImportPlace, importsDirectory } from './tenant-import.ts';
 
@@ -28,7 +28,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const fleet = fleetOf(workspace);
   await requireRole(workspace, session, 'operator', { operation: 'tenant-import', object: workspace.configuration.file });
-  const tenants = askedTenants(args, fleet, session);
+  const tenants = askedTenants(args, workspace, session);
   const journals = importsDirectory(dirname(workspace.configuration.keyring));
   const all = [...tenants, ...openImports(journals).map(({ tenant }) => tenantNamed(fleet, tenant))];
   const place: ImportPlace = { workspace, session, fleet, journals, manager: managerOf(all, session), dialect: workspace.dialect(args) };
@@ -84,10 +84,11 @@ async function plan(tenants: readonly Tenant[], args: Arguments, place: ImportPl
 }
 
 /** @throws LockfastError `usage`, `no-such-tenant` */
-function askedTenants(args: Arguments, fleet: FleetSettings, { directory, terminal }: Session): Tenant[] {
+function askedTenants(args: Arguments, workspace: Workspace, { directory }: Session): Tenant[] {
+  const fleet = fleetOf(workspace);
   if (args.flag('all')) {
     if (args.operands.length > 0) throw new LockfastError('usage', 'tenant import: --all stands for every tenant', 'leave the directories out, or --all');
-    return tenantsOf(fleet, (missed) => terminal.warn(`${missed} can not be listed: run it as its owner or as root`));
+    return allTenants(workspace);
   }
   if (args.operands.length === 0) throw new LockfastError('usage', 'tenant import: which tenants?', 'name their directories, or give --all');
   const known = new Set(tenantDirectories(fleet.path));
@@ -96,7 +97,7 @@ function askedTenants(args: Arguments, fleet: FleetSettings, { directory, termin
     if (isTenantName(operand) && known.has(tenantNamed(fleet, operand).directory)) return existingTenant(fleet, operand);
     const name = tenantOf(fleet.path, resolve(directory, operand));
     if (name !== undefined && see(resolve(directory, operand)) !== undefined) return existingTenant(fleet, name);
-    throw new LockfastError('no-such-tenant', `${operand} is no tenant's directory`, `the configuration says that they are in ${fleet.path}`);
+    throw new LockfastError('no-such-tenant', `${shownPath(operand)} is no tenant's directory`, `the configuration says that they are in ${fleet.path}`);
   });
   return tenants.filter(({ name }, i) => tenants.findIndex((one) => one.name === name) === i);
 }

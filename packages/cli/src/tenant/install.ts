@@ -1,6 +1,6 @@
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import { type Installation, installedWay, installTenant, plannedInstallation, type ServiceManager, type Tenant, type Way } from '@lockfast/fleet';
+import { type Installation, installedWay, installTenant, plannedInstallation, type ServiceManager, type Tenant, type UnitFile, type Way } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
@@ -41,10 +41,11 @@ interface Installing {
 
 async function installAll(tenants: readonly Tenant[], { args, session, workspace, way, command, installation, manager }: Installing): Promise<number> {
   const done: { tenant: string; way: Way; files: readonly string[]; changed: boolean; restarted: boolean }[] = [];
+  const plans: UnitFile[] = [];
   for (const tenant of tenants) {
     if (args.flag('dry-run')) {
       const planned = await plannedInstallation(tenant, installation, manager, command);
-      if (args.flag('json')) session.terminal.json(planned);
+      if (args.flag('json')) plans.push(...planned);
       else for (const { path, text } of planned) session.terminal.raw(`# ${path}\n${text}\n`);
       continue;
     }
@@ -60,7 +61,7 @@ async function installAll(tenants: readonly Tenant[], { args, session, workspace
       if (way !== undefined && way !== namedTenants(workspace, [tenant.name])[0]!.way) session.terminal.note(`lockfast.toml says another way for ${tenant.name}: write way = "${way}" into [tenant.${/^[\w-]+$/.test(tenant.name) ? tenant.name : JSON.stringify(tenant.name)}], so that it stays`);
     }
   }
-  if (args.flag('json') && !args.flag('dry-run')) session.terminal.json(done);
+  if (args.flag('json')) session.terminal.json(args.flag('dry-run') ? plans : done);
   return 0;
 }
 

@@ -1,13 +1,13 @@
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
-import { Accounts, type Tenant, tenantsBase, tenantsOf } from '@lockfast/fleet';
+import { Accounts, type Tenant, tenantsBase } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { fleetOf } from './fleet-of.ts';
+import { allTenants, fleetOf } from './fleet-of.ts';
 import { type TenantRow, tenantRow } from './tenant-row.ts';
 import { unitStates } from './unit-states.ts';
 
@@ -18,7 +18,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const fleet = fleetOf(workspace);
   await requireRole(workspace, session, 'auditor', { operation: 'tenant-list', object: workspace.configuration.file });
-  const tenants = tenantsOf(fleet, (directory) => session.terminal.warn(`${directory} can not be listed: run it as its owner or as root`));
+  const tenants = allTenants(workspace);
   const rows = await tenantRows(tenants, workspace, session);
   if (args.flag('json')) {
     session.terminal.json({ tenants: rows });

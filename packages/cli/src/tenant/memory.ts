@@ -39,11 +39,12 @@ export function emptyDirectory(directory: string): void {
   }
 }
 
-/** O_NOFOLLOW: in a directory of the service's own, root must not be led elsewhere. */
+/** O_NOFOLLOW: in a directory of the service's own, root must not be led elsewhere; nor by a second name of somebody's file. */
 function overwrite(path: string): void {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const { size } = fstatSync(descriptor);
+    const { size, nlink } = fstatSync(descriptor);
+    if (nlink > 1) return;
     for (let at = 0; at < size; ) at += writeSync(descriptor, Buffer.alloc(Math.min(size - at, 65_536)), 0, Math.min(size - at, 65_536), at);
   } finally {
     closeSync(descriptor);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, lchownSync, lstatSync, mkdirSync, renameSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -99,7 +100,8 @@ function link({ plainFile, directory }: Tenant, target: string): void {
     throw new LockfastError('exists', `${plainFile} is there, and is no link that Lockfast made`, 'move it away; then start the service again');
   }
   const { uid, gid } = statSync(directory);
-  const temporary = join(directory, `.env.lockfast-${process.pid}.tmp`);
+  // Not to be guessed: the service's user could take the name first, and a kill before the rename leaves it behind.
+  const temporary = join(directory, `.env.lockfast-${randomBytes(8).toString('hex')}.tmp`);
   symlinkSync(target, temporary);
   if (process.geteuid?.() === 0) lchownSync(temporary, uid, gid);
   renameSync(temporary, plainFile);

@@ -42,6 +42,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     }
   });
   const left = removeEmpty(directory);
+  if (args.flag('json')) {
+    session.terminal.json({ tenant: name, directory, backup: isThere ? backup : null, left });
+    return 0;
+  }
   session.terminal.line(`${name}: removed${isThere ? `; its encrypted file is kept for ${workspace.configuration.backups.keep}: ${join(workspace.configuration.backups.directory, backup)}` : ''}`);
   if (left > 0) session.terminal.line(`Next: ${directory} still holds the deployment: remove it when nobody needs it`);
   return 0;

@@ -23,7 +23,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const tenant = existingTenant(fleetOf(workspace), args.operands[0]!);
   const event = { operation: 'tenant-rollback', object: tenant.directory, tenant: tenant.name, environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'operator', event);
-  if (identityOf(tenant.encryptedFile) === undefined) throw new LockfastError('not-found', `${tenant.name} has no encrypted env file`, see(tenant.plainFile) === undefined ? 'see `lockfast backup list` for what was kept' : 'it is in plaintext already');
+  if (identityOf(tenant.encryptedFile) === undefined) throw new LockfastError('not-found', `${tenant.name} has no encrypted env file`, see(tenant.plainFile)?.kind !== 'file' ? 'see `lockfast backup list` for what was kept' : 'it is in plaintext already');
   const manager = managerOf([tenant], session);
   const state = manager === undefined ? undefined : (await manager.states([tenant.service!]))[0]!;
   const wasRunning = isRunning(state) === true;
@@ -33,7 +33,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   // Stopped while its drop-in is there: that encrypts what was edited meanwhile, and takes what is in memory away.
   if (wasRunning) await manager!.stop(tenant.service!);
   const layers = await openLayers(tenant.name, workspace, workspace.dialect(args));
-  await keepAndWrite(tenant, plaintextOfAll(layers, tenant), workspace);
+  const backup = await keepAndWrite(tenant, plaintextOfAll(layers, tenant), workspace);
   if (manager !== undefined) await uninstallTenant(tenant, installationOf(workspace, session), manager, 'stays');
   if (wasRunning) {
     const { well, why } = await restarted(tenant, manager!, layered(layers));
@@ -41,6 +41,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   }
   await removeEncrypted(tenant, workspace);
   await (await workspace.audit())?.record({ ...event, outcome: 'success' });
+  if (args.flag('json')) {
+    session.terminal.json({ tenant: tenant.name, file: tenant.plainFile, restarted: wasRunning, backup });
+    return 0;
+  }
   session.terminal.line(`${tenant.name}: in plaintext in ${tenant.plainFile}${wasRunning ? '; the service was restarted, and is well' : ''}; the encrypted file is kept in ${workspace.configuration.backups.directory}`);
   if (manager !== undefined && !wasRunning) session.terminal.note(`${tenant.service!} did not run, and was not started`);
   session.terminal.line(`Next, as soon as it can be: lockfast tenant import ${tenant.name}`);
@@ -56,12 +60,13 @@ function plaintextOfAll(layers: readonly TenantLayer[], { encryptedFile }: Tenan
   return ended.length === 0 ? plaintextOf(own.opened) : Buffer.concat([Buffer.from('# shared by all tenants\n'), ...ended, printEntries(own.opened.entries)]);
 }
 
-/** @throws LockfastError `exists` for a plaintext that holds something else */
-async function keepAndWrite({ name, plainFile, encryptedFile }: Tenant, plaintext: Buffer, workspace: Workspace): Promise<void> {
+/** @returns the backup's name. @throws LockfastError `exists` for a plaintext that holds something else */
+async function keepAndWrite({ name, plainFile, encryptedFile }: Tenant, plaintext: Buffer, workspace: Workspace): Promise<string> {
   const { directory } = workspace.configuration.backups;
   const started = new Date().toISOString();
   const scope = await workspace.scope(encryptedFile, name);
-  await keepEncrypted({ directory, name: backupName('rollback', name, started), path: encryptedFile, started }, scope);
+  const backup = backupName('rollback', name, started);
+  await keepEncrypted({ directory, name: backup, path: encryptedFile, started }, scope);
   await withFileLock(workspace.stateDirectory, plainFile, () => {
     removeLink(plainFile);
     const present = identityOf(plainFile) === undefined ? undefined : readRegularFile(plainFile, 'refuse');
@@ -70,6 +75,7 @@ async function keepAndWrite({ name, plainFile, encryptedFile }: Tenant, plaintex
     const { uid, gid } = see(encryptedFile)!;
     writeDurably({ path: plainFile, bytes: plaintext, mode: 0o600, owner: { uid, gid }, expected: present?.identity ?? 'absent' });
   });
+  return backup;
 }
 
 async function removeEncrypted({ encryptedFile }: Tenant, { stateDirectory }: Workspace): Promise<void> {

@@ -107,6 +107,13 @@ export function parseNames(bytes: Uint8Array, where: string): Set<string> {
   return names;
 }
 
+/** The header of a file whose own checksum is right. Its lines are not looked at. @throws LockfastError as {@link parseFile} */
+export function parseSummedHeader(bytes: Uint8Array, where: string): FileHeader {
+  const { body } = parseSummed(bytes, where);
+  const end = body.indexOf('\n');
+  return parseHeader(end === -1 ? body : body.slice(0, end), where);
+}
+
 /** A file whose checksum is right: header and lines as text. @throws LockfastError `empty-file`, `not-encrypted`, `damaged` */
 function parseSummed(bytes: Uint8Array, where: string): Pick<ParsedFile, 'check' | 'mac' | 'covered'> & { readonly body: string } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -126,11 +133,6 @@ function parseSummed(bytes: Uint8Array, where: string): Pick<ParsedFile, 'check'
     // All before the digits of the MAC: the check value and " mac=" included.
     covered: buffer.subarray(0, hashed.length - ' sha256='.length - 43),
   };
-}
-
-/** @param end the last bytes of a file, as many as its last line has at least @throws LockfastError `damaged` where they are no such line */
-export function refuseCut(end: Buffer, where: string): void {
-  if (!LAST.test(tailOf(end))) throw cut(where);
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Whole files: `.env` to `.env.encrypted` and back, so that at every moment one of the two is whole. */
 import { audited } from '../audited.ts';
 import { LockfastError } from '../errors.ts';
-import { type Expected, type FileIdentity, type FileOwner, identityOf, type OpenedFile, readFileEnds, readFileStart, readRegularFile, removeDurably, withFileLock, writeDurably } from '../files/index.ts';
+import { type Expected, type FileIdentity, type FileOwner, identityOf, type OpenedFile, readFileStart, readRegularFile, removeDurably, withFileLock, writeDurably } from '../files/index.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { Derivation } from '../formats/derivation.ts';
 import type { AuditEvent, AuditSink } from '../ports.ts';
 import { type Entry, splitEntries } from './document.ts';
 import { encryptEnvFile, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
-import { beginsEncrypted, type FileHeader, isEncryptedFile, parseStart, refuseCut } from './encrypted-file.ts';
+import { beginsEncrypted, type FileHeader, isEncryptedFile, parseStart, parseSummedHeader } from './encrypted-file.ts';
 
 /** An encrypted file: only its owner reads it, and nobody writes it but by replacing it. */
 export const ENCRYPTED_MODE = 0o400;
@@ -40,21 +40,13 @@ export function readHeader(path: string): FileHeader {
 }
 
 /**
- * As {@link readHeader}, and its last line is there: what was cut off, or appended to, is refused. What lies between is not
- * read.
+ * As {@link readHeader}, of a file that is read whole and matches its own checksum: it is not cut, and not damaged by
+ * accident. That nobody altered it on purpose only `openEnvFile` proves.
  *
  * @throws LockfastError as {@link readHeader}
  */
-export function readEnds(path: string): FileHeader {
-  const where = shownPath(path);
-  const { start, end } = readFileEnds(path, 'follow', USUAL_HEADER_BYTES);
-  if (start.length < USUAL_HEADER_BYTES || start.includes('\n')) {
-    const header = parseStart(start, where);
-    refuseCut(end, where);
-    return header;
-  }
-  refuseCut(end, where);
-  return readHeader(path);
+export function readSummedHeader(path: string): FileHeader {
+  return parseSummedHeader(readRegularFile(path, 'follow', MOST_FILE_BYTES).bytes, shownPath(path));
 }
 
 /** As `isEncryptedFile`, of a file: of one that begins as such a file does, nothing more is read. @throws LockfastError as `readRegularFile` */

@@ -7,6 +7,6 @@ export { type FileIdentity, identityOf, sameIdentity } from './file-identity.ts'
 export { type FileOwner, giveDirectoryToOwnerOf, giveToOwnerOf, ownerForNewIn, ownerOf } from './file-owner.ts';
 export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
-export { type OpenedFile, readFileEnds, readFileStart, readRegularFile } from './read-file.ts';
-export { shownPath } from './shown-path.ts';
+export { type OpenedFile, readFileStart, readRegularFile } from './read-file.ts';
+export { shownLine, shownPath } from './shown-path.ts';
 export { systemFailure } from './system-failure.ts';

@@ -48,23 +48,14 @@ export function readRegularFile(path: string, links: 'follow' | 'refuse', mostBy
  * @throws LockfastError as `readRegularFile`, but `too-large` and `conflict`
  */
 export function readFileStart(path: string, links: 'follow' | 'refuse', mostBytes: number): Buffer {
-  return fromOpened(path, links, (fd) => readUpTo(fd, 0, mostBytes));
+  return fromOpened(path, links, (fd) => readUpTo(fd, mostBytes));
 }
 
-/** As {@link readFileStart}, and the last bytes, which may be the same. */
-export function readFileEnds(path: string, links: 'follow' | 'refuse', mostBytes: number): { readonly start: Buffer; readonly end: Buffer } {
-  return fromOpened(path, links, (fd, size) => {
-    const start = readUpTo(fd, 0, mostBytes);
-    return { start, end: size <= mostBytes ? start : readUpTo(fd, size - mostBytes, mostBytes) };
-  });
-}
-
-function fromOpened<T>(path: string, links: 'follow' | 'refuse', read: (fd: number, size: number) => T): T {
+function fromOpened<T>(path: string, links: 'follow' | 'refuse', read: (fd: number) => T): T {
   const fd = openForReading(path, links);
   try {
-    const stats = fstatSync(fd, { bigint: true });
-    refuseUnlessRegular(stats, path);
-    return read(fd, Number(stats.size));
+    refuseUnlessRegular(fstatSync(fd, { bigint: true }), path);
+    return read(fd);
   } catch (error) {
     throw systemFailure(error, `${shownPath(path)} was not read`, 'read-failed');
   } finally {
@@ -72,10 +63,10 @@ function fromOpened<T>(path: string, links: 'follow' | 'refuse', read: (fd: numb
   }
 }
 
-function readUpTo(fd: number, from: number, mostBytes: number): Buffer {
+function readUpTo(fd: number, mostBytes: number): Buffer {
   const bytes = Buffer.allocUnsafe(mostBytes);
   let done = 0;
-  for (let read = 1; read > 0 && done < mostBytes; done += read) read = readSync(fd, bytes, done, mostBytes - done, from + done);
+  for (let read = 1; read > 0 && done < mostBytes; done += read) read = readSync(fd, bytes, done, mostBytes - done, done);
   return bytes.subarray(0, done);
 }
 

@@ -13,8 +13,11 @@ function unshowable(): RegExp {
 /** A path as a message may carry it: as it is, or in double quotes with escapes when it holds what would not show. */
 export function shownPath(path: string): string {
   if (PLAIN.test(path) || (path !== '' && path.search(unshowable()) === -1)) return path;
-  const escaped = path
-    .replaceAll(/["\\]/g, '\\$&')
-    .replaceAll(unshowable(), (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
-  return `"${escaped}"`;
+  return `"${shownLine(path.replaceAll(/["\\]/g, '\\$&'))}"`;
+}
+
+/** A message as one line that says nothing but its own words: what would not show, or move the cursor, is escaped. */
+export function shownLine(text: string): string {
+  if (PLAIN.test(text)) return text;
+  return text.replaceAll(unshowable(), (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }

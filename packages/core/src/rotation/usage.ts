@@ -54,9 +54,15 @@ interface Count {
 export function sweepUsage(ring: KeyRing, files: Iterable<SweptFile>): Usage {
   const counts = new Map<KeyId, Count>(ring.keys.map(({ id }) => [id, { files: 0, values: 0, backups: 0, first: [] }]));
   const unread: UnreadFile[] = [];
+  // A link, or a second name, is one more way to the same file.
+  const counted = new Set<string>();
   for (const swept of files) {
     try {
-      for (const [id, values] of valuesByKey(swept.path, ring)) add(counts.get(id)!, swept, values);
+      const { bytes, identity } = readRegularFile(swept.path, 'follow', MOST_FILE_BYTES);
+      const file = `${swept.kind} ${identity.dev}:${identity.ino}`;
+      if (counted.has(file)) continue;
+      for (const [id, values] of valuesByKey(bytes, shownPath(swept.path), ring)) add(counts.get(id)!, swept, values);
+      counted.add(file);
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
       unread.push({ ...swept, error });
@@ -89,9 +95,7 @@ export function refuseUnlessUnused({ keys, unread }: Usage, id: KeyId): void {
  * How many values each key has in the file. The key of the header counts without any, too: the MAC is under it. A whole
  * file of another environment is none of this ring's; one that names a key of this ring all the same is not to be trusted.
  */
-function valuesByKey(path: string, ring: KeyRing): Map<KeyId, number> {
-  const where = shownPath(path);
-  const { bytes } = readRegularFile(path, 'follow', MOST_FILE_BYTES);
+function valuesByKey(bytes: Buffer, where: string, ring: KeyRing): Map<KeyId, number> {
   const { environment, tenant, key } = parseFile(bytes, where).header;
   if (environment !== ring.environment && ring.keys.every(({ id }) => id !== key)) return new Map();
   const { header, lines } = openEnvFile(bytes, { ring, tenant }, where);

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { checkHeader, isEncryptedAt, plaintextOf, readEnds, readEnvFile, readHeader, reencryptFiles, updateEnvFile } from '@lockfast/core/env';
+import { checkHeader, isEncryptedAt, plaintextOf, readEnvFile, readHeader, readSummedHeader, reencryptFiles, updateEnvFile } from '@lockfast/core/env';
 import { withFileLock } from '@lockfast/core/files';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { beforeEach, expect, test } from 'vitest';
@@ -102,19 +102,21 @@ test('the header alone: also of a file that is cut behind it; what has none is r
   expect([path, at('end', whole.subarray(20)), at('long', Buffer.concat([Buffer.alloc(5000, 'x'), whole])), at('other', Buffer.from('A=1\n'))].map((one) => isEncryptedAt(one, 'follow'))).toEqual([true, true, true, false]);
 });
 
-test('a file by its ends: one that is cut, or appended to, is refused; what lies between is not read', async () => {
+test('a file by its checksum: one that is cut, appended to or damaged anywhere is refused', async () => {
   const { path } = await put('a');
   const whole = readFileSync(path);
-  const at = (name: string, bytes: Uint8Array): string => {
-    writeFileSync(join(directory, name), bytes);
-    return join(directory, name);
+  const at = (bytes: Uint8Array): string => {
+    writeFileSync(join(directory, 'some'), bytes);
+    return join(directory, 'some');
   };
-  const middle = Buffer.from(whole);
-  middle[whole.indexOf('\n') + 8]! ^= 1;
-  const long = Buffer.concat([whole.subarray(0, whole.indexOf('\n') + 1), Buffer.alloc(9000, 'x'), whole.subarray(whole.lastIndexOf('\n#'))]);
-  for (const [i, bytes] of [whole, middle, long].entries()) expect(readEnds(at(`good${i}`, bytes)).revision).toBe(1);
-  for (const [bytes, code] of [['', 'empty-file'], ['A=1\n', 'not-encrypted'], [`${whole.toString('latin1')}x\n`, 'damaged'], [whole.subarray(0, -1), 'damaged'], [Buffer.concat([long, Buffer.from('x\n')]), 'damaged'], [`#lockfast-env/1 ${'x'.repeat(9000)}`, 'damaged']] as const) {
-    expect(refusalOf(() => readEnds(at('bad', Buffer.from(bytes)))).code, String(bytes).slice(0, 30)).toBe(code);
+  expect(readSummedHeader(path).revision).toBe(1);
+  for (let i = 0; i < whole.length; i += 7) {
+    const damaged = Buffer.from(whole);
+    damaged[i]! ^= 1;
+    expect(['damaged', 'not-encrypted', 'unsupported-format'], String(i)).toContain(refusalOf(() => readSummedHeader(at(damaged))).code);
+  }
+  for (const [bytes, code] of [['', 'empty-file'], ['A=1\n', 'not-encrypted'], [`${whole.toString('latin1')}x\n`, 'damaged'], [whole.subarray(0, -1), 'damaged'], [`#lockfast-env/1 ${'x'.repeat(9000)}`, 'damaged']] as const) {
+    expect(refusalOf(() => readSummedHeader(at(Buffer.from(bytes)))).code, String(bytes).slice(0, 30)).toBe(code);
   }
 });
 

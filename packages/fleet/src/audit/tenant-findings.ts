@@ -1,6 +1,6 @@
 /** What is wrong with a tenant's files, as far as looking at them tells. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { isEncryptedFile } from '@lockfast/core/env';
 
@@ -16,7 +16,7 @@ const DIRECTORY_MODE = 0o700;
 const FORBIDDEN_OF_DIRECTORY = 0o026;
 
 /** Files that people and editors make of an env file: other environments' ones, copies, what a crash left. */
-const LIKE_PLAINTEXT = /^(?:\.env\..+|\.env~|\.env\.sw[a-p]|\.?#\.env.*|\..*\.lockfast-[0-9a-f]{16}\.tmp|\.?env.*\.(?:bak|backup|old|orig|save)|.*\.backup_.*)$/;
+const LIKE_PLAINTEXT = /^(?:\.env\..+|\.env~|\.env\.sw[a-p]|\.?#\.env.*|\..*\.lockfast-[0-9a-f]{16}\.tmp|\.?env.*\.(?:bak|backup|old|orig|save)|.*\.backup_.*)$/s;
 const NO_PLAINTEXT = /\.(?:example|sample|template|dist)$/;
 
 export interface TenantSurroundings {
@@ -38,7 +38,8 @@ export function filesFindings(tenant: Tenant, seen: SeenTenant, around: TenantSu
   if (account === undefined) return [found(tenant.directory, 'owner', `this machine has no account ${tenant.user}, which the configuration names`, 'make it, or change `user`')];
   return [
     ...directoryFindings(seen.directory, account, tenant, around),
-    ...encryptedFindings(tenant, seen, account, around),
+    ...aboveFindings(tenant, around),
+    ...(seen.encrypted === undefined && seen.refused?.code === 'permission-denied' ? [] : encryptedFindings(tenant, seen, account, around)),
     ...plainFindings(tenant, seen, around),
     ...(seen.refused === undefined ? [] : [found(seen.encrypted?.path ?? tenant.directory, seen.refused.code === 'permission-denied' ? 'unreadable' : seen.refused.code === 'not-a-file' ? 'link' : 'damaged', seen.refused.message, seen.refused.hint)]),
   ];
@@ -78,6 +79,19 @@ function directoryFindings(directory: Seen, account: Owner, tenant: Tenant, { ac
   // Root's own directory is safe, as long as the tenant's user gets in.
   const fits = uid === account.uid || (uid === 0 && (mode & 0o001) !== 0);
   if (!fits) findings.push(wrongOwner(directory, account, tenant.name, accounts, below));
+  return findings;
+}
+
+/** Whoever may write above the tenant's directory can put another tenant's in its place, under the hands of root. */
+function aboveFindings({ name, directory }: Tenant, { accounts, below }: TenantSurroundings): Finding[] {
+  const trusted = [0, see(below)?.uid];
+  const findings: Finding[] = [];
+  for (let path = dirname(directory); path.startsWith(`${below}/`); path = dirname(path)) {
+    const seen = see(path);
+    if (seen === undefined || (trusted.includes(seen.uid) && (seen.mode & 0o022) === 0)) continue;
+    const who = trusted.includes(seen.uid) ? 'others' : accounts.nameOf(seen.uid);
+    findings.push({ tenant: name, path, kind: 'owner', detail: `${who} may put another directory in the place of the tenant's`, hint: 'give it to root, mode 0711, or let the setting `path` end in {tenant}', repair: undefined });
+  }
   return findings;
 }
 

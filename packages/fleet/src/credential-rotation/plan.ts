@@ -5,6 +5,7 @@ import { readRegularFile, shownPath } from '@lockfast/core/files';
 
 import type { Tenant } from '../fleet.ts';
 import type { ServiceManager } from '../systemd/service-manager.ts';
+import { see } from '../tenant-files.ts';
 import type { RotatedFile, RotatedService, RotationFailure } from './record.ts';
 
 /** An encrypted env file, and whose it is; the tenant is empty for the shared one. */
@@ -22,6 +23,8 @@ export interface PlanRequest {
   readonly shared: string | undefined;
   /** Every encrypted env file of the tenants, and the shared one. */
   readonly files: readonly FleetFile[];
+  /** Directories of tenants that can't be listed: what is in them nobody can tell. */
+  readonly unlisted: readonly FleetFile[];
   readonly manager: ServiceManager | undefined;
 }
 
@@ -39,6 +42,8 @@ export interface RotationPlan {
   readonly unread: readonly RotationFailure[];
   /** Tenants of the scope that do not have the variable at all. */
   readonly without: readonly string[];
+  /** Tenants of the scope with an env file in plaintext, which no rotation changes: it may keep the old value. */
+  readonly plaintext: readonly string[];
   /** Services that nothing here can restart: there is no service manager. */
   readonly unmanaged: readonly string[];
 }
@@ -49,7 +54,7 @@ export async function planRotation(request: PlanRequest): Promise<RotationPlan> 
   const tenant = scope === 'all' || scope === 'shared' ? undefined : tenants.find(({ name }) => name === scope);
   if (scope === 'shared' && shared === undefined) throw new LockfastError('usage', 'there is no shared file: [tenants] has no `extends`', 'give --scope all or the name of a tenant');
   if (scope !== 'all' && scope !== 'shared' && tenant === undefined) throw new LockfastError('no-such-tenant', 'there is no tenant of the name that --scope gives', 'see `lockfast tenant list`; or give --scope all or shared');
-  const unread: RotationFailure[] = [];
+  const unread = request.unlisted.filter((one) => isInScope(one, scope)).map(({ path, tenant: of }): RotationFailure => ({ what: path, tenant: of, code: 'permission-denied', why: `${shownPath(path)} can not be listed` }));
   const settings = new Map<string, Map<string, Setting>>();
   for (const file of request.files) {
     try {
@@ -76,8 +81,18 @@ export async function planRotation(request: PlanRequest): Promise<RotationPlan> 
     services: manager === undefined ? [] : await servicesOf(affected, files, manager),
     unread,
     without: scope === 'all' ? tenants.filter((one) => settings.has(one.encryptedFile) && !has(one)).map(({ name }) => name) : [],
+    plaintext: tenants.filter((one) => (tenant === undefined || one === tenant) && hasPlaintext(one)).map(({ name }) => name),
     unmanaged: manager === undefined ? affected.map(({ service }) => service!) : [],
   };
+}
+
+function hasPlaintext({ plainFile }: Tenant): boolean {
+  try {
+    const seen = see(plainFile);
+    return seen?.kind === 'file' && seen.size > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** How often a file sets a name, and whether a shell's `export` stands before it. */
