@@ -16,7 +16,7 @@ import { copyOf, emptyProject, encryptedProject, initialisedProject, LOCKFAST, t
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';
 const seed = Number(process.env['LOCKFAST_SEED'] ?? 1);
-const SAMPLE = 15;
+const SAMPLE = 8;
 
 const missing = missingForTracing();
 const because = missing === undefined ? '' : ` (${missing})`;

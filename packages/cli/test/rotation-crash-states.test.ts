@@ -13,7 +13,7 @@ import { deep, sampled, seed } from './support/rotation-sample.ts';
 
 const missing = missingForTracing();
 const because = missing === undefined ? '' : ` (${missing})`;
-const SAMPLE = 4;
+const SAMPLE = 3;
 /** Of the whole run: more take hours, and most differ in temporary files alone. */
 const MOST = 1000;
 

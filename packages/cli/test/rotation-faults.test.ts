@@ -14,8 +14,8 @@ const missing = missingForTracing();
 const because = missing === undefined ? '' : ` (${missing})`;
 
 /** In a sample: faults of one rotation, and pairs of them. */
-const SAMPLE = 4;
-const PAIRS = 6;
+const SAMPLE = 3;
+const PAIRS = 3;
 /** In the whole run: so many first faults, each with so many second ones. */
 const FIRST_FAULTS = 100;
 const SECOND_FAULTS = 11;

@@ -87,7 +87,7 @@ export class FleetMachine implements AsyncDisposable {
     this.machine.write(join(place, '.env'), `# of ${name}\n${text}`, 0o600);
     await this.ok(['chown', `${owner}:${owner}`, join(place, '.env')]);
     await this.ok(['lockfast', 'env', 'encrypt', join(place, '.env'), '--config', join(keeper, 'lockfast.toml')], { env: { HOME: (await this.ok(['stat', '-c', '%U', keeper])).trim() === 'root' ? '/root' : '/home/deploy' } });
-    this.machine.write(`/etc/systemd/system/${name}.service`, ['[Unit]', `Description=${name}`, '[Service]', `WorkingDirectory=${place}`, `ExecStart="${process.execPath}" /opt/app/serve.js ${name} "a b" 100%% $$HOME`, ...service, ''].join('\n'));
+    this.machine.write(`/etc/systemd/system/${name}.service`, ['[Unit]', `Description=${name}`, 'StartLimitIntervalSec=0', '[Service]', `WorkingDirectory=${place}`, `ExecStart="${process.execPath}" /opt/app/serve.js ${name} "a b" 100%% $$HOME`, ...service, ''].join('\n'));
     await this.ok(['systemctl', 'daemon-reload']);
   }
 
