@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { type FileHeader, headerOf } from '@lockfast/core/env';
+import { type FileHeader, parseStart } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { systemFailure } from '@lockfast/core/files';
 
@@ -71,9 +71,9 @@ export function see(path: string): Seen | undefined {
   return stats === undefined ? undefined : { path, kind: kindOf(stats), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid, size: stats.size, links: stats.nlink, changed: stats.mtimeMs };
 }
 
-/** @throws LockfastError as `headerOf`, and the system's errors */
+/** @throws LockfastError as `parseStart`, and the system's errors */
 function readHeader(path: string): FileHeader {
-  return headerOf(readHead(path, HEAD_BYTES), path);
+  return parseStart(readHead(path, HEAD_BYTES), path);
 }
 
 /** The first bytes of a regular file that is no link. @throws the system's error; RangeError for what is no regular file */

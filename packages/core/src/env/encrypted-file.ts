@@ -68,7 +68,7 @@ export function beginsEncrypted(start: Buffer): boolean {
 }
 
 /**
- * The header, from the first bytes of a file.
+ * The header, from the first bytes of a file. Nothing vouches for it: it serves to look at many files fast.
  *
  * @param where how errors name the file
  * @throws LockfastError `empty-file`, `not-encrypted`, `damaged`, `unsupported-format`, `parameters-out-of-range`
@@ -133,20 +133,6 @@ function parseSummed(bytes: Uint8Array, where: string): Pick<ParsedFile, 'check'
     // All before the digits of the MAC: the check value and " mac=" included.
     covered: buffer.subarray(0, hashed.length - ' sha256='.length - 43),
   };
-}
-
-/**
- * The header of a file of which the beginning was read. Nothing vouches for it: it serves to look at many files fast.
- *
- * @param where how errors name the file
- * @throws LockfastError as {@link parseFile}
- */
-export function headerOf(beginning: Uint8Array, where: string): FileHeader {
-  const buffer = Buffer.from(beginning.buffer, beginning.byteOffset, beginning.length);
-  if (buffer.length === 0) throw new LockfastError('empty-file', `${where} is empty`, 'restore it from git or a backup');
-  const end = buffer.indexOf(0x0a);
-  if (end === -1 || !isEncryptedFile(buffer)) throw damaged(where, 'does not begin as an encrypted env file');
-  return parseHeader(buffer.toString('latin1', 0, end), where);
 }
 
 /** The bytes that the MAC covers, for a file that is being written. */

@@ -2,7 +2,7 @@ export { printAssignment, setVariable, unsetVariable } from './assignment.ts';
 export { type Change, changesBetween } from './changes.ts';
 export { type Entry, isPortableName, isVariableName, printEntries, splitEntries } from './document.ts';
 export { checkHeader, encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
-export { type FileHeader, headerOf, isEncryptedFile, parseFile, parseNames } from './encrypted-file.ts';
+export { type FileHeader, isEncryptedFile, parseFile, parseNames, parseStart } from './encrypted-file.ts';
 export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
 export {
   decryptFile,
