@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { missingForSystemd, type RunResult } from '@lockfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { FleetMachine } from './support/fleet-machine.ts';
+import { FleetMachine, NODE } from './support/fleet-machine.ts';
 
 const missing = missingForSystemd();
 
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
 
   test('[E8] [E10] [E11] made and installed, two for each way, they run with every value byte for byte, and audit clean', { timeout: 120_000 }, async () => {
     for (const [i, name] of NAMES.entries()) {
-      const command = `"${process.execPath}" /opt/app/shop.js ${name} ${WAYS[name[0]!]!}`;
+      const command = `"${NODE}" /opt/app/shop.js ${name} ${WAYS[name[0]!]!}`;
       const { status, stderr } = await fleet.lockfast(['tenant', 'create', name, '--port', String(8001 + i), '--set', 'OWN', '--install', '--exec', command], { ...here, input: `${CANARY}-of-${name}\n` });
       expect([status, stderr]).toEqual([0, '']);
     }

@@ -6,14 +6,14 @@ import { parseEnv } from 'node:util';
 import { missingForSystemd, type RunResult } from '@lockfast/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { FleetMachine } from './support/fleet-machine.ts';
+import { FleetMachine, NODE } from './support/fleet-machine.ts';
 
 const missing = missingForSystemd();
 
 const KEEPER = '/etc/lockfast';
 const CANARY = 'canary of a tenant';
 const VALUES = { SECRET: CANARY, PORT: '8001' };
-const PROGRAM = `"${process.execPath}" /opt/app/serve.js`;
+const PROGRAM = `"${NODE}" /opt/app/serve.js`;
 const here = { cwd: KEEPER };
 
 describe.skipIf(missing !== undefined)(`installing units${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -81,7 +81,7 @@ describe.skipIf(missing !== undefined)(`installing units${missing === undefined 
   test("a Lockfast that the unit's account can not run is refused", async () => {
     await tenant('hidden');
     await fleet.ok(['cp', '-r', '/opt/lockfast', '/root/lockfast']);
-    const { status, stderr } = await fleet.machine.run([process.execPath, '/root/lockfast/bin/lockfast.js', 'tenant', 'install', 'hidden'], here);
+    const { status, stderr } = await fleet.machine.run([NODE, '/root/lockfast/bin/lockfast.js', 'tenant', 'install', 'hidden'], here);
     expect([status, stderr]).toEqual([126, expect.stringContaining('hidden.service could not run')]);
   });
 

@@ -7,11 +7,13 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { BootedSystemd, missingForSystemd, type RunResult } from '@lockfast/testkit';
-import { LOCKFAST } from './support/project.ts';
 
 const missing = missingForSystemd();
-const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
-const NODE = dirname(dirname(process.execPath));
+const SOURCE = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+/** Inside. Where this machine has them may be hidden from a service: in /tmp, or somebody's home. */
+const NODE = '/opt/node24/node';
+const REPOSITORY = '/opt/lockfast-source';
+const LOCKFAST = `${REPOSITORY}/packages/cli/bin/lockfast.js`;
 const DROP_IN = '50-lockfast.conf';
 
 /** Answers 200 when it has its variables. */
@@ -48,7 +50,7 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
   let machine: BootedSystemd;
 
   function lockfast(...args: string[]): Promise<RunResult> {
-    return machine.run([process.execPath, LOCKFAST, ...args], { cwd: '/srv/project' });
+    return machine.run([NODE, LOCKFAST, ...args], { cwd: '/srv/project' });
   }
 
   function tenant(name: string, port: number, ...lines: string[]): void {
@@ -71,7 +73,7 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
   }
 
   beforeAll(async () => {
-    machine = await BootedSystemd.boot({ bindReadOnly: [REPOSITORY, NODE] });
+    machine = await BootedSystemd.boot({ bindReadOnly: [`${SOURCE}:${REPOSITORY}`, `${dirname(process.execPath)}:${dirname(NODE)}`] });
     machine.write('/srv/app.py', APP);
     machine.write('/srv/project/.keep', '');
     expect(await lockfast('init')).toMatchObject({ status: 0 });
@@ -108,7 +110,7 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
     tenant('slow', 8004, 'ExecStartPre=/bin/sleep 3', 'ExecStart=/usr/bin/python3 /srv/app.py');
     tenant('idle', 8005, 'ExecStart=/usr/bin/python3 /srv/app.py');
     await started('slow');
-    const running = machine.run(['sh', '-c', `echo $$ > /run/import.pid; exec '${process.execPath}' '${LOCKFAST}' tenant import slow`], { cwd: '/srv/project' });
+    const running = machine.run(['sh', '-c', `echo $$ > /run/import.pid; exec '${NODE}' '${LOCKFAST}' tenant import slow`], { cwd: '/srv/project' });
     while (!existsSync(inside(`/etc/systemd/system/slow.service.d/${DROP_IN}`))) await sleep(20);
     await machine.run(['sh', '-c', 'kill -KILL "$(cat /run/import.pid)"']);
     expect((await running).status).not.toBe(0);
@@ -122,7 +124,7 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
   test('[B13] explain tells which processes hold an older value, and no value', { timeout: 120_000 }, async () => {
     await started('acme');
     machine.write('/srv/new', 'shared-canary-new');
-    expect(await machine.run(['sh', '-c', `exec '${process.execPath}' '${LOCKFAST}' env set OPENAI_API_KEY --file shared.env.encrypted < /srv/new`], { cwd: '/srv/project' })).toMatchObject({ status: 0 });
+    expect(await machine.run(['sh', '-c', `exec '${NODE}' '${LOCKFAST}' env set OPENAI_API_KEY --file shared.env.encrypted < /srv/new`], { cwd: '/srv/project' })).toMatchObject({ status: 0 });
     const old = await lockfast('env', 'explain', 'OPENAI_API_KEY', '--tenant', 'acme');
     expect(old.stdout).toMatch(/layer +\/srv\/project\/shared\.env\.encrypted, shared by all tenants, revision 2\n/);
     expect(old.stdout).toMatch(/written .* by root \(lockfast env set\), entry \d+ of the ledger\n/);
@@ -174,7 +176,7 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
   });
 
   test('[E8] create installs the service, and it starts', { timeout: 120_000 }, async () => {
-    const made = await machine.run(['sh', '-c', `printf 'good-one\\n' | '${process.execPath}' '${LOCKFAST}' tenant create fresh --port 8009 --set SECRET_KEY --install --exec '/usr/bin/python3 /srv/app.py'`], { cwd: '/srv/project' });
+    const made = await machine.run(['sh', '-c', `printf 'good-one\\n' | '${NODE}' '${LOCKFAST}' tenant create fresh --port 8009 --set SECRET_KEY --install --exec '/usr/bin/python3 /srv/app.py'`], { cwd: '/srv/project' });
     expect([made.status, made.stderr, made.stdout]).toEqual([0, '', expect.stringContaining('installed /etc/systemd/system/fresh.service.d/50-lockfast.conf') as string]);
     expect(await machine.run(['systemctl', 'start', 'fresh'])).toMatchObject({ status: 0 });
     expect(await lockfast('tenant', 'audit', 'fresh')).toMatchObject({ status: 0, stdout: '1 tenant, no findings\n' });

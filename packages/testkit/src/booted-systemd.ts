@@ -27,7 +27,7 @@ const MASKED = ['console-getty.service', 'getty.target', 'networking.service', '
 export interface BootOptions {
   /** Texts by absolute path inside, mode 0644; there before it boots. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Directories of this machine that are at the same path inside; a path with a colon can't be one. */
+  /** Directories of this machine that are at the same path inside, or at another one: `FROM:TO`. */
   readonly bindReadOnly?: readonly string[];
   /** Without it nobody can log in: no /run/user, no `systemctl --user`. */
   readonly logins?: boolean;

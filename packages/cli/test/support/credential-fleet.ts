@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url';
 
 import { BootedSystemd, type RunResult } from '@lockfast/testkit';
 
-import { LOCKFAST } from './project.ts';
-
-const NODE = realpathSync(process.execPath);
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url)).replace(/\/$/, '');
+/** Inside. Where this machine has them may be hidden from a service: in /tmp, or somebody's home. */
+const NODE = '/opt/node24/node';
+const ROOT = '/opt/lockfast-source';
+const LOCKFAST = `${ROOT}/packages/cli/bin/lockfast.js`;
+const SOURCE = fileURLToPath(new URL('../../../../', import.meta.url)).replace(/\/$/, '');
 export const DIRECTORY = '/srv/shop';
 
 /** What a unit's program does with the value that it gets. */
@@ -47,7 +48,7 @@ export class CredentialFleet implements AsyncDisposable {
 
   /** Tenants, files and units; those that are not down run. */
   static async boot(members: readonly FleetMember[], shared: string): Promise<CredentialFleet> {
-    const machine = await BootedSystemd.boot({ bindReadOnly: [dirname(dirname(NODE)), ROOT] });
+    const machine = await BootedSystemd.boot({ bindReadOnly: [`${dirname(realpathSync(process.execPath))}:${dirname(NODE)}`, `${SOURCE}:${ROOT}`] });
     const fleet = new CredentialFleet(machine, members);
     machine.write('/srv/serve', PROGRAM, 0o755);
     machine.write(join(DIRECTORY, '.keep'), '');

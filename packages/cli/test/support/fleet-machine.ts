@@ -7,6 +7,8 @@ import { printAssignment } from '@lockfast/core/env';
 import { BootedSystemd, type RunOptions, type RunResult } from '@lockfast/testkit';
 
 const CLI = fileURLToPath(new URL('../..', import.meta.url));
+/** Inside. Where this machine has it may be hidden from a service: in /tmp, or somebody's home. */
+export const NODE = '/opt/node24/node';
 const INSTALLED = '/opt/lockfast';
 
 /** It tells what it got in /dev/shm, which no test looks for traces in; ends well on SIGTERM, and badly on SIGUSR2. */
@@ -44,8 +46,8 @@ export class FleetMachine implements AsyncDisposable {
 
   static async boot(options: { readonly logins?: boolean } = {}): Promise<FleetMachine> {
     const machine = await BootedSystemd.boot({
-      bindReadOnly: [dirname(process.execPath)],
-      files: { '/opt/app/serve.js': PROGRAM, '/usr/local/bin/lockfast': `#!/bin/sh\nexec '${process.execPath}' ${INSTALLED}/bin/lockfast.js "$@"\n` },
+      bindReadOnly: [`${dirname(process.execPath)}:${dirname(NODE)}`],
+      files: { '/opt/app/serve.js': PROGRAM, '/usr/local/bin/lockfast': `#!/bin/sh\nexec ${NODE} ${INSTALLED}/bin/lockfast.js "$@"\n` },
       ...options,
     });
     for (const part of ['bin', 'dist', 'package.json']) cpSync(join(CLI, part), join(machine.root, INSTALLED, part), { recursive: true });
@@ -87,7 +89,7 @@ export class FleetMachine implements AsyncDisposable {
     this.machine.write(join(place, '.env'), `# of ${name}\n${text}`, 0o600);
     await this.ok(['chown', `${owner}:${owner}`, join(place, '.env')]);
     await this.ok(['lockfast', 'env', 'encrypt', join(place, '.env'), '--config', join(keeper, 'lockfast.toml')], { env: { HOME: (await this.ok(['stat', '-c', '%U', keeper])).trim() === 'root' ? '/root' : '/home/deploy' } });
-    this.machine.write(`/etc/systemd/system/${name}.service`, ['[Unit]', `Description=${name}`, 'StartLimitIntervalSec=0', '[Service]', `WorkingDirectory=${place}`, `ExecStart="${process.execPath}" /opt/app/serve.js ${name} "a b" 100%% $$HOME`, ...service, ''].join('\n'));
+    this.machine.write(`/etc/systemd/system/${name}.service`, ['[Unit]', `Description=${name}`, 'StartLimitIntervalSec=0', '[Service]', `WorkingDirectory=${place}`, `ExecStart="${NODE}" /opt/app/serve.js ${name} "a b" 100%% $$HOME`, ...service, ''].join('\n'));
     await this.ok(['systemctl', 'daemon-reload']);
   }
 
