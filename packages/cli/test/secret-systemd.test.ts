@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missingForSystemd, missingForTracing } from '@lockfast/testkit';
 
 import { CredentialFleet, DIRECTORY, type FleetMember } from './support/credential-fleet.ts';
+import { deep, seed } from './support/rotation-sample.ts';
 
 const missing = missingForSystemd() ?? missingForTracing();
 
@@ -141,6 +142,8 @@ describe.skipIf(missing !== undefined)(`twelve services${missing === undefined ?
   });
 });
 
+const STEP = 3;
+
 describe.skipIf(missing !== undefined)(`killed at every step${missing === undefined ? '' : ` (${missing})`}`, () => {
   const members: readonly FleetMember[] = [
     { name: 'a', manner: 'takes' },
@@ -175,7 +178,8 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
     const args = ['secret', 'rotate', 'API_KEY', '--scope', 'all', '--parallel', '2'];
     const resumed = { finished: 0, back: 0, fresh: 0 };
     await reset();
-    for (let ordinal = 1; ; ordinal += 1) {
+    // Every third one in an ordinary run, which ones LOCKFAST_SEED says.
+    for (let ordinal = deep ? 1 : 1 + (seed % STEP); ; ordinal += deep ? 1 : STEP) {
       const killed = await fleet.killedAt(ordinal, args, value);
       // strace ends as its child did.
       if (killed.status < 128) {
@@ -195,8 +199,8 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
       expect(await fleet.lockfast(['secret', 'rotate', '--resume']), name).toMatchObject({ status: 2 });
       if (accepted) await reset();
     }
-    expect(resumed.finished).toBeGreaterThan(5);
-    if (!accepted) expect(resumed.back).toBeGreaterThan(3);
+    expect(resumed.finished).toBeGreaterThan(deep ? 5 : 1);
+    if (!accepted) expect(resumed.back).toBeGreaterThan(deep ? 3 : 0);
     if (accepted) await reset();
     process.stdout.write(`killed at each rename: ${JSON.stringify(resumed)}\n`);
   });
