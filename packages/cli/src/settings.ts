@@ -37,6 +37,18 @@ function duration(help: string): Setting {
   return { what: 'a time such as "90d", "24h" or "30m"', help, schema: { type: 'string', pattern: DURATION.source }, accepts: isDuration };
 }
 
+function window(help: string): Setting {
+  return { what: 'a window such as "Sun 02:00-04:00" or "02:00-04:00"', help, schema: { type: 'string', pattern: WINDOW.source }, accepts: (value) => isText(value) && WINDOW.test(value) };
+}
+
+function url(help: string): Setting {
+  return { what: 'a URL', help, schema: { type: 'string', pattern: '^https?://' }, accepts: (value) => isText(value) && /^https?:\/\//.test(value) };
+}
+
+function names(help: string): Setting {
+  return { what: 'a list of names', help, schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList };
+}
+
 function path(what: string, help: string): Setting {
   return { what, help, schema: { type: 'string', minLength: 1 }, accepts: isText };
 }
@@ -64,16 +76,11 @@ const OF_A_TENANT: Readonly<Record<string, Setting>> = {
     schema: { enum: WAYS },
     accepts: (value) => typeof value === 'string' && (WAYS as readonly string[]).includes(value),
   },
-  required: { what: 'a list of names', help: 'Variables that every tenant must have.', schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList },
-  generated: { what: 'a list of names', help: 'Variables that get 32 random bytes when a tenant is made.', schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList },
-  window: {
-    what: 'a window such as "Sun 02:00-04:00" or "02:00-04:00"',
-    help: "When a tenant's service may be restarted without --force, in local time.",
-    schema: { type: 'string', pattern: WINDOW.source },
-    accepts: (value) => isText(value) && WINDOW.test(value),
-  },
+  required: names('Variables that every tenant must have.'),
+  generated: names('Variables that get 32 random bytes when a tenant is made.'),
+  window: window("When a tenant's service may be restarted without --force, in local time."),
   health: table('How it is known that a service is well. Without it: its unit is active, and stays so for a second.', {
-    http: { ...path('a URL', 'A URL that answers 2xx; {PORT} is the variable of that name.'), schema: { type: 'string', pattern: '^https?://' }, accepts: (value) => isText(value) && /^https?:\/\//.test(value) },
+    http: url('A URL that answers 2xx; {PORT} is the variable of that name.'),
     command: { what: 'a program and its arguments as a list', help: 'A program that exits with 0.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList },
     timeout: { what: 'a time such as "30s" or "2m"', help: 'How long it may take. Default: 30s.', schema: { type: 'string', pattern: PATIENCE.source }, accepts: (value) => isText(value) && PATIENCE.test(value) },
   }),
@@ -147,12 +154,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     },
   }),
   maintenance: table('When keys may be rotated without --force.', {
-    window: {
-      what: 'a window such as "Sun 02:00-04:00" or "02:00-04:00"',
-      help: 'The weekly or daily window of rotations, in local time.',
-      schema: { type: 'string', pattern: WINDOW.source },
-      accepts: (value) => isText(value) && WINDOW.test(value),
-    },
+    window: window('The weekly or daily window of rotations, in local time.'),
   }),
   log: table('A log for people and programs that read text, beside the ledger.', {
     text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),
@@ -166,7 +168,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     ...table('Places that remember how long the ledger was, and what stood in it. Each has one of directory, git, http and command.', {
       directory: path('the path of a directory', 'A directory, best on another disk or machine.'),
       git: { ...path('the URL of a git repository', 'A repository that checkpoints are pushed to.') },
-      http: { ...path('a URL', 'A C2SP tlog-witness, such as `lockfast ledger witness serve`.'), schema: { type: 'string', pattern: '^https?://' }, accepts: (value) => isText(value) && /^https?:\/\//.test(value) },
+      http: url('A C2SP tlog-witness, such as `lockfast ledger witness serve`.'),
       command: { what: 'a program and its arguments as a list', help: 'A program that gets the checkpoint on standard input.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList },
       key: { ...path("the witness's verifier key", 'With http: what its answers must be signed with.') },
     }),

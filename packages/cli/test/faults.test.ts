@@ -13,9 +13,8 @@ import { expect, test } from 'vitest';
 
 import { FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
 import { copyOf, emptyProject, encryptedProject, initialisedProject, LOCKFAST, type Outcome, type Project } from './support/project.ts';
+import { deep, inPairs, sampled } from './support/rotation-sample.ts';
 
-const deep = process.env['LOCKFAST_DEEP'] === '1';
-const seed = Number(process.env['LOCKFAST_SEED'] ?? 1);
 const SAMPLE = 8;
 
 const missing = missingForTracing();
@@ -192,25 +191,3 @@ test.skipIf(missing !== undefined).for(STORIES)(`$title: struck at every file-ch
     project[Symbol.dispose]();
   });
 });
-
-/** The same for the same seed (mulberry32). */
-function sampled<T>(items: readonly T[], count: number): T[] {
-  let state = seed;
-  const random = (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const rest = [...items];
-  return Array.from({ length: Math.min(count, items.length) }, () => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
-}
-
-/** Two at a time: strace and its child keep about one core busy. */
-async function inPairs<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
-  const queue = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await action(item);
-  };
-  await Promise.all([worker(), worker()]);
-}

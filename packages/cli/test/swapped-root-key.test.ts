@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import type { RotationRecord } from '@lockfast/core/rotation';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
@@ -36,6 +37,16 @@ async function expectRefused(fleet: Fleet): Promise<void> {
   expect(fleet.project.text(RING)).toBe(before);
 }
 
+/** A rotation that one file stops, after the new root key was made. @returns its record, and how the file is mended */
+async function stoppedByAFile(fleet: Fleet): Promise<{ readonly stopped: RotationRecord; readonly mend: () => void }> {
+  const { project } = fleet;
+  const { name } = FEW[0]!;
+  const whole = project.read(name);
+  project.write(name, '', 0o400);
+  expect((await project.run(ROOT_ARGS)).status).toBe(1);
+  return { stopped: openRecords(fleet)[0]!, mend: () => project.write(name, whole, 0o400) };
+}
+
 function finish(fleet: Fleet): Promise<Outcome> {
   return fleet.project.run(['key', 'rotate'], { patience: 60_000 });
 }
@@ -68,34 +79,26 @@ test.skipIf(missing !== undefined)(`[E18] [S3] killed before the ring is wrapped
 test('[E18] [S3] of a rotation that stopped later it is refused, too; without it another root key is made', async () => {
   const fleet = await fleetOf();
   const { project } = fleet;
-  const { name } = FEW[0]!;
-  const whole = project.read(name);
-  project.write(name, '', 0o400);
-  expect((await project.run(ROOT_ARGS)).status).toBe(1);
-  const [stopped] = openRecords(fleet);
+  const { stopped, mend } = await stoppedByAFile(fleet);
 
   await swap(fleet);
   await expectRefused(fleet);
   rmSync(fleet.newRoot);
-  project.write(name, whole, 0o400);
+  mend();
   const done = await finish(fleet);
   expect(done.status, done.stderr).toBe(0);
   await expectFinished(fleet, 'with another one', FEW);
-  expect(JSON.parse(project.text(`.lockfast/rotations/${stopped!.id}.json`))).toMatchObject({ status: 'completed', root: { fingerprint: expect.not.stringContaining(stopped!.root!.fingerprint!) } });
+  expect(JSON.parse(project.text(`.lockfast/rotations/${stopped.id}.json`))).toMatchObject({ status: 'completed', root: { fingerprint: expect.not.stringContaining(stopped.root!.fingerprint!) } });
 });
 
 test('[E18] a record of before, that does not say which root key was made, is refused and says how to go on', async () => {
   const fleet = await fleetOf();
   const { project } = fleet;
-  const { name } = FEW[0]!;
-  const whole = project.read(name);
-  project.write(name, '', 0o400);
-  expect((await project.run(ROOT_ARGS)).status).toBe(1);
-  const [stopped] = openRecords(fleet);
-  const record = project.path(`.lockfast/rotations/${stopped!.id}.json`);
-  const { fingerprint: _, ...root } = stopped!.root!;
-  project.write(`.lockfast/rotations/${stopped!.id}.json`, JSON.stringify({ ...stopped, root }));
-  project.write(name, whole, 0o400);
+  const { stopped, mend } = await stoppedByAFile(fleet);
+  const record = project.path(`.lockfast/rotations/${stopped.id}.json`);
+  const { fingerprint: _, ...root } = stopped.root!;
+  project.write(`.lockfast/rotations/${stopped.id}.json`, JSON.stringify({ ...stopped, root }));
+  mend();
 
   const refused = await finish(fleet);
   expect(refused.stderr).toContain(`the record ${record} does not say which root key its rotation made`);

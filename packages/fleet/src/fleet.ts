@@ -73,7 +73,7 @@ export function tenantsOf(fleet: FleetSettings, miss?: (directory: string) => vo
 export function tenantNamed(fleet: FleetSettings, name: string): Tenant {
   const directory = tenantDirectory(fleet.path, name);
   const own = fleet.each !== undefined && Object.hasOwn(fleet.each, name) ? fleet.each[name]! : {};
-  const { service, user, way = 'run', health = {}, window, required = [], generated = [] } = { ...withoutAbsent(fleet), ...withoutAbsent(own) };
+  const { service, user, way = 'run', health = {}, window, required = [], generated = [] } = { ...fleet, ...own };
   const named = (text: string): string => text.replaceAll('{tenant}', () => name);
   return {
     name,
@@ -124,8 +124,4 @@ export function tenantOfUnit(tenants: readonly Tenant[], unit: string): Tenant |
 
 function unitName(service: string): string {
   return /\.(?:service|socket|timer|target)$/.test(service) ? service : `${service}.service`;
-}
-
-function withoutAbsent(settings: TenantSettings): TenantSettings {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Tenant } from './fleet.ts';
-import type { ServiceManager } from './systemd/service-manager.ts';
+import { runOf, type ServiceManager, type UnitState } from './systemd/service-manager.ts';
+import { SYSTEM_PATH } from './system-path.ts';
 
 export interface Health {
   readonly well: boolean;
@@ -11,7 +12,6 @@ export interface Health {
   readonly why: string;
 }
 
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** What a command line may show of a tenant's variables: everybody on the machine can read it. */
 const SHOWN = new Set(['PORT', 'HOST', 'DOMAIN']);
 
@@ -37,13 +37,20 @@ export function healthTimeout({ health: { timeout } }: Pick<Tenant, 'health'>): 
   return digits === undefined ? USUAL_TIMEOUT_MS : Number(digits) * (unit === 'm' ? 60_000 : 1_000);
 }
 
-/** One question, now. Unit first: what does not run can't answer. */
-export async function probe({ tenant, manager, variables }: HealthProbe, signal?: AbortSignal): Promise<Health> {
-  if (manager !== undefined && tenant.service !== undefined) {
-    const [state] = await manager.states([tenant.service]);
-    if (state!.load !== 'loaded') return { well: false, why: `unit ${state!.load}` };
-    if (state!.active !== 'active') return { well: false, why: state!.active === 'failed' ? `failed (${state!.result})` : state!.active };
-  }
+/** One question, now. */
+export async function probe(question: HealthProbe, signal?: AbortSignal): Promise<Health> {
+  return healthIn(await stateOf(question), question, signal);
+}
+
+/** undefined where there is no unit to ask about. */
+async function stateOf({ tenant, manager }: HealthProbe): Promise<UnitState | undefined> {
+  return manager === undefined || tenant.service === undefined ? undefined : (await manager.states([tenant.service]))[0];
+}
+
+/** Unit first: what does not run can't answer. */
+async function healthIn(state: UnitState | undefined, { tenant, variables }: HealthProbe, signal: AbortSignal | undefined): Promise<Health> {
+  if (state !== undefined && state.load !== 'loaded') return { well: false, why: `unit ${state.load}` };
+  if (state !== undefined && state.active !== 'active') return { well: false, why: state.active === 'failed' ? `failed (${state.result})` : state.active };
   const { http, command } = tenant.health;
   const filled = (text: string, may: (name: string) => boolean): string =>
     text.replaceAll(/\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (whole, name: string) => (name === 'tenant' ? tenant.name : ((may(name) ? variables.get(name) : undefined) ?? whole)));
@@ -66,17 +73,18 @@ export async function probe({ tenant, manager, variables }: HealthProbe, signal?
  * A unit that failed for good ends it at once.
  */
 export async function untilWell(question: HealthProbe, timeoutMs = healthTimeout(question.tenant)): Promise<Health> {
-  const { tenant, manager } = question;
+  const { http, command } = question.tenant.health;
+  const bare = http === undefined && command === undefined;
   const end = performance.now() + timeoutMs;
-  const bare = tenant.health.http === undefined && tenant.health.command === undefined;
   let steady: { readonly since: number; readonly run: string } | undefined;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-    const answer = await probe(question, AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(LONGEST_PROBE_MS, end - performance.now())))));
+    const signal = AbortSignal.timeout(Math.ceil(Math.max(1, Math.min(LONGEST_PROBE_MS, end - performance.now()))));
+    const state = await stateOf(question);
+    const answer = await healthIn(state, question, signal);
     const now = performance.now();
     if (answer.well) {
-      const [state] = bare && manager !== undefined && tenant.service !== undefined ? await manager.states([tenant.service]) : [];
-      const run = state === undefined ? '' : `${state.mainPid} ${state.restarts}`;
-      if (state === undefined) return answer;
+      if (!bare || state === undefined) return answer;
+      const run = runOf(state);
       if (steady?.run !== run) steady = { since: now, run };
       if (now - steady.since >= STEADY_MS) return answer;
     } else {
@@ -102,7 +110,7 @@ async function asked(url: string, signal: AbortSignal | undefined): Promise<Heal
 
 function ran([program, ...args]: readonly string[], signal: AbortSignal | undefined): Promise<Health> {
   return new Promise((resolve) => {
-    execFile(program ?? '', args, { env: { PATH }, ...(signal === undefined ? {} : { signal }), killSignal: 'SIGKILL' }, (error) => {
+    execFile(program ?? '', args, { env: { PATH: SYSTEM_PATH }, ...(signal === undefined ? {} : { signal }), killSignal: 'SIGKILL' }, (error) => {
       if (error === null) resolve({ well: true, why: 'exit 0' });
       else resolve({ well: false, why: typeof error.code === 'number' ? `exit ${error.code}` : error.code === 'ENOENT' ? 'the health command does not exist' : 'the health command did not end' });
     });

@@ -1,11 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-
 import { type Encryption, isVariableName, setVariable, updateEnvFile, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { readStandardInput } from '../standard-input.ts';
+import { valueText } from '../value-text.ts';
 import { Workspace } from '../workspace.ts';
 import { variableOperand } from './variable-operand.ts';
 
@@ -27,20 +26,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 export async function readValue(name: string, { terminal }: Session): Promise<string> {
   if (process.stdin.isTTY === true) {
     const { askHidden } = await import('../prompt.ts');
-    return textOf(await askHidden(`Value of ${name}`));
+    return valueText(await askHidden(`Value of ${name}`), 'the value');
   }
   const bytes = readStandardInput();
   if (bytes.length === 0) terminal.warn(`the value of ${name} is empty: standard input held nothing`);
   if (bytes.at(-1) === 0x0a) terminal.warn(`the value of ${name} ends in a newline, which is kept: to leave it out, send it with printf %s`);
-  return textOf(bytes);
-}
-
-function textOf(bytes: Buffer): string {
-  try {
-    if (bytes.includes(0)) throw new LockfastError('invalid-text', 'the value holds a NUL, which no environment can carry', 'encode it, for example in base64, and decode it in the program');
-    if (isUtf8(bytes)) return bytes.toString('utf8');
-  } finally {
-    bytes.fill(0);
-  }
-  throw new LockfastError('invalid-text', 'the value is not UTF-8', 'encode it, for example in base64, and decode it in the program');
+  return valueText(bytes, 'the value');
 }

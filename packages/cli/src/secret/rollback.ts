@@ -10,7 +10,7 @@ import { reasonOf } from '../reason.ts';
 import { personBehind, requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { allTenants } from '../tenant/fleet-of.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { closeInterrupted, credentialRecords, DO_NOT_WAIT, rotationLock } from './credential-place.ts';
 import { carryOut, rotationEvent } from './going-on.ts';
@@ -64,7 +64,7 @@ async function goBack(record: CredentialRotation, reason: string | null, args: A
   if (lost.length > 0) throw new LockfastError('not-found', `the copies from before ${record.id} are gone: ${listed(lost)}`, 'give the old value anew: lockfast secret rotate');
   if (changed.length > 0 && !force) throw new LockfastError('conflict', `it was changed since in ${listed(changed)}`, 'with --force the value from before the rotation takes the place of that, too');
   if (record.revokeAfter !== null && time > record.revokeAfter && !force) {
-    throw new LockfastError('conflict', `the old value may be revoked: its time was out at ${record.revokeAfter.slice(0, 16).replace('T', ' ')} UTC`, 'make sure that it works where it was issued, then run it with --force');
+    throw new LockfastError('conflict', `the old value may be revoked: its time was out at ${shownMinute(record.revokeAfter)}`, 'make sure that it works where it was issued, then run it with --force');
   }
   const services = await servicesNow(record, place);
   refuseOutsideWindows(services, allTenants(workspace), force);

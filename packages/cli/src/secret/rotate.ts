@@ -3,6 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, readRegularFile, withFileLock } from '@lockfast/core/files';
 import { holdsRootKey, parseDuration } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
+import { newRotationId } from '@lockfast/core/rotation';
 import { existingTenant, type Tenant } from '@lockfast/fleet';
 import {
   addWork,
@@ -13,7 +14,6 @@ import {
   generatedValue,
   isOnlyInComment,
   Journal,
-  newRotationId,
   openCredentialRotation,
   planRotation,
   readCredentialRotations,

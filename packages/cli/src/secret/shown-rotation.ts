@@ -3,7 +3,7 @@ import type { CredentialRotation, RotatedService, RotationPlan } from '@lockfast
 
 import { listed } from '../listed.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 
 const SHARED = '(shared)';
 
@@ -58,6 +58,6 @@ export function showResult(record: CredentialRotation, { terminal }: Session): v
   if (down.length > 0) terminal.line(`  not started, since it did not run before: ${listed(down)}`);
   if (status !== 'completed' && status !== 'partial') return;
   terminal.line(`  back to the value before: lockfast secret rollback ${id}`);
-  if (revokeAfter !== null) terminal.line(`  revoke the old value where it was issued after ${revokeAfter.slice(0, 16).replace('T', ' ')} UTC; then: lockfast secret done ${id}`);
+  if (revokeAfter !== null) terminal.line(`  revoke the old value where it was issued after ${shownMinute(revokeAfter)}; then: lockfast secret done ${id}`);
   else if (!generated) terminal.line('  revoke the old value where it was issued, when no service needs it any more');
 }

@@ -1,6 +1,4 @@
 /** Values for a new tenant's variables: from files, from the terminal without an echo, or a line of standard input each. Never from an argument. */
-import { isUtf8 } from 'node:buffer';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import { isVariableName } from '@lockfast/core/env';
@@ -9,7 +7,9 @@ import { readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
+import { readStandardInput } from '../standard-input.ts';
 import { counted } from '../terminal.ts';
+import { valueText } from '../value-text.ts';
 
 const MOST_BYTES = 2 ** 20;
 
@@ -40,27 +40,18 @@ export function askedNames(args: Arguments, { directory, command }: Session): As
 /** @throws LockfastError `usage` when standard input has another number of lines; `invalid-text`, and as `readRegularFile` */
 export async function givenValues({ asked, files }: AskedNames, { command }: Session): Promise<Map<string, string>> {
   const values = new Map<string, string>();
-  for (const [name, path] of files) values.set(name, textOf(readRegularFile(path, 'follow', MOST_BYTES).bytes, name));
+  for (const [name, path] of files) values.set(name, valueText(readRegularFile(path, 'follow', MOST_BYTES).bytes, name));
   if (asked.length === 0) return values;
   if (process.stdin.isTTY === true) {
     const { askHidden } = await import('../prompt.ts');
-    for (const name of asked) values.set(name, textOf(await askHidden(`Value of ${name}`), name));
+    for (const name of asked) values.set(name, valueText(await askHidden(`Value of ${name}`), name));
     return values;
   }
-  const lines = textOf(readFileSync(0), 'standard input').split('\n');
+  const lines = valueText(readStandardInput(), 'standard input').split('\n');
   if (lines.at(-1) === '') lines.pop();
   if (lines.length !== asked.length) {
     throw new LockfastError('usage', `${command}: standard input has ${counted(lines.length, 'line')} for ${counted(asked.length, 'value')}`, 'send one line for each --set, in their order; a value of several lines goes into --set-file');
   }
   asked.forEach((name, i) => values.set(name, lines[i]!));
   return values;
-}
-
-function textOf(bytes: Buffer, what: string): string {
-  try {
-    if (isUtf8(bytes)) return bytes.toString('utf8');
-  } finally {
-    bytes.fill(0);
-  }
-  throw new LockfastError('invalid-text', `${what} is not UTF-8`, 'encode it, for example in base64, and decode it in the program');
 }

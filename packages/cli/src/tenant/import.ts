@@ -10,7 +10,7 @@ import { refuseOutsideWindow } from '../key/maintenance-window.ts';
 import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { allTenants, fleetOf, managerOf } from './fleet-of.ts';
 import { backupName } from './tenant-backup.ts';
@@ -41,7 +41,7 @@ async function importAll(tenants: readonly Tenant[], args: Arguments, place: Imp
   const { session, fleet, journals } = place;
   const done: ImportedTenant[] = [];
   for (const journal of openImports(journals)) {
-    session.terminal.note(`finishing the import of ${journal.tenant} that began at ${journal.started.slice(0, 16).replace('T', ' ')} UTC`);
+    session.terminal.note(`finishing the import of ${journal.tenant} that began at ${shownMinute(journal.started)}`);
     done.push(await finishImport(tenantNamed(fleet, journal.tenant), journal, place));
     if (done.at(-1)!.because !== null && !args.flag('keep-going')) return report(done, [], args, session);
   }

@@ -76,6 +76,7 @@ export interface RotationRecord {
   readonly seals: readonly string[];
 }
 
+/** Ten characters of `a-z2-7`: 50 random bits, which a file's name can hold. */
 export function newRotationId(): string {
   return Array.from(randomBytes(10), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
 }

@@ -10,12 +10,10 @@ export interface Place {
   readonly forbidden: number;
   /** What harm they do, as a clause. */
   readonly harm: string;
-  /** Whose it may be besides root; undefined where that is not known. */
-  readonly owners?: readonly number[];
 }
 
 /** A path that is not there is no finding. */
-export function placeFindings({ path, forbidden, harm, owners }: Place): Finding[] {
+export function placeFindings({ path, forbidden, harm }: Place): Finding[] {
   const below = dirname(path);
   try {
     const seen = see(path);
@@ -25,7 +23,6 @@ export function placeFindings({ path, forbidden, harm, owners }: Place): Finding
     const findings: Finding[] = [];
     const to = seen.mode & ~forbidden;
     if (to !== seen.mode) findings.push(found('mode', `${octal(seen.mode)}: ${harm}`, `chmod ${octal(to)}`, { kind: 'mode', below, from: seen.mode, to }));
-    if (owners !== undefined && seen.uid !== 0 && !owners.includes(seen.uid)) findings.push(found('owner', `belongs to user ${seen.uid}`, 'find out why, and give it to its owner'));
     return findings;
   } catch {
     return [{ tenant: undefined, path, kind: 'unreadable', detail: 'it can not be looked at', hint: 'run it as its owner or as root', repair: undefined }];

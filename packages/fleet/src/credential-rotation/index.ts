@@ -2,7 +2,7 @@ export { type CredentialAge, credentialAges } from './age.ts';
 export { isOnlyInComment, withValue } from './assignments.ts';
 export { type Examination, examine } from './examine.ts';
 export { generatedValue } from '../generated-value.ts';
-export { isOpenRotation, isProven, Journal, newRotationId, openCredentialRotation, readCredentialRotations } from './journal.ts';
+export { isOpenRotation, isProven, Journal, openCredentialRotation, readCredentialRotations } from './journal.ts';
 export type { CredentialPlace, RotationStep } from './place.ts';
 export { type FleetFile, type PlannedFile, planRotation, type PlanRequest, type RotationPlan } from './plan.ts';
 export { type CredentialRotation, type CredentialRotationStatus, RECORD_FORMAT, type RotatedFile, type RotatedService, type RotationFailure } from './record.ts';

@@ -2,7 +2,7 @@
  * The records of rotations on the disk. Each write is durable before it returns, and whole or not at all. Everything here
  * happens under the lock of one rotation at a time.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -22,10 +22,6 @@ const MOST_BYTES = 64 * 2 ** 20;
 interface Sealed {
   readonly values?: Readonly<Record<string, string>>;
   readonly digests: Readonly<Record<string, string>>;
-}
-
-export function newRotationId(): string {
-  return Array.from(randomBytes(10), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
 }
 
 /** All records of the directory, the oldest first. Not proven yet: see {@link Journal.open}. @throws LockfastError `damaged` */

@@ -3,7 +3,7 @@ import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 
 import { untilWell } from '../health.ts';
-import type { ServiceManager, UnitState } from '../systemd/service-manager.ts';
+import { runOf, type ServiceManager } from '../systemd/service-manager.ts';
 import type { Journal } from './journal.ts';
 import type { CredentialPlace } from './place.ts';
 import type { RotatedService } from './record.ts';
@@ -80,10 +80,6 @@ export class WellServices {
       return runOf(state) === this.#runs.get(unit) ? [] : [{ unit, why: 'restarted by itself after it had been well' }];
     });
   }
-}
-
-function runOf({ mainPid, restarts }: UnitState): string {
-  return `${mainPid} ${restarts}`;
 }
 
 /** Calls `action` for each, `most` at a time; after a failure none is begun any more, and the first one is thrown when all have ended. */

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, identityOf, readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { newRotationId } from '@lockfast/core/rotation';
 
-import { newRotationId } from './journal.ts';
 import type { CredentialRotation } from './record.ts';
 
 const WORKLIST_FORMAT = 'lockfast-worklist/1';

@@ -26,6 +26,11 @@ export interface UnitState {
   readonly needsReload: boolean;
 }
 
+/** Which run of a unit it is: another one has another main process, or was restarted by itself. */
+export function runOf({ mainPid, restarts }: UnitState): string {
+  return `${mainPid} ${restarts}`;
+}
+
 export interface ServiceManager {
   /** `system`: needs root; `user`: of whoever runs this. */
   readonly scope: 'system' | 'user';

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 import { LockfastError } from '@lockfast/core/errors';
 
+import { SYSTEM_PATH } from '../system-path.ts';
 import type { ServiceManager, UnitState } from './service-manager.ts';
 
 const execute = promisify(execFile);
@@ -29,7 +30,7 @@ export class Systemctl implements ServiceManager {
     this.scope = scope;
     this.#environment = {
       ...Object.fromEntries(VARIABLES.map((name) => [name, environment[name]])),
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      PATH: SYSTEM_PATH,
       LC_ALL: 'C.UTF-8',
       SYSTEMD_COLORS: '0',
       SYSTEMD_PAGER: '',
