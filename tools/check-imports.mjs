@@ -1,6 +1,6 @@
 // Imports go down only. `node tools/check-imports.mjs [ROOT]` lists what does not, and exits 1 then.
 //
-//   cli -> fleet, keys, ledger -> core        testkit: for tests alone
+//   cli -> fleet, columns, keys, ledger -> core        testkit: for tests alone
 //
 // Within core, and nowhere else, folders have an order too: CORE says it.
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,8 +14,9 @@ const PACKAGES = {
   core: { ours: [], others: [] },
   keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
   ledger: { ours: ['core'], others: ['pg'] },
+  columns: { ours: ['core'], others: ['pg'] },
   fleet: { ours: ['core'], others: [] },
-  cli: { ours: ['fleet', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
+  cli: { ours: ['fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
   testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
 };
 

@@ -130,8 +130,9 @@ describe.skipIf(missing !== undefined)(`tenants with services${missing === undef
     expect(old.stdout).toMatch(/written .* by root \(lockfast env set\), entry \d+ of the ledger\n/);
     expect(old.stdout).toMatch(/processes +1 process of acme\.service, 1 with an older value: restart it\n +\d+ {2}since .* {2}another value\n/);
     await machine.run(['systemctl', 'restart', 'acme']);
-    const { processes } = JSON.parse((await lockfast('env', 'explain', 'OPENAI_API_KEY', '--tenant', 'acme', '--json')).stdout) as { processes: { value: string; older: boolean }[] };
-    expect(processes).toEqual([expect.objectContaining({ value: 'present', older: false })]);
+    const processes = async (): Promise<unknown> => (JSON.parse((await lockfast('env', 'explain', 'OPENAI_API_KEY', '--tenant', 'acme', '--json')).stdout) as { processes: unknown }).processes;
+    // systemctl returns before `run` has become the program: for that moment the process has no variables.
+    await expect.poll(processes, { timeout: 20_000 }).toEqual([expect.objectContaining({ value: 'present', older: false })]);
     expect(old.stdout).not.toContain('canary');
   });
 

@@ -74,6 +74,10 @@ export const ERROR_CODES = [
   'service-failed',
   'tenant-findings',
   'rolled-back',
+  // databases and their columns
+  'database-unavailable',
+  'database-refused',
+  'column-findings',
   // files
   'not-found',
   'not-a-file',

@@ -1,0 +1,105 @@
+/** What a job needs of a database. One folder implements it for each kind: `postgres/` is the first. */
+
+/** Where the values of one encrypted column lie. */
+export interface ColumnTarget {
+  /** The column's stable id, which values are bound to: `integrations.slack.bot_token`. */
+  readonly id: string;
+  /** As SQL spells it, with or without a schema: `tenants`, `app."User"`. */
+  readonly table: string;
+  /** The column's name, not quoted. */
+  readonly column: string;
+  /** For a JSON column: the members that lead to the value. Empty or absent: all of the column. */
+  readonly path?: readonly string[];
+  /** The names of the columns that tell rows apart. Absent: the primary key. */
+  readonly key?: readonly string[];
+  /** The names of the context columns, in the order of the definition. */
+  readonly context: readonly string[];
+  /** The name of a column that reports may show in place of the key. */
+  readonly label?: string;
+  /** Settings of each transaction, for triggers to look at: `app.rotation` to `on`. */
+  readonly set?: Readonly<Record<string, string>>;
+}
+
+/** The key columns of a row as text, in their order. */
+export type RowKey = readonly string[];
+
+export interface StoredRow {
+  readonly key: RowKey;
+  /** As it is stored: text, the bytes of a binary column, or the JSON text of what stands at the path. NULL, or no such member: null. */
+  readonly value: string | Buffer | null;
+  /** The context columns as text, in their order. */
+  readonly context: readonly (string | null)[];
+  readonly label: string | null;
+}
+
+/** Replaces one value, if value and context of the row still are what was read. */
+export interface RowChange {
+  readonly row: StoredRow;
+  /** In the form of {@link StoredRow.value}. */
+  readonly value: string | Buffer | null;
+}
+
+/** How far a job is. It is written in the transaction of the batch that it counts. */
+export interface Checkpoint {
+  /** `encrypt`, `rotate`, `decrypt` and what they convert to: a job of another kind starts anew. */
+  readonly job: string;
+  readonly pass: number;
+  /** The last key that was looked at in this pass; null at its start. */
+  readonly after: RowKey | null;
+  /** What was counted so far, over all passes. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** Why a job should wait a little: what others suffer from. */
+export interface Pressure {
+  /** Of the slowest replica, in milliseconds; undefined where there is none, or where this role may not see it. */
+  readonly replicationLagMs: number | undefined;
+  /** Sessions that wait for a lock of this job. */
+  readonly lockWaiters: number;
+}
+
+/** One column of one table, looked up and found fit. */
+export interface ColumnTable {
+  /** What {@link StoredRow.value} holds. */
+  readonly storage: 'text' | 'binary' | 'json';
+  readonly key: readonly string[];
+  /** About how many rows there are, at once. */
+  estimatedRows(): Promise<number>;
+  /** The next rows in the order of their keys. @param only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out */
+  read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]>;
+  /** One row as it is now; undefined where it is gone. */
+  row(key: RowKey): Promise<StoredRow | undefined>;
+  /**
+   * One transaction: each change whose row is still what was read, and the checkpoint.
+   *
+   * @returns for each change whether it was made
+   */
+  write(changes: readonly RowChange[], checkpoint: Checkpoint | undefined): Promise<readonly boolean[]>;
+  /** Rows by the first 12 characters of their value; `null` counts rows without one. */
+  census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]>;
+  /** A sample of the rows that have a value, spread over the table. */
+  sample(rows: number): Promise<readonly StoredRow[]>;
+  checkpoint(): Promise<Checkpoint | undefined>;
+  forgetCheckpoint(): Promise<void>;
+}
+
+/**
+ * One database, with the connections that a job needs. Whatever it throws is a `LockfastError`: `database-unavailable`,
+ * `database-refused` (what the server would not do), `config-invalid` (no such table or column, a view), `busy`.
+ */
+export interface ColumnDatabase {
+  /** Its URL without a password, for messages. */
+  readonly place: string;
+  /** @throws LockfastError `config-invalid`: no such table or column, a view, no key, a column type that holds no values */
+  table(target: ColumnTarget): Promise<ColumnTable>;
+  /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
+  lock(target: ColumnTarget): Promise<void>;
+  pressure(): Promise<Pressure>;
+  close(): Promise<void>;
+}
+
+/** What a job may do about a failure of the database. */
+export type Remedy = 'reconnect' | 'smaller-batch' | 'none';
+
+/** Implemented by the error's maker: `remedyOf(error)` of each database's folder. */
+export type RemedyOf = (error: unknown) => Remedy;
