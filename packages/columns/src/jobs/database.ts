@@ -65,7 +65,11 @@ export interface ColumnTable {
   readonly key: readonly string[];
   /** About how many rows there are, at once. */
   estimatedRows(): Promise<number>;
-  /** The next rows in the order of their keys. @param only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out */
+  /**
+   * The next rows in the order of their keys. Values have bounds, their sum has none: so a page holds a few MiB of them, and one row at least. None: the end.
+   *
+   * @param notUnder only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out
+   */
   read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]>;
   /** One row as it is now; undefined where it is gone. */
   row(key: RowKey): Promise<StoredRow | undefined>;
@@ -95,6 +99,8 @@ export interface ColumnDatabase {
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;
+  /** What may be done about a failure that this database, or one of its tables, threw. After `reconnect` the next call connects anew. */
+  readonly remedyOf: RemedyOf;
   close(): Promise<void>;
 }
 
