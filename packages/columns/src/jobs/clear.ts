@@ -79,6 +79,7 @@ async function clear(
   { keepAside, stateDirectory, dryRun, signal, onRow }: Clearing,
   counts: Counts,
 ): Promise<Pick<ClearReport, 'keptAside' | 'interrupted'>> {
+  const own = ownOf(declared, all).values;
   const lines = unrecoverableLines();
   try {
     const first = await lines.next();
@@ -109,8 +110,9 @@ async function clear(
     for await (const { row, standing, opens, searched } of triageRows(database, declared, table, all, signal)) {
       counts.rows++;
       if (standing.kind !== 'unreadable') continue;
-      // The ring may still hold a retired key, or another copy of the ring a missing one's newer state.
-      if (opens !== undefined || standing.code === 'key-not-usable') counts.recoverable++;
+      // A retired key refuses, and is still in the ring; of a destroyed one nothing is left.
+      const retired = standing.code === 'key-not-usable' && !own.isDestroyed(standing.keyId);
+      if (opens !== undefined || retired) counts.recoverable++;
       else if (!searched) counts.unsure++;
       else {
         counts.unrecoverable++;

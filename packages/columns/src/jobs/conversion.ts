@@ -10,7 +10,7 @@ import { Pace, type WaitingFor } from './pace.ts';
 import { PageSize } from './page-size.ts';
 import { type Job, runPass } from './pass.ts';
 import { Patience } from './patience.ts';
-import { proveCurrentKey, refuseAnotherRing } from './preflight.ts';
+import { proveCurrentKey, refuseAnotherRing, refuseTooNarrow } from './preflight.ts';
 import type { StoredValues } from './stored-values.ts';
 import { newTally, type Tally, tallyOf } from './tally.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
@@ -112,6 +112,7 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   if (earlier !== undefined) Object.assign(tally, tallyOf(earlier.counts));
   const unreadable = new UnreadableRows();
   const job = await newJob(database, table, declared, values, what, { name, tally, unreadable });
+  await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
   const notUnder = startOfConverted(values, direction);
   let pass = earlier?.pass ?? 1;
   let after = earlier?.after ?? null;

@@ -1,10 +1,13 @@
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTable, StoredRow } from './database.ts';
+import { convertPage, type PageConversion } from './convert-page.ts';
+import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
+import { PageSize } from './page-size.ts';
 import { isOfAnotherRing } from './standing.ts';
 import { columnValueOf } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
+import { walkColumn } from './walk.ts';
 
 /** Rows that are looked at before the first is changed, of the table's first ones and of a sample each. */
 const ROWS = 200;
@@ -38,3 +41,31 @@ export async function refuseAnotherRing(values: StoredValues, declared: Declared
     'check that this is the right environment, key ring and list of fernet-keys, and the right database; `lockfast column triage` names each row',
   );
 }
+
+/**
+ * Whether a column of limited width holds what its values would become: found before the first row is changed, not at the
+ * first long one. Most are wide enough for their longest value, and need no look at each.
+ *
+ * @throws LockfastError `config-invalid`
+ */
+export async function refuseTooNarrow(database: ColumnDatabase, declared: DeclaredColumn, table: ColumnTable, conversion: PageConversion, signal: AbortSignal | undefined): Promise<void> {
+  const { room } = table;
+  if (room === undefined) return;
+  const row: StoredRow = { key: ['probe'], value: null, context: declared.context.map(() => ''), label: null };
+  const [stored] = conversion.values.seal([{ row, value: Buffer.alloc(await table.longestValue()), created: conversion.now }], table.storage);
+  if (stored!.length <= room) return;
+  let longest = 0;
+  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+    for (const { value } of convertPage(rows, conversion)) {
+      if (typeof value === 'string' && value.length > longest) longest = Array.from(value).length;
+    }
+  }
+  if (longest <= room) return;
+  throw new LockfastError(
+    'config-invalid',
+    `${declared.id}: ${declared.table}.${declared.column} holds ${room} characters at most, and a value needs ${longest}; nothing was changed`,
+    'make the column of type text first',
+  );
+}
+
+const PAGE_ROWS = 1000;

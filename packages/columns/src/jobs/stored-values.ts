@@ -120,6 +120,11 @@ export class StoredValues {
     return this.#formatsFor(formOf(storage))[format].sealBatch(items);
   }
 
+  /** Whether nothing is left of a key but its name. */
+  isDestroyed(keyId: KeyId | undefined): boolean {
+    return this.#ring.keys.some(({ id, state }) => id === keyId && state === 'destroyed');
+  }
+
   /** Whether a plaintext would be taken for an encrypted value, were it stored as it is. */
   looksEncrypted(value: Stored, storage: ColumnStorage): boolean {
     return formatBy(value, this.#formatsFor(formOf(storage))) !== undefined;
