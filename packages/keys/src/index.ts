@@ -1,4 +1,4 @@
-export { expandPath, fileRootKey } from './file.ts';
+export { expandPath, fileRootKey, readSecretFile } from './file.ts';
 export { openKeyRing, type RingLocation } from './open-key-ring.ts';
 export { passphraseFile, PassphraseSource } from './passphrase.ts';
 export { makeShares, readShare, type RecoveryShares, type ShareLabel, sharesSource } from './shares.ts';
