@@ -82,6 +82,10 @@ function oneOf(words: readonly string[], help: string): Setting {
   return { what: `one of ${words.join(', ')}`, help, schema: { enum: words }, accepts: (value) => typeof value === 'string' && words.includes(value) };
 }
 
+export function isColumnId(id: unknown): id is string {
+  return isText(id) && id.length <= 128 && COLUMN_ID.test(id);
+}
+
 /** Of `[databases.NAME]`. */
 const OF_A_DATABASE: Readonly<Record<string, Setting>> = {
   url: {
@@ -99,7 +103,7 @@ const OF_A_COLUMN: Readonly<Record<string, Setting>> = {
     what: 'a name such as "integrations.slack.bot_token": lower-case letters, digits, underscores and dots, at most 128',
     help: "The column's own name, which its values are bound to. It stays when table or column are renamed.",
     schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: 128 },
-    accepts: (value) => isText(value) && value.length <= 128 && COLUMN_ID.test(value),
+    accepts: isColumnId,
     required: true,
   },
   database: { ...path('the NAME of a [databases.NAME]', 'The database that it is in.'), required: true },

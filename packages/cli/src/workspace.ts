@@ -118,7 +118,7 @@ export class Workspace {
       () => this.#inScope(file, tenant, async (scope) => ({ result: await action(scope), ring: scope.ring })),
       (done) => ({ keyId: done.ring.active().id }),
     );
-    await this.#sign(ring);
+    await this.signIfDue(ring);
     return result;
   }
 
@@ -137,7 +137,7 @@ export class Workspace {
       () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),
     );
-    await this.#sign(await this.ring());
+    await this.signIfDue(await this.ring());
     return opened;
   }
 
@@ -158,7 +158,7 @@ export class Workspace {
   }
 
   /** Signs the ledger when it is time to. What was done is on record by then, so that a state directory that can't be written is no reason to fail. */
-  async #sign(ring: KeyRing): Promise<void> {
+  async signIfDue(ring: KeyRing): Promise<void> {
     if (this.#args.flag('break-glass')) return;
     try {
       await (await this.ledger())?.checkpointIfDue(ring);

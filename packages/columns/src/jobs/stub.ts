@@ -16,7 +16,7 @@ export interface ConversionReport { rows: number; null: number; plaintext: numbe
 export declare function convertColumn(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, what: Conversion): Promise<ConversionReport>;
 export interface Census { readonly id: string; readonly rows: number; readonly null: number; readonly plaintext: number; readonly fernet: number; readonly keys: Readonly<Record<string, number>>; readonly unknown: number }
 export declare function censusColumn(database: ColumnDatabase, declared: DeclaredColumn, ring: KeyRing): Promise<Census>;
-export interface Survey extends Census { readonly unreadable: Readonly<Partial<Record<ErrorCode, number>>>; readonly oldest: number | undefined }
+export interface Survey extends Census { readonly unreadable: Readonly<Partial<Record<ErrorCode, number>>>; readonly oldest: number | undefined; readonly fernetKeys: Readonly<Record<string, number>> }
 export declare function surveyColumn(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, what: { readonly sample?: number; readonly onProgress?: (p: Progress) => void; readonly signal?: AbortSignal }): Promise<Survey>;
 export interface TriagedRow { readonly key: RowKey; readonly label: string | null; readonly standing: Standing; readonly opens?: string }
 export declare function triageColumn(database: ColumnDatabase, declared: DeclaredColumn, all: readonly { readonly declared: DeclaredColumn; readonly values: StoredValues }[]): AsyncIterable<TriagedRow>;

@@ -1,0 +1,114 @@
+import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
+import { audited } from '@lockfast/core/audited';
+
+import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
+import { grouped } from '../progress.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import { rowName } from './conversion-report.ts';
+import { type ConfiguredColumn, declaredColumns } from './declared.ts';
+
+/** So many rows have common widths: a table of millions must not lie in memory. */
+const PAGE = 1000;
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const columns = chosenColumns(args, session, workspace.configuration);
+  const event = { operation: 'column-triage', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
+  await requireRole(workspace, session, 'auditor', event);
+  const list = args.flag('json') ? new JsonList(session) : new TableList(session);
+  const counts = await audited(
+    await workspace.audit(),
+    event,
+    async () => {
+      await using access = new ColumnAccess(workspace, await workspace.ring());
+      const found = new Map<string, number>();
+      for (const column of columns) {
+        for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {
+          list.add(column, row);
+          const standing = shownStanding(row.standing);
+          found.set(standing, (found.get(standing) ?? 0) + 1);
+        }
+      }
+      return found;
+    },
+    (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, count) => sum + count, 0) } }),
+  );
+  list.end();
+  await workspace.signIfDue(await workspace.ring());
+  if (!args.flag('json')) session.terminal.note(counts.size === 0 ? 'no row needs attention' : Array.from(counts, ([standing, count]) => `${grouped(count)} ${standing}`).join(', '));
+  return 0;
+}
+
+async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean): AsyncGenerator<TriagedRow> {
+  // A value may have been moved from any column of the same database.
+  const siblings = declaredColumns(configuration).filter(({ database }) => database === column.database);
+  const candidates = [];
+  for (const declared of siblings) candidates.push({ declared, values: await access.values(declared) });
+  for await (const row of triageColumn(await access.database(column), column, candidates)) {
+    if (all || needsAttention(row.standing)) yield row;
+  }
+}
+
+function needsAttention(standing: Standing): boolean {
+  return standing.kind !== 'null' && !(standing.kind === 'encrypted' && standing.current);
+}
+
+function shownStanding(standing: Standing): string {
+  switch (standing.kind) {
+    case 'null':
+      return 'without a value';
+    case 'plaintext':
+      return 'plaintext';
+    case 'encrypted':
+      return `under ${standing.key}${standing.current ? '' : ', not the present key'}`;
+    case 'unreadable':
+      return `${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`}`;
+  }
+}
+
+interface RowList {
+  add(column: ConfiguredColumn, row: TriagedRow): void;
+  end(): void;
+}
+
+class TableList implements RowList {
+  readonly #session: Session;
+  #rows: string[][] = [];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  add({ id }: ConfiguredColumn, row: TriagedRow): void {
+    this.#rows.push([id, row.key.join('/'), row.label === null ? '' : rowName(row), shownStanding(row.standing), row.opens ?? '']);
+    if (this.#rows.length === PAGE) this.end();
+  }
+
+  end(): void {
+    if (this.#rows.length > 0) this.#session.terminal.table(['COLUMN', 'KEY', 'LABEL', 'STANDING', 'WHAT OPENS IT'], this.#rows);
+    this.#rows = [];
+  }
+}
+
+/** One object, `{"rows":[...]}`, written row by row. */
+class JsonList implements RowList {
+  readonly #terminal: Session['terminal'];
+  #count = 0;
+
+  constructor({ terminal }: Session) {
+    this.#terminal = terminal;
+  }
+
+  add({ id }: ConfiguredColumn, { key, label, standing, opens }: TriagedRow): void {
+    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standing, opens: opens ?? null })}`);
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#terminal.raw(this.#count === 0 ? '{\n  "rows": []\n}\n' : '\n  ]\n}\n');
+  }
+}
