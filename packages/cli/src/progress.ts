@@ -19,15 +19,19 @@ export class Progress {
     this.#timed = kind === 'timed';
   }
 
-  /** At most ten times a second, and the last one. */
-  show(done: number, total: number): void {
+  /**
+   * At most ten times a second, and the last one.
+   *
+   * @param remark stands behind it
+   */
+  show(done: number, total: number, remark = ''): void {
     const now = performance.now();
     if (!this.#terminal.interactive) return;
     // What a run before this one did says nothing of the rate.
     this.#begun ??= { at: now, done };
     if (done < total && this.#shown > 0 && now - this.#shown < 100) return;
     this.#shown = now;
-    this.#terminal.overwrite(`${grouped(done)} of ${grouped(total)} ${this.#noun}${this.#timed ? pace(done - this.#begun.done, total - done, now - this.#begun.at, this.#noun) : ''}`);
+    this.#terminal.overwrite(`${grouped(done)} of ${grouped(total)} ${this.#noun}${this.#timed ? pace(done - this.#begun.done, total - done, now - this.#begun.at, this.#noun) : ''}${remark}`);
   }
 
   /** Takes the line away. */

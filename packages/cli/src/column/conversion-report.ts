@@ -27,11 +27,12 @@ export function rowName({ key, label }: Pick<ReportedRow, 'key' | 'label'>): str
 
 export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, { terminal }: { readonly terminal: Terminal }): void {
   const words = WORDS[direction];
-  const { rows, already, changed, plaintext, unreadable, conflicts, remaining } = report;
+  const { rows, already, changed, plaintext, unreadable, conflicts, remaining, resumed } = report;
   const count = (name: string, number: number): void => terminal.line(`  ${name}: ${number}`);
   const unlessNone = (name: string, number: number): void => {
     if (number > 0) count(name, number);
   };
+  if (resumed) terminal.line('  Goes on where an earlier run stopped, whose counts are among these');
   count('Total', rows);
   if (direction === 'rotate') unlessNone(words.already, already);
   else count(words.already, already);

@@ -1,5 +1,5 @@
 /** What `column encrypt`, `rotate` and `decrypt` have in common: the plan, the job over each column, its report, what is next. */
-import { type Census, censusColumn, type ConversionReport, convertColumn, type ReportedRow } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
@@ -27,6 +27,8 @@ import { ReasonedSink } from './reasoned-sink.ts';
 const USUAL_BATCH = 1000;
 const MOST_BATCH = 100_000;
 const MOST_RATE = 100_000_000;
+
+const WAITING: Readonly<Record<WaitingFor, string>> = { 'replication-lag': ', waits for a replica', 'lock-waits': ', waits for those who want its locks' };
 
 export interface ColumnConversion {
   readonly direction: Direction;
@@ -133,12 +135,14 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
       ...(maxRate === undefined ? {} : { maxRate }),
       ...(audit === undefined ? {} : { audit }),
       signal: interruption.signal,
-      onProgress: ({ done, total }) => {
-        if (!verbose) progress.show(done, total);
+      onProgress: ({ rows, estimated, waitingFor }) => {
+        if (!verbose) progress.show(rows, Math.max(rows, estimated), waitingFor === undefined ? '' : WAITING[waitingFor]);
       },
       ...(verbose
         ? {
             onRow: (row) => {
+              // The next pass meets it again.
+              if (row.what === 'conflict') return;
               named += 1;
               terminal.line(`  ${recordLine(direction, dryRun, row, terminal)}`);
             },
@@ -155,7 +159,7 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
 
 function recordLine(direction: Direction, dryRun: boolean, row: ReportedRow, terminal: Session['terminal']): string {
   const name = rowName(row);
-  if (row.code !== undefined) return `${terminal.red('✗')} Not readable for ${name}: ${row.code}`;
+  if (row.what === 'unreadable') return `${terminal.red('✗')} Not readable for ${name}: ${row.code!}`;
   return dryRun ? `${WORDS[direction].would} for ${name}` : `${terminal.green('✓')} ${WORDS[direction].done} for ${name}`;
 }
 
@@ -185,10 +189,10 @@ function conclude(converted: readonly Converted[], asked: number, interrupted: n
 
 /** @param unfinished whether rows may remain: it was a dry run, or stopped */
 function findingsOf(converted: readonly Converted[], unfinished: boolean): LockfastError | undefined {
-  const unreadable = converted.filter(({ report }) => report.unreadable.count > 0);
-  const remaining = unfinished ? [] : converted.filter(({ report }) => report.remaining > report.unreadable.count);
+  const unreadable = converted.filter(({ report }) => report.unreadable.count + report.verified.unreadable > 0);
+  const remaining = unfinished ? [] : converted.filter(({ report }) => report.remaining > 0);
   if (unreadable.length > 0) {
-    const [ids, rows] = [unreadable.map(({ column }) => column.id), unreadable.reduce((sum, { report }) => sum + report.unreadable.count, 0)];
+    const [ids, rows] = [unreadable.map(({ column }) => column.id), unreadable.reduce((sum, { report }) => sum + Math.max(report.unreadable.count, report.verified.unreadable), 0)];
     return new LockfastError('column-findings', `${counted(rows, 'row')} of ${ids.join(', ')} ${rows === 1 ? 'does' : 'do'} not open, and ${rows === 1 ? 'was' : 'were'} left as ${rows === 1 ? 'it is' : 'they are'}`, `see which, and what would open them: lockfast column triage ${ids.join(' ')}`);
   }
   if (remaining.length > 0) {

@@ -12,7 +12,7 @@ export async function survey(column: ConfiguredColumn, sample: number | undefine
   try {
     return await surveyColumn(await access.database(column), column, await access.values(column), {
       ...(sample === undefined ? {} : { sample }),
-      onProgress: ({ done, total }) => progress.show(done, total),
+      onProgress: (rows, estimated) => progress.show(rows, Math.max(rows, estimated)),
     });
   } finally {
     progress.end();
