@@ -1,0 +1,49 @@
+import { LockfastError } from '@lockfast/core/errors';
+import type { Context, ContextValue } from '@lockfast/core/formats';
+
+/** The values of a row's context columns, by name. */
+export type ColumnContext = Readonly<Record<string, ContextValue>>;
+
+/** What a value of a column is for: part of the key derivation and of every context. */
+export const COLUMN_PURPOSE = 'column';
+
+const NO_CONTEXT: ColumnContext = {};
+
+/**
+ * The context of one value: the column's id, then its context columns in the order of the definition. So a value that
+ * is copied to another column, or to a row of another tenant, does not decrypt there.
+ *
+ * @param names those of the definition
+ * @throws LockfastError `invalid-context` unless exactly these are given, none of them null
+ */
+export function contextOf(id: string, names: readonly string[], values: ColumnContext = NO_CONTEXT): Context {
+  // One that the definition does not name would bind nothing, and its owner would believe that it does.
+  if (Object.keys(values).length !== names.length) throw invalid(id, names);
+  return placeOf(
+    id,
+    names.map((name) => (Object.hasOwn(values, name) ? values[name] : undefined)),
+    names,
+  );
+}
+
+/**
+ * As {@link contextOf}, for values in the order of the names, as a job reads them.
+ *
+ * @throws LockfastError `invalid-context` where one is null or missing
+ */
+export function placeOf(id: string, values: readonly (ContextValue | null | undefined)[], names: readonly string[]): Context {
+  const place: ContextValue[] = [id];
+  for (const value of values) {
+    if (value === undefined || value === null) throw invalid(id, names);
+    place.push(value);
+  }
+  return { place };
+}
+
+function invalid(id: string, names: readonly string[]): LockfastError {
+  return new LockfastError(
+    'invalid-context',
+    names.length === 0 ? `${id}: a context is given, and the column has none` : `${id}: the context is not exactly ${names.join(', ')}, or one of them is null`,
+    names.length === 0 ? 'leave it out, or name it in the definition before the first value is encrypted' : 'give each of them, as at encryption',
+  );
+}

@@ -1,0 +1,76 @@
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { ColumnEvent } from './events.ts';
+import type { FernetKey } from './fernet-format.ts';
+import type { FormatName, Storage } from './stored-format.ts';
+import type { ValueTypeName } from './value-type.ts';
+
+/**
+ * How one column is encrypted. It belongs into the code beside the model, and the same facts into `[[columns]]` of
+ * lockfast.toml, for jobs.
+ */
+export type ColumnDefinition<As extends ValueTypeName = 'text'> = {
+  /**
+   * The column's own stable name, such as `integrations.slack.bot_token`: lower case, digits, underscores, dots; at most 128.
+   * Values are bound to it, so that a table or column can be renamed, and this can not.
+   */
+  readonly id: string;
+  /** What is written. `lfv1` without it. */
+  readonly format?: FormatName;
+  /** `text` without it. */
+  readonly as?: As;
+  /** The names of the columns of the same row that a value is bound to, in this order for ever: `['org_id']`. */
+  readonly context?: readonly string[];
+  /** `text` without it. */
+  readonly storage?: Storage;
+  /** Whether values of the other format are read, too, while a table changes from one to the other. */
+  readonly migrating?: boolean;
+  /** Milliseconds; older values are refused with `too-old`. */
+  readonly maxAge?: number;
+  /** For Fernet: the first one encrypts, all decrypt. Those of the ring without it. */
+  readonly fernetKeys?: readonly FernetKey[];
+} & Reading;
+
+type Reading =
+  | {
+      /** `strict`, and that is what counts without it: what is not encrypted is an error. */
+      readonly reading?: 'strict';
+    }
+  | {
+      /** While a table is being encrypted: what is not encrypted is handed out as it is, counted, and reported each time. */
+      readonly reading: 'allow-plaintext';
+      /** Is told of each such read, so that nobody forgets that it is allowed. */
+      readonly onPlaintext: (event: ColumnEvent) => void;
+    };
+
+const ID = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
+const MOST_ID_CHARACTERS = 128;
+
+export function isColumnId(id: unknown): id is string {
+  return typeof id === 'string' && id.length <= MOST_ID_CHARACTERS && ID.test(id);
+}
+
+/** @throws LockfastError `usage`: a mistake in the program, found at its start */
+export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): void {
+  const { id, format = 'lfv1', as = 'text', context = [], storage = 'text', reading = 'strict', migrating = false, maxAge } = definition;
+  if (!isColumnId(id)) throw invalid('a column', 'its id is not usable', "use lower case letters, digits, underscores and dots, for example 'tenants.api_key'");
+  if (!['lfv1', 'fernet'].includes(format)) throw invalid(id, 'there is no such format', "use 'lfv1' or 'fernet'");
+  if (!['text', 'bytes', 'json'].includes(as)) throw invalid(id, 'there is no such type', "use as: 'text', 'bytes' or 'json'");
+  if (!['text', 'binary'].includes(storage)) throw invalid(id, 'there is no such storage', "use storage: 'text' or 'binary'");
+  if (new Set(context).size !== context.length || context.some((name) => typeof name !== 'string' || name === '')) {
+    throw invalid(id, 'its context names a column twice, or one without a name', 'name each context column once');
+  }
+  // While it migrates, the context is for reading what is lfv1 still.
+  if (format === 'fernet' && context.length > 0 && !migrating) {
+    throw invalid(id, 'a Fernet token can not be bound to a context', "use format: 'lfv1', or leave the context out and know that a token can be moved between rows");
+  }
+  if (!['strict', 'allow-plaintext'].includes(reading)) throw invalid(id, 'there is no such reading mode', "use 'strict' or 'allow-plaintext'");
+  if (definition.reading === 'allow-plaintext' && typeof definition.onPlaintext !== 'function') {
+    throw invalid(id, 'it allows plaintext, and nobody is told', 'give onPlaintext, which is told of each such read');
+  }
+  if (maxAge !== undefined && !(maxAge > 0)) throw invalid(id, 'the maximum age is not a number of milliseconds', 'use for example 90 * 24 * 3600 * 1000');
+}
+
+function invalid(id: string, what: string, hint: string): LockfastError {
+  return new LockfastError('usage', `${id}: ${what}`, hint);
+}

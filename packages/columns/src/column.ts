@@ -1,0 +1,253 @@
+import { LockfastError } from '@lockfast/core/errors';
+import type { Context } from '@lockfast/core/formats';
+import type { KeyRing } from '@lockfast/core/keyring';
+import { type Clock, systemClock } from '@lockfast/core/ports';
+
+import { type ColumnContext, contextOf } from './column-context.ts';
+import { checkDefinition, type ColumnDefinition } from './column-definition.ts';
+import { type ColumnEvent, isWatched, publish } from './events.ts';
+import { FernetFormat } from './fernet-format.ts';
+import { Lfv1Format } from './lfv1-format.ts';
+import { ringFernetKeys } from './ring-fernet-keys.ts';
+import type { OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
+
+/** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for, in milliseconds. */
+const CLOCK_SKEW_MS = 60_000;
+
+/**
+ * One encrypted column: what an application, or an adapter of its ORM, encrypts and decrypts with. Make it once at the
+ * start: it holds derived keys.
+ *
+ * `null` stays `null`, the database's NULL. Everything else is encrypted and comes back, the empty text, `0`, `false` and
+ * no bytes at all, too. Every error names the column, none quotes a value.
+ */
+export class Column<V> {
+  readonly id: string;
+  readonly definition: ColumnDefinition<ValueTypeName>;
+  readonly #type: ValueType<V>;
+  /** What is written, and what else is read. The first one is asked first. */
+  readonly #formats: readonly [StoredFormat, ...StoredFormat[]];
+  /** What is not read here, and must not pass for plaintext. */
+  readonly #others: readonly StoredFormat[];
+  readonly #clock: Clock;
+  #plaintextReads = 0;
+
+  /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
+  constructor(ring: KeyRing, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
+    checkDefinition(definition);
+    const { id, format = 'lfv1', storage = 'text', migrating = false, fernetKeys = ringFernetKeys(ring) } = definition;
+    this.id = id;
+    this.definition = definition;
+    this.#type = type;
+    this.#clock = clock;
+    const lfv1 = new Lfv1Format(ring, storage, clock);
+    const fernet = new FernetFormat(fernetKeys, storage, clock);
+    const [own, other] = format === 'lfv1' ? [lfv1, fernet] : [fernet, lfv1];
+    this.#formats = migrating ? [own, other] : [own];
+    this.#others = migrating ? [] : [other];
+  }
+
+  /** How often plaintext was handed out, where the reading mode allows that. */
+  get plaintextReads(): number {
+    return this.#plaintextReads;
+  }
+
+  /**
+   * What to store.
+   *
+   * @param context the values of the definition's context columns, of the row that it will stand in
+   * @throws LockfastError `already-encrypted`, `invalid-text`, `invalid-context`, `too-large`, `missing-key`
+   */
+  encrypt(value: V, context?: ColumnContext): Stored;
+  encrypt(value: V | null, context?: ColumnContext): Stored | null;
+  encrypt(value: V | null, context?: ColumnContext): Stored | null {
+    if (value === null) return null;
+    return this.#told('encrypt', () => {
+      const stored = this.#formats[0].seal(this.#fresh(value), this.#context(context));
+      this.#publish('encrypt', 1, this.#formats[0]);
+      return stored;
+    });
+  }
+
+  /** Many values at once, faster each; `contexts` has one a value, and may be left out where the column has none. All or nothing. */
+  encryptBatch(values: readonly (V | null)[], contexts?: readonly (ColumnContext | undefined)[]): (Stored | null)[] {
+    this.#sameLength(values, contexts);
+    return this.#told('encrypt', () => {
+      const created = this.#clock.now();
+      const present = values.flatMap((value, index) => (value === null ? [] : [{ index, value: this.#fresh(value), created, context: this.#context(contexts?.[index]) }]));
+      const sealed = this.#formats[0].sealBatch(present);
+      const stored: (Stored | null)[] = values.map(() => null);
+      present.forEach(({ index }, i) => (stored[index] = sealed[i]!));
+      this.#publish('encrypt', present.length, this.#formats[0]);
+      return stored;
+    });
+  }
+
+  /**
+   * What was encrypted.
+   *
+   * @throws LockfastError `not-encrypted`, `malformed`, `missing-key`, `key-not-usable`, `wrong-key`, `moved-or-altered`,
+   *   `invalid-token`, `invalid-context`, `invalid-text`, `too-old`, `unsupported-format`
+   */
+  decrypt(stored: Stored, context?: ColumnContext): V;
+  decrypt(stored: Stored | null, context?: ColumnContext): V | null;
+  decrypt(stored: Stored | null, context?: ColumnContext): V | null {
+    if (stored === null) return null;
+    return this.#told('decrypt', () => {
+      const format = this.#formatOf(stored);
+      if (format === undefined) return this.#plaintext(stored);
+      const opened = format.open(stored, this.#context(context));
+      this.#publish('decrypt', 1, format, opened.key);
+      return this.#value(opened);
+    });
+  }
+
+  /** As {@link decrypt}, many values at once: faster each where they were written together. All or nothing. */
+  decryptBatch(stored: readonly (Stored | null)[], contexts?: readonly (ColumnContext | undefined)[]): (V | null)[] {
+    this.#sameLength(stored, contexts);
+    return this.#told('decrypt', () => {
+      const values: (V | null)[] = stored.map(() => null);
+      const encrypted = new Map<StoredFormat, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>();
+      stored.forEach((one, index) => {
+        if (one === null) return;
+        const format = this.#formatOf(one);
+        if (format === undefined) values[index] = this.#plaintext(one);
+        else {
+          const group = encrypted.get(format);
+          const item = { index, stored: one, context: this.#context(contexts?.[index]) };
+          if (group === undefined) encrypted.set(format, [item]);
+          else group.push(item);
+        }
+      });
+      for (const [format, group] of encrypted) this.#openGroup(format, group, values);
+      return values;
+    });
+  }
+
+  /** Whether it is a well-formed value of a format that this column reads. That is no proof: only decrypting proves. */
+  isEncrypted(stored: unknown): stored is Stored {
+    return isStored(stored) && this.#formats.some((format) => format.isWellFormed(stored));
+  }
+
+  /** The id of the key that a value is under, or the name of its Fernet key; proven by decrypting. @throws LockfastError as {@link decrypt} */
+  keyIdOf(stored: Stored, context?: ColumnContext): string {
+    return this.#told('decrypt', () => this.#encrypted(stored).open(stored, this.#context(context)).key);
+  }
+
+  /** Milliseconds since it was encrypted; undefined where it carries no time. It must decrypt: the time is inside. @throws LockfastError as {@link decrypt} */
+  ageOf(stored: Stored, context?: ColumnContext): number | undefined {
+    return this.#told('decrypt', () => {
+      const { created } = this.#encrypted(stored).open(stored, this.#context(context));
+      return created === undefined ? undefined : this.#clock.now() - created;
+    });
+  }
+
+  #openGroup(format: StoredFormat, group: readonly { readonly index: number; readonly stored: Stored; readonly context: Context }[], values: (V | null)[]): void {
+    const keys = new Map<string, number>();
+    const opened = format.openBatch(
+      group.map((item) => item.stored),
+      group.map((item) => item.context),
+    );
+    opened.forEach((one, i) => {
+      if (one instanceof LockfastError) throw one;
+      keys.set(one.key, (keys.get(one.key) ?? 0) + 1);
+      values[group[i]!.index] = this.#value(one);
+    });
+    for (const [key, count] of keys) this.#publish('decrypt', count, format, key);
+  }
+
+  /** What is to be encrypted. A write never skips: an encrypted value that is taken for plaintext would be hidden for ever. */
+  #fresh(value: V): string | Uint8Array {
+    const encoded = this.#type.encode(value);
+    if ([...this.#formats, ...this.#others].some((format) => format.isWellFormed(encoded))) {
+      throw new LockfastError('already-encrypted', 'the value is an encrypted value already', 'store it as it is, or decrypt it first');
+    }
+    return encoded;
+  }
+
+  #value(opened: OpenedValue): V {
+    const { maxAge } = this.definition;
+    if (maxAge !== undefined) {
+      const age = opened.created === undefined ? undefined : this.#clock.now() - opened.created;
+      if (age === undefined || age > maxAge || age < -CLOCK_SKEW_MS) {
+        throw new LockfastError(
+          'too-old',
+          age === undefined ? 'the value carries no time, and the column has a maximum age' : "the value is older than the column's maximum age, or from the future",
+          'have a new value issued; if it should be valid, check the clocks of both machines',
+        );
+      }
+    }
+    return this.#type.decode(opened.value);
+  }
+
+  /** Undefined where it is plaintext, and plaintext is allowed. @throws LockfastError `not-encrypted`, `malformed` */
+  #formatOf(stored: Stored): StoredFormat | undefined {
+    const format = this.#formats.find((one) => one.isWellFormed(stored));
+    if (format !== undefined) return format;
+    if (!isStored(stored)) throw new LockfastError('not-encrypted', 'this is neither text nor bytes', 'pass what the database holds, or null');
+    const other = this.#others.find((one) => one.isWellFormed(stored));
+    if (other !== undefined) {
+      throw new LockfastError('not-encrypted', `this looks like a value in the format ${other.name}, which the column does not read`, 'define the column with migrating: true while its rows change from one format to the other');
+    }
+    if ([...this.#formats, ...this.#others].some((one) => one.beginsLike(stored))) {
+      throw new LockfastError('malformed', 'this begins like an encrypted value but is cut short, altered or followed by something', 'restore the value from a backup; a column must be wide enough for the whole of it');
+    }
+    if (this.definition.reading === 'allow-plaintext') return undefined;
+    throw new LockfastError('not-encrypted', 'this is not an encrypted value', 'encrypt the table with `lockfast column encrypt`; until then define the column with reading: allow-plaintext');
+  }
+
+  #encrypted(stored: Stored): StoredFormat {
+    const format = this.#formatOf(stored);
+    if (format === undefined) throw new LockfastError('not-encrypted', 'this is not an encrypted value', 'it has neither key nor age until it is encrypted');
+    return format;
+  }
+
+  #plaintext(stored: Stored): V {
+    this.#plaintextReads++;
+    const event: ColumnEvent = { event: 'read-plaintext', column: this.id, count: 1 };
+    if (this.definition.reading === 'allow-plaintext') this.definition.onPlaintext(event);
+    publish(event);
+    return this.#type.decode(typeof stored === 'string' ? Buffer.from(stored, 'utf8') : Buffer.from(stored));
+  }
+
+  #context(values: ColumnContext | undefined): Context {
+    return contextOf(this.id, this.definition.context ?? [], values);
+  }
+
+  #sameLength(values: readonly unknown[], contexts: readonly unknown[] | undefined): void {
+    if (contexts === undefined || contexts.length === values.length) return;
+    throw new LockfastError('invalid-context', `${this.id}: a batch has another number of contexts than of values`, 'give one context for each value');
+  }
+
+  #publish(event: 'encrypt' | 'decrypt', count: number, { name }: StoredFormat, key?: string): void {
+    if (count > 0 && isWatched()) publish({ event, column: this.id, count, format: name, ...(key === undefined ? {} : { key }) });
+  }
+
+  /** Each failure is published, and says of which column it is. */
+  #told<T>(operation: 'encrypt' | 'decrypt', action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof LockfastError)) throw error;
+      publish({ event: 'failure', column: this.id, count: 1, operation, code: error.code });
+      if (error.message.startsWith(`${this.id}: `)) throw error;
+      throw new LockfastError(error.code, `${this.id}: ${error.message}`, error.hint, error);
+    }
+  }
+}
+
+/**
+ * An encrypted column on a key ring.
+ *
+ * @throws LockfastError `usage` for a definition that can't be; `missing-key` where the ring has no active key
+ */
+export function column<As extends ValueTypeName = 'text'>(ring: KeyRing, definition: ColumnDefinition<As>, clock: Clock = systemClock): Column<ValueTypes[As]> {
+  const as = (definition.as ?? 'text') as As;
+  // An unknown type is refused with the rest of the definition.
+  return new Column<ValueTypes[As]>(ring, definition, VALUE_TYPES[as], clock);
+}
+
+function isStored(value: unknown): value is Stored {
+  return typeof value === 'string' || value instanceof Uint8Array;
+}
