@@ -17,8 +17,6 @@ const WRITING = {
   json: JSON_OPTION,
 } as const satisfies Record<string, Option>;
 
-const SAMPLE: Option = { kind: 'text', value: 'N', help: 'decrypt so many rows, spread over the table, in place of all' };
-
 const GOES_ON = 'Rows that the application writes meanwhile are never overwritten. ^C stops after the running batch; a killed run leaves every row readable. Either way the same command goes on where it was.';
 
 /** Encrypted columns of databases, as [[columns]] in lockfast.toml declares them. */
@@ -28,9 +26,9 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     summary: 'count the rows of encrypted columns by key and format, and those that are plaintext',
     operands: '[ID...]',
     arity: ANY_NUMBER,
-    options: { ...WHICH, verify: { kind: 'flag', help: 'decrypt every value, in place of looking at how it begins' }, sample: SAMPLE, json: JSON_OPTION },
-    details: ['The exit status is 1 when there is plaintext, or a value that no key of the ring is for, or when a database can not be reached.'],
-    examples: [['lockfast column status', 'all declared columns'], ['lockfast column status --verify', 'proven by decrypting']],
+    options: { ...WHICH, verify: { kind: 'text', value: 'all|N', help: 'decrypt all values, or those of N rows that are spread over the table, in place of looking at how they begin' }, json: JSON_OPTION },
+    details: ['Without --verify the database counts by how values begin, which is quick and no proof. The exit status is 1 when there are values that no key of the ring opens, or when a database can not be reached.'],
+    examples: [['lockfast column status', 'all declared columns'], ['lockfast column status --verify all', 'proven by decrypting']],
     load: () => import('./status.ts'),
   },
   {
@@ -75,7 +73,7 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     summary: 'decrypt the values of columns, and tell whether each opens',
     operands: '[ID...]',
     arity: ANY_NUMBER,
-    options: { ...WHICH, sample: SAMPLE, json: JSON_OPTION },
+    options: { ...WHICH, sample: { kind: 'text', value: 'N', help: 'so many rows, spread over the table, in place of all' }, json: JSON_OPTION },
     details: ['Nothing is shown or kept of the values. The exit status is 1 when one does not open, or is plaintext.'],
     examples: [['lockfast column verify', 'every value'], ['lockfast column verify --sample 1000', 'for a timer']],
     load: () => import('./verify.ts'),

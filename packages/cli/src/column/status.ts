@@ -26,9 +26,9 @@ interface Found {
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
-  const sample = numberOption(args, session, 'sample', MOST_SAMPLE);
+  const proves = args.text('verify') !== undefined;
+  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE);
   const columns = chosenColumns(args, session, workspace.configuration);
-  const proves = args.flag('verify') || sample !== undefined;
   const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
   const found = await audited(
@@ -64,7 +64,7 @@ function countsOf(found: readonly Found[]): { details: Record<string, number> } 
       columns: found.length,
       rows: sum(({ rows }) => rows),
       plaintext: sum(({ plaintext }) => plaintext),
-      unreadable: sum((census) => ('unreadable' in census ? unreadableRows(census) : census.unknown)),
+      unreadable: sum(({ unknown }) => unknown),
       unreached: found.filter(({ error }) => error !== undefined).length,
     },
   };
@@ -77,7 +77,11 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
   if (args.flag('json')) {
     const columns = found.map(({ column, census, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, ...(error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } }) }));
     terminal.json({ columns, ...(failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } }) });
-  } else print(found, ring, session);
+  } else {
+    print(found, ring, session);
+    const plaintext = columnsWith(found, (census) => census.plaintext);
+    if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
+  }
   if (failed !== undefined) for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
   if (failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
   return failure === undefined ? 0 : EXIT_STATUS[failure.code];
@@ -108,11 +112,12 @@ function shownKeys(keys: Census['keys'], ring: KeyRing): string {
   return ids.map((id) => `${id} ${grouped(keys[id]!)}${isActive(id) || states.get(id) === undefined ? '' : ` (${states.get(id)})`}`).join(', ') || '-';
 }
 
+function columnsWith(found: readonly Found[], count: (census: Census) => number): string {
+  return found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
+}
+
+/** Plaintext is none: that is what `column encrypt` is for. */
 function finding(found: readonly Found[]): LockfastError | undefined {
-  const named = (count: (census: Census | Survey) => number): string => found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
-  const unreadable = named((census) => ('unreadable' in census ? unreadableRows(census) : census.unknown));
-  const plaintext = named((census) => census.plaintext);
-  if (unreadable !== '') return new LockfastError('column-findings', `there are values that no key of the ring opens: ${unreadable}`, `see which: lockfast column triage ${unreadable}`);
-  if (plaintext !== '') return new LockfastError('column-findings', `there is plaintext: ${plaintext}`, `lockfast column encrypt ${plaintext}`);
-  return undefined;
+  const unreadable = columnsWith(found, ({ unknown }) => unknown);
+  return unreadable === '' ? undefined : new LockfastError('column-findings', `there are values that do not open: ${unreadable}`, `see which, and what would open them: lockfast column triage ${unreadable}`);
 }
