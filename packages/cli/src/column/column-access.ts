@@ -1,7 +1,7 @@
 /** Databases, key ring and Fernet keys, each opened when it is first needed, and closed together. */
-import { type ColumnDatabase, type FernetKey, StoredValues } from '@lockfast/columns/jobs';
+import { type ColumnDatabase, StoredValues } from '@lockfast/columns/jobs';
 import type { KeyRing } from '@lockfast/core/keyring';
-import { readFernetKeys } from '@lockfast/keys';
+import { type FernetKey, readFernetKeys } from '@lockfast/keys';
 
 import type { Workspace } from '../workspace.ts';
 import { databaseUrl } from './database-url.ts';

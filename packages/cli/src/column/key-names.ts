@@ -1,7 +1,7 @@
 /** Keys as reports show them: by name and fingerprint, never their bytes. */
 import { fernetFingerprint } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
-import type { FernetKey } from '@lockfast/columns/jobs';
+import type { FernetKey } from '@lockfast/keys';
 
 import type { ConfiguredColumn } from './declared.ts';
 
