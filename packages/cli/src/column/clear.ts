@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 
-import { clearUnrecoverable } from '@lockfast/columns/jobs';
+import { type ClearReport, clearUnrecoverable } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, shownPath } from '@lockfast/core/files';
 
@@ -8,12 +8,12 @@ import type { Arguments } from '../arguments.ts';
 import { confirmByName } from '../confirm.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
+import { siblings } from './declared.ts';
 import { Interruption } from './interruption.ts';
 import { ReasonedSink } from './reasoned-sink.ts';
 
@@ -33,13 +33,29 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring);
-  const [database, values] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.values(column)] as const);
+  const [database, readable] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.readable(siblings(column, workspace.configuration))] as const);
   if (!dryRun) confirmByName(args, session, `empty the rows of ${column.id} in ${database.place} whose values nothing opens`, column.id);
   using interruption = new Interruption(() => terminal.note('stops after the running batch; ^C again stops at once'));
   const audit = sink === undefined ? {} : { audit: new ReasonedSink(sink, { reason, environment: event.environment }) };
-  const report = await clearUnrecoverable(database, column, values, { keepAside: file, dryRun, ...audit, signal: interruption.signal });
+  const report = await clearUnrecoverable(database, column, readable, { keepAside: file, stateDirectory: workspace.stateDirectory, dryRun, ...audit, signal: interruption.signal });
   await workspace.signIfDue(ring);
-  if (args.flag('json')) terminal.json({ id: column.id, dryRun, interrupted: interruption.status !== undefined, kept: dryRun ? null : file, ...report });
-  else terminal.line(dryRun ? `${grouped(report.rows)} rows would be emptied; nothing was changed` : `${grouped(report.cleared)} rows emptied; their ciphertext is in ${shownPath(file)}`);
+  show(report, column.id, args, session);
   return interruption.status ?? 0;
+}
+
+function show({ keptAside, ...report }: ClearReport, id: string, args: Arguments, { terminal }: Session): void {
+  const dryRun = args.flag('dry-run');
+  if (args.flag('json')) {
+    terminal.json({ id, dryRun, ...report, keptAside: keptAside ?? null });
+    return;
+  }
+  const { rows, unrecoverable, cleared, conflicts, recoverable, unsure, interrupted } = report;
+  terminal.line(`  Total: ${rows}`);
+  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${dryRun ? unrecoverable : cleared}`);
+  if (conflicts > 0) terminal.line(`  Written by others meanwhile, and left: ${conflicts}`);
+  if (recoverable > 0) terminal.line(`  Left, since something opens them: ${recoverable}`);
+  if (unsure > 0) terminal.line(`  Left, since not everything was tried: ${unsure}`);
+  if (keptAside !== undefined) terminal.line(`Their ciphertext is in ${shownPath(keptAside)}`);
+  if (dryRun) terminal.line('Nothing was changed');
+  if (interrupted) terminal.note('stopped before the end: run it again with another --keep');
 }

@@ -1,5 +1,5 @@
 /** Databases, key ring and Fernet keys, each opened when it is first needed, and closed together. */
-import { type ColumnDatabase, StoredValues } from '@lockfast/columns/jobs';
+import { type ColumnDatabase, type ReadableColumn, StoredValues } from '@lockfast/columns/jobs';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { type FernetKey, readFernetKeys } from '@lockfast/keys';
 
@@ -30,6 +30,11 @@ export class ColumnAccess implements AsyncDisposable {
     const made = this.#values.get(column.id) ?? this.fernetKeys(column).then((keys) => new StoredValues(this.#ring, column, keys));
     this.#values.set(column.id, made);
     return made;
+  }
+
+  /** Each with what reads it. */
+  async readable(columns: readonly ConfiguredColumn[]): Promise<ReadableColumn[]> {
+    return Promise.all(columns.map(async (declared) => ({ declared, values: await this.values(declared) })));
   }
 
   fernetKeys({ fernetKeys }: ConfiguredColumn): Promise<readonly FernetKey[]> {

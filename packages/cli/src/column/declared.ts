@@ -31,6 +31,11 @@ export function declaredColumns({ file, databases, columns }: Pick<Configuration
   return columns.map(completed);
 }
 
+/** The columns of the same database, the column itself among them: a value may have been moved from any of them. */
+export function siblings({ database }: ConfiguredColumn, configuration: Pick<Configuration, 'file' | 'databases' | 'columns'>): ConfiguredColumn[] {
+  return declaredColumns(configuration).filter((one) => one.database === database);
+}
+
 type Problem = readonly [what: string, hint: string];
 
 function ofOne({ database, table, column, key, context, label }: ColumnSettings, databases: Configuration['databases']): Problem | undefined {

@@ -9,7 +9,7 @@ import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import { rowName } from './conversion-report.ts';
-import { type ConfiguredColumn, declaredColumns } from './declared.ts';
+import { type ConfiguredColumn, siblings } from './declared.ts';
 
 /** So many rows have common widths: a table of millions must not lie in memory. */
 const PAGE = 1000;
@@ -44,11 +44,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean): AsyncGenerator<TriagedRow> {
-  // A value may have been moved from any column of the same database.
-  const siblings = declaredColumns(configuration).filter(({ database }) => database === column.database);
-  const candidates = [];
-  for (const declared of siblings) candidates.push({ declared, values: await access.values(declared) });
-  for await (const row of triageColumn(await access.database(column), column, candidates)) {
+  const readable = await access.readable(siblings(column, configuration));
+  for await (const row of triageColumn(await access.database(column), column, readable)) {
     if (all || needsAttention(row.standing)) yield row;
   }
 }
@@ -70,6 +67,15 @@ function shownStanding(standing: Standing): string {
   }
 }
 
+/** Empty where the value opens as it is, or needs no key. */
+function shownRemedy({ standing, opens, searched }: TriagedRow): string {
+  if (opens !== undefined) return `${opens.row === undefined ? '' : `the context of row ${opens.row.join('/')}, as `}${opens.column}`;
+  if (standing.kind !== 'unreadable') return '';
+  if (standing.code === 'missing-key') return 'a key ring that has this key';
+  if (standing.code === 'key-not-usable') return 'this key, which is retired';
+  return searched ? 'nothing that is here' : 'not all that is here was tried';
+}
+
 interface RowList {
   add(column: ConfiguredColumn, row: TriagedRow): void;
   end(): void;
@@ -84,7 +90,7 @@ class TableList implements RowList {
   }
 
   add({ id }: ConfiguredColumn, row: TriagedRow): void {
-    this.#rows.push([id, row.key.join('/'), row.label === null ? '' : rowName(row), shownStanding(row.standing), row.opens ?? '']);
+    this.#rows.push([id, row.key.join('/'), row.label === null ? '' : rowName(row), shownStanding(row.standing), shownRemedy(row)]);
     if (this.#rows.length === PAGE) this.end();
   }
 
@@ -103,8 +109,8 @@ class JsonList implements RowList {
     this.#terminal = terminal;
   }
 
-  add({ id }: ConfiguredColumn, { key, label, standing, opens }: TriagedRow): void {
-    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standing, opens: opens ?? null })}`);
+  add({ id }: ConfiguredColumn, { key, label, standing, opens, searched }: TriagedRow): void {
+    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standing, opens: opens ?? null, searched })}`);
     this.#count += 1;
   }
 
