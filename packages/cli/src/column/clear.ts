@@ -34,7 +34,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring);
   const [database, readable] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.readable(siblings(column, workspace.configuration))] as const);
-  if (!dryRun) confirmByName(args, session, `empty the rows of ${column.id} in ${database.place} whose values nothing opens`, column.id);
+  if (!dryRun) confirmByName(args, session, `empty every row of ${column.id} that nothing opens`, column.id);
   using interruption = new Interruption(() => terminal.note('stops after the running batch; ^C again stops at once'));
   const audit = sink === undefined ? {} : { audit: new ReasonedSink(sink, { reason, environment: event.environment }) };
   const report = await clearUnrecoverable(database, column, readable, { keepAside: file, stateDirectory: workspace.stateDirectory, dryRun, ...audit, signal: interruption.signal });

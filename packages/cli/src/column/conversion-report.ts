@@ -11,8 +11,9 @@ export function printTitle(direction: Direction, dryRun: boolean, { title }: Con
   terminal.line(`${WORDS[direction].doing} ${shownLine(title)}${dryRun ? ' (dry run)' : ''}`);
 }
 
-/** Old and new keys of a rotation. */
+/** Old and new keys of a rotation. Where nothing is under an old one, there is nothing to tell. */
 export function printKeys(old: readonly NamedKey[], present: NamedKey, { terminal }: { readonly terminal: Terminal }): void {
+  if (old.length === 0) return;
   terminal.line('Rotating Encryption Key');
   const width = Math.max(...[...old, present].map(({ name }) => name.length));
   for (const { name, fingerprint } of old) terminal.line(`  Old key: ${name.padEnd(width)}  ${fingerprint}`);

@@ -171,7 +171,7 @@ function conclude(converted: readonly Converted[], asked: number, interrupted: n
   const steps = dryRun || interrupted !== undefined ? [] : next(converted, ring);
   const again = `lockfast ${[command, ...args.operands, ...(direction === 'decrypt' ? ['--to-plaintext'] : [])].join(' ')}`;
   if (args.flag('json')) {
-    const columns = converted.map(({ column, present, others, report }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report }));
+    const columns = converted.map(({ column, present, others, report: { ms, ...report } }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report, ms: Math.round(ms) }));
     const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
     terminal.json({ dryRun, interrupted: interrupted !== undefined, columns, next: interrupted === undefined ? steps : [again], ...error });
   } else if (failure === undefined && interrupted === undefined && !dryRun) {

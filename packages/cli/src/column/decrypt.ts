@@ -13,7 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return convertColumns(args, session, {
     direction: 'decrypt',
     role: 'admin',
-    sure: (columns, rows) => confirmByName(args, session, `store ${grouped(rows)} ${rows === 1 ? 'value' : 'values'} of ${columns.map(({ id }) => id).join(', ')} as plaintext`, 'plaintext'),
+    sure: (columns, rows) => confirmByName(args, session, `write ${grouped(rows)} ${rows === 1 ? 'value' : 'values'} of ${columns.map(({ id }) => id).join(', ')} back as plaintext`, 'plaintext'),
     next: () => ['Next: take the columns out of the application, and remove their [[columns]] from lockfast.toml'],
   });
 }

@@ -82,8 +82,8 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
     const plaintext = columnsWith(found, (census) => census.plaintext);
     if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
   }
-  if (failed !== undefined) for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
-  if (failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
+  for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
+  if (failed === undefined && failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
   return failure === undefined ? 0 : EXIT_STATUS[failure.code];
 }
 

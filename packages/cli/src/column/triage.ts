@@ -1,10 +1,11 @@
 import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
 import { audited } from '@lockfast/core/audited';
+import type { ErrorCode } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
@@ -25,22 +26,41 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     event,
     async () => {
       await using access = new ColumnAccess(workspace, await workspace.ring());
-      const found = new Map<string, number>();
+      const found = new Map<Kind, number>();
       for (const column of columns) {
         for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {
           list.add(column, row);
-          const standing = shownStanding(row.standing);
-          found.set(standing, (found.get(standing) ?? 0) + 1);
+          count(found, row.standing);
         }
       }
       return found;
     },
-    (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, count) => sum + count, 0) } }),
+    (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, rows) => sum + rows, 0) } }),
   );
   list.end();
   await workspace.signIfDue(await workspace.ring());
-  if (!args.flag('json')) session.terminal.note(counts.size === 0 ? 'no row needs attention' : Array.from(counts, ([standing, count]) => `${grouped(count)} ${standing}`).join(', '));
+  if (!args.flag('json')) sayWhatIsNext(counts, session);
   return 0;
+}
+
+/** What is to be done about a row. */
+type Kind = 'plaintext' | 'old' | 'unreadable';
+
+function count(counts: Map<Kind, number>, standing: Standing): void {
+  if (!needsAttention(standing)) return;
+  const kind: Kind = standing.kind === 'plaintext' || standing.kind === 'unreadable' ? standing.kind : 'old';
+  counts.set(kind, (counts.get(kind) ?? 0) + 1);
+}
+
+function sayWhatIsNext(counts: ReadonlyMap<Kind, number>, { terminal }: Session): void {
+  const say = (kind: Kind, what: string): void => {
+    const rows = counts.get(kind) ?? 0;
+    if (rows > 0) terminal.note(`${counted(rows, 'row')} ${what}`);
+  };
+  if (counts.size === 0) terminal.note('no row needs attention');
+  say('plaintext', 'in plaintext: lockfast column encrypt');
+  say('old', 'under an old key or in another format, which open: lockfast column rotate');
+  say('unreadable', 'that do not open: bring back what would open them; what nothing opens, `lockfast column clear` empties');
 }
 
 async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean): AsyncGenerator<TriagedRow> {
@@ -57,15 +77,25 @@ function needsAttention(standing: Standing): boolean {
 function shownStanding(standing: Standing): string {
   switch (standing.kind) {
     case 'null':
-      return 'without a value';
+      return 'no value';
     case 'plaintext':
       return 'plaintext';
     case 'encrypted':
-      return `under ${standing.key}${standing.current ? '' : ', not the present key'}`;
+      return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
     case 'unreadable':
-      return `${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`}`;
+      return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
   }
 }
+
+const UNREADABLE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  malformed: 'corrupt',
+  'missing-key': 'unknown key',
+  'wrong-key': 'unknown key',
+  'key-not-usable': 'retired key',
+  'invalid-token': 'unknown key, or corrupt',
+  'moved-or-altered': 'wrong context, or corrupt',
+  'invalid-context': 'context is NULL',
+};
 
 /** Empty where the value opens as it is, or needs no key. */
 function shownRemedy({ standing, opens, searched }: TriagedRow): string {
