@@ -44,7 +44,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
     },
     details: [
-      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`.',
+      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`. Columns of databases follow with `lockfast column rotate`.',
       'Killed or failed at any point, every file decrypts, and the next `lockfast key rotate`, whatever its arguments, finishes the open rotation and does only that. A file that can not be done is named, the others are finished.',
     ],
     examples: [
@@ -60,7 +60,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     operands: 'ID',
     arity: [1, 1],
     options: MOVE_OPTIONS,
-    details: ['Every configured env file and every backup is decrypted as the proof. One that is under this key, or can not be read, is named, and the key stays.'],
+    details: ['Every configured env file, every backup and every row of the declared columns is decrypted as the proof. What is under this key, or can not be read, is named, and the key stays.'],
     examples: [['lockfast key retire ab3c4d', 'after a rotation, and after the backups from before it are gone']],
     load: () => import('./retire.ts'),
   },
@@ -82,7 +82,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     operands: '[ID]',
     arity: [0, 1],
     options: { json: JSON_OPTION },
-    details: ['It looks at every configured env file and at the backups directory. What can not be read is named apart, and the exit status is 1 then: it may be under any key.'],
+    details: ['It looks at every configured env file, at the backups directory, and at every row of the declared columns. What can not be read is named apart, and the exit status is 1 then: it may be under any key.'],
     examples: [['lockfast key usage', 'which keys can be retired'], ['lockfast key usage ab3c4d', 'and which files are under this one']],
     load: () => import('./usage.ts'),
   },
