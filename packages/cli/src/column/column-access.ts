@@ -3,6 +3,7 @@ import { type ColumnDatabase, type ReadableColumn, StoredValues } from '@lockfas
 import type { KeyRing } from '@lockfast/core/keyring';
 import { type FernetKey, readFernetKeys } from '@lockfast/keys';
 
+import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { databaseUrl } from './database-url.ts';
 import type { ConfiguredColumn } from './declared.ts';
@@ -12,8 +13,11 @@ export class ColumnAccess implements AsyncDisposable {
   readonly #ring: KeyRing;
   readonly #databases = new Map<string, Promise<ColumnDatabase>>();
   readonly #values = new Map<string, Promise<StoredValues>>();
+  readonly #terminal: Session['terminal'];
+  readonly #unset = new Set<string>();
 
-  constructor(workspace: Workspace, ring: KeyRing) {
+  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session) {
+    this.#terminal = terminal;
     this.#workspace = workspace;
     this.#ring = ring;
   }
@@ -38,7 +42,14 @@ export class ColumnAccess implements AsyncDisposable {
   }
 
   fernetKeys({ fernetKeys }: ConfiguredColumn): Promise<readonly FernetKey[]> {
-    return readFernetKeys(fernetKeys, this.#ring, this.#workspace.surroundings);
+    return readFernetKeys(fernetKeys, this.#ring, this.#workspace.surroundings, (uri) => this.#sayUnset(uri));
+  }
+
+  /** Once for each key, however many columns name it. */
+  #sayUnset(uri: string): void {
+    if (this.#unset.has(uri)) return;
+    this.#unset.add(uri);
+    this.#terminal.note(`${uri} is not set: a value that is under that Fernet key does not open`);
   }
 
   async #open(name: string): Promise<ColumnDatabase> {

@@ -64,7 +64,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const dryRun = args.flag('dry-run');
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
-  await using access = new ColumnAccess(workspace, ring);
+  await using access = new ColumnAccess(workspace, ring, session);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
   for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, await access.database(one.column)));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one), 0);

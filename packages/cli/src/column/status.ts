@@ -36,7 +36,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     event,
     async () => {
       const ring = await workspace.ring();
-      await using access = new ColumnAccess(workspace, ring);
+      await using access = new ColumnAccess(workspace, ring, session);
       const all: Found[] = [];
       for (const column of columns) all.push(await look(column, proves, sample, ring, access, session));
       return all;

@@ -25,7 +25,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     await workspace.audit(),
     event,
     async () => {
-      await using access = new ColumnAccess(workspace, await workspace.ring());
+      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const found = new Map<Kind, number>();
       for (const column of columns) {
         for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {

@@ -31,7 +31,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     await workspace.audit(),
     event,
     async () => {
-      await using access = new ColumnAccess(workspace, await workspace.ring());
+      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const all: Verified[] = [];
       for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session) });
       return all;

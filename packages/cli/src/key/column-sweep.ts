@@ -37,7 +37,7 @@ const FERNET_KEY_OF = /^ring:(.+)$/;
 export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session): Promise<ColumnUsage> {
   const used: ColumnRows[] = [];
   const unread: UnreadColumn[] = [];
-  await using access = new ColumnAccess(workspace, ring);
+  await using access = new ColumnAccess(workspace, ring, session);
   for (const column of declaredColumns(workspace.configuration)) {
     try {
       const found = await survey(column, undefined, access, session);
