@@ -104,7 +104,7 @@ function newKey() {
 /** kill -9 while it works: what comes after it must not need to know. */
 async function killedHalfWay() {
   process.stdout.write('\n$ lockfast column rotate --yes --batch 20 --max-rate 100 &\n$ sleep 2; kill -9 %1\n');
-  const job = spawn('lockfast', ['column', 'rotate', '--yes', '--batch', '20', '--max-rate', '100'], { cwd: panel, env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
+  const job = spawn('lockfast', ['column', 'rotate', '--yes', '--batch', '20', '--max-rate', '100'], { cwd: panel, env: environment, stdio: 'ignore' });
   const ended = new Promise((resolve) => job.once('close', (status, signal) => resolve(signal ?? `status ${status}`)));
   await sleep(2000);
   job.kill('SIGKILL');
