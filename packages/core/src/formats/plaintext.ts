@@ -5,6 +5,7 @@ import { LockfastError } from '../errors.ts';
 import { MOST_VALUE_BYTES } from './lfv1.ts';
 
 const HAS_TIME = 1;
+const LAST_TIME = 2 ** 48 - 1;
 /** Four times as fast as `Buffer.write` for a long text. */
 const UTF8 = new TextEncoder();
 
@@ -14,9 +15,15 @@ export interface Opened {
   readonly value: Buffer;
 }
 
-/** @throws LockfastError `too-large`, `invalid-text` for ill-formed UTF-16 or anything that is neither text nor bytes */
+/**
+ * @throws LockfastError `too-large`, `invalid-text` for ill-formed UTF-16 or anything that is neither text nor bytes,
+ *   `parameters-out-of-range` for a time that 48 bits can't hold
+ */
 export function pack(value: string | Uint8Array, created: number | undefined): Buffer {
   refuseNoValue(value);
+  if (created !== undefined && !(created >= 0 && created <= LAST_TIME)) {
+    throw new LockfastError('parameters-out-of-range', 'the time of a value is before 1970 or after the year 10889', 'check the clock that it was made by');
+  }
   const start = created === undefined ? 1 : 7;
   // Almost every secret is ASCII: then it has as many bytes as characters, and to count them first costs more than to encode them.
   const ascii = place(value, start, value.length);

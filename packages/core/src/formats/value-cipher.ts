@@ -4,12 +4,14 @@ import { type Clock, systemClock } from '../ports.ts';
 import { AdditionalData, type Context } from './context.ts';
 import type { DataKey, DataKeys } from './data-keys.ts';
 import { type Derivation, expand, extract, HKDF, NO_SALT } from './derivation.ts';
+import { type Derived, newBody, openBody, readingPrefix, sealBody } from './derived-key.ts';
 import type { KeyId } from './key-id.ts';
 import { lengthPrefixed } from './length-prefix.ts';
 import { type Encrypted, header, isEncrypted, type ParsedValue, parseValue, printBinary, printText } from './lfv1.ts';
 import { Nonces } from './nonces.ts';
 import { asText, type Opened, pack, unpack } from './plaintext.ts';
-import { COMMITMENT_BYTES, equalBytes, NONCE_BYTES, type NoncePrefix, open, PREFIX_BYTES, seal, TAG_BYTES, XaesKey } from './xaes.ts';
+import { OpeningRuns, SealingRuns } from './value-runs.ts';
+import { PREFIX_BYTES, XaesKey } from './xaes.ts';
 
 export interface ValueScope {
   /** What the values are for, `env` or `column`; part of the key derivation and of every context. */
@@ -22,6 +24,14 @@ export interface ValueScope {
   readonly clock?: Clock;
 }
 
+/** A value to be encrypted with the time that it has. */
+export interface Sealable {
+  readonly value: string | Uint8Array;
+  /** Milliseconds since the Unix epoch; undefined: it carries none. */
+  readonly created: number | undefined;
+  readonly context: Context;
+}
+
 export interface DecryptLimits {
   /** Milliseconds; an older value, or one without a time, is refused with `too-old`. */
   readonly maxAge?: number;
@@ -29,25 +39,6 @@ export interface DecryptLimits {
 
 /** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for. */
 const CLOCK_SKEW_MS = 60_000;
-
-const PREFIXES_KEPT = 64;
-const COMMITMENT_AT = NONCE_BYTES;
-const SEALED_AT = NONCE_BYTES + COMMITMENT_BYTES;
-
-/** Values of a batch whose commitments come from one call. More at once would only take more memory. */
-const RUN_VALUES = 64;
-
-/** One data key, derived for one purpose, environment and salt: K of the specification, with its caches. */
-interface Derived {
-  readonly keyId: KeyId;
-  readonly xaes: XaesKey;
-  readonly nonces: Nonces;
-  readonly additionalData: AdditionalData;
-  /** By the first four bytes, which are random: where chance gives two prefixes the same, the later one stays. */
-  readonly prefixes: Map<number, NoncePrefix>;
-  /** The one that was read with last: values that were written together share theirs. */
-  lastRead: NoncePrefix | undefined;
-}
 
 /**
  * Encrypts and decrypts `lfv1` values of one purpose. `docs/formats/lfv1.md` specifies them.
@@ -106,34 +97,35 @@ export class ValueCipher {
     const derived = this.#active();
     const now = this.#clock.now();
     const texts: (string | null)[] = values.map(() => null);
-    let run: { prefix: NoncePrefix; bodies: Buffer[]; packed: Buffer[]; indexes: number[] } | undefined;
-    values.forEach((value, index) => {
-      if (value === null) return;
-      const packed = fresh(value, now);
-      const body = newBody(packed);
-      const prefix = derived.nonces.draw(packed.length, body);
-      if (run?.prefix !== prefix || run.bodies.length === RUN_VALUES) {
-        finish();
-        run = { prefix, bodies: [], packed: [], indexes: [] };
-      }
-      run.bodies.push(body);
-      run.packed.push(packed);
-      run.indexes.push(index);
+    const runs = new SealingRuns(derived, (body, index) => {
+      texts[index] = printText(derived.keyId, body);
     });
-    finish();
+    values.forEach((value, index) => {
+      if (value !== null) runs.add(fresh(value, now), contexts[index]!, index);
+    });
+    runs.end();
     return texts as (null extends T ? string | null : string)[];
+  }
 
-    function finish(): void {
-      if (run === undefined) return;
-      const { prefix, bodies, packed, indexes } = run;
-      const commitments = derived.xaes.commitments(prefix, bodies, PREFIX_BYTES);
-      bodies.forEach((body, i) => {
-        const index = indexes[i]!;
-        commitments.copy(body, COMMITMENT_AT, COMMITMENT_BYTES * i, COMMITMENT_BYTES * (i + 1));
-        sealBody(body, prefix, packed[i]!, derived.additionalData.of(contexts[index]!));
-        texts[index] = printText(derived.keyId, body);
-      });
-    }
+  /**
+   * Values with a time of their own, as a conversion or rotation keeps it, under the active key and as fast as
+   * {@link encryptBatch}. All or nothing.
+   *
+   * @throws LockfastError as {@link encrypt}; `parameters-out-of-range` for a time that the format can't hold
+   */
+  sealBatch(items: readonly Sealable[], form: 'text'): string[];
+  sealBatch(items: readonly Sealable[], form: 'binary'): Buffer[];
+  sealBatch(items: readonly Sealable[], form: 'text' | 'binary'): (string | Buffer)[];
+  sealBatch(items: readonly Sealable[], form: 'text' | 'binary'): (string | Buffer)[] {
+    const derived = this.#active();
+    const print = form === 'text' ? printText : printBinary;
+    const sealed: (string | Buffer)[] = items.map(() => '');
+    const runs = new SealingRuns(derived, (body, index) => {
+      sealed[index] = print(derived.keyId, body);
+    });
+    items.forEach(({ value, created, context }, index) => runs.add(fresh(value, created), context, index));
+    runs.end();
+    return sealed;
   }
 
   /**
@@ -160,33 +152,37 @@ export class ValueCipher {
     sameLength(values, contexts);
     const now = this.#clock.now();
     const texts: (string | null)[] = values.map(() => null);
-    let run: { derived: Derived; prefix: NoncePrefix; bodies: Buffer[]; indexes: number[] } | undefined;
+    const done = (opened: Opened, index: number): void => {
+      checkAge(opened, now, limits);
+      texts[index] = asText(opened.value);
+    };
+    const refused = (error: LockfastError): never => {
+      throw error;
+    };
+    const runs = new OpeningRuns((keyId) => this.#decrypting(keyId), done, refused);
     values.forEach((value, index) => {
-      if (value === null) return;
-      const { keyId, body } = parseValue(value);
-      const derived = this.#decrypting(keyId);
-      const prefix = readingPrefix(derived, body);
-      if (run?.prefix !== prefix || run.bodies.length === RUN_VALUES) {
-        finish();
-        run = { derived, prefix, bodies: [], indexes: [] };
-      }
-      run.bodies.push(body);
-      run.indexes.push(index);
+      if (value !== null) runs.add(value, contexts[index]!, index);
     });
-    finish();
+    runs.end();
     return texts as (null extends T ? string | null : string)[];
+  }
 
-    function finish(): void {
-      if (run === undefined) return;
-      const { derived, prefix, bodies, indexes } = run;
-      const commitments = derived.xaes.commitments(prefix, bodies, PREFIX_BYTES);
-      bodies.forEach((body, i) => {
-        const commitment = commitments.subarray(COMMITMENT_BYTES * i, COMMITMENT_BYTES * (i + 1));
-        const opened = unpack(openBody(body, derived, prefix, commitment, contexts[indexes[i]!]!));
-        checkAge(opened, now, limits);
-        texts[indexes[i]!] = asText(opened.value);
-      });
-    }
+  /**
+   * Many values at once, text and binary form mixed, as fast as {@link decryptBatch}. Each for itself: a value that does
+   * not open is the error that {@link decryptBytes} would throw for it, and the others open all the same.
+   *
+   * @throws LockfastError `invalid-context` only where the numbers of values and contexts differ
+   */
+  openBatch(values: readonly Encrypted[], contexts: readonly Context[]): (Opened | LockfastError)[] {
+    sameLength(values, contexts);
+    const answers = Array.from<Opened | LockfastError>({ length: values.length });
+    const answer = (one: Opened | LockfastError, index: number): void => {
+      answers[index] = one;
+    };
+    const runs = new OpeningRuns((keyId) => this.#decrypting(keyId), answer, answer);
+    values.forEach((value, index) => runs.add(value, contexts[index]!, index));
+    runs.end();
+    return answers;
   }
 
   /** Milliseconds since the value was encrypted, or undefined where it carries no time. It must decrypt: the time is inside. */
@@ -216,8 +212,7 @@ export class ValueCipher {
     const aad = derived.additionalData.of(context);
     const body = newBody(packed);
     const prefix = derived.nonces.draw(packed.length, body);
-    derived.xaes.commitment(prefix, body, PREFIX_BYTES).copy(body, COMMITMENT_AT);
-    sealBody(body, prefix, packed, aad);
+    sealBody(body, prefix, derived.xaes.commitment(prefix, body, PREFIX_BYTES), 0, packed, aad);
     return body;
   }
 
@@ -264,64 +259,11 @@ export class ValueCipher {
 }
 
 /** A write never skips: storing an encrypted value as if it were plaintext would hide it for ever. */
-function fresh(value: string | Uint8Array, now: number): Buffer {
+function fresh(value: string | Uint8Array, created: number | undefined): Buffer {
   if (isEncrypted(value)) {
     throw new LockfastError('already-encrypted', 'the value is an encrypted value already', 'store it as it is, or decrypt it first');
   }
-  return pack(value, now);
-}
-
-function newBody(packed: Buffer): Buffer {
-  return Buffer.allocUnsafe(SEALED_AT + packed.length + TAG_BYTES);
-}
-
-/** Puts ciphertext and tag behind the nonce and commitment that `body` holds, and erases the plaintext. */
-function sealBody(body: Buffer, prefix: NoncePrefix, packed: Buffer, aad: Buffer): void {
-  seal(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), packed, aad, body, SEALED_AT);
-  packed.fill(0);
-}
-
-/** @param commitment of the key and nonce that `body` is read with */
-function openBody(body: Buffer, derived: Derived, prefix: NoncePrefix, commitment: Buffer, context: Context): Buffer {
-  const aad = derived.additionalData.of(context);
-  if (!equalBytes(commitment, body.subarray(COMMITMENT_AT, SEALED_AT))) {
-    throw new LockfastError(
-      'wrong-key',
-      `the value names the key ${derived.keyId} but was encrypted under another key, or was altered`,
-      'check that the value belongs to this environment, tenant and file; else restore it from a backup',
-    );
-  }
-  const plaintext = open(prefix.gcmKey, body.subarray(PREFIX_BYTES, NONCE_BYTES), body, aad, SEALED_AT);
-  if (plaintext === undefined) {
-    throw new LockfastError(
-      'moved-or-altered',
-      'the value was altered, or moved here from another place',
-      'check the context that it is read with, and restore the value from a backup if that is right',
-    );
-  }
-  return plaintext;
-}
-
-function readingPrefix(derived: Derived, body: Buffer): NoncePrefix {
-  if (derived.lastRead === undefined || !startsWith(body, derived.lastRead.bytes)) derived.lastRead = knownPrefix(derived, body);
-  return derived.lastRead;
-}
-
-function knownPrefix({ prefixes, xaes }: Derived, body: Buffer): NoncePrefix {
-  const start = body.readUInt32LE(0);
-  const known = prefixes.get(start);
-  if (known !== undefined && startsWith(body, known.bytes)) return known;
-  const bytes = Buffer.alloc(PREFIX_BYTES);
-  for (let i = 0; i < PREFIX_BYTES; i++) bytes[i] = body[i]!;
-  const prefix = xaes.prefix(bytes);
-  if (prefixes.size >= PREFIXES_KEPT) prefixes.clear();
-  prefixes.set(start, prefix);
-  return prefix;
-}
-
-function startsWith(body: Buffer, prefix: Buffer): boolean {
-  for (let i = 0; i < PREFIX_BYTES; i++) if (body[i] !== prefix[i]) return false;
-  return true;
+  return pack(value, created);
 }
 
 function checkAge({ created }: Opened, now: number, { maxAge }: DecryptLimits = {}): void {

@@ -144,6 +144,7 @@ describe('a V8 start-up snapshot', () => {
   test.for([
     ['one value', "cipher.encrypt('x', { place: ['p'] })"],
     ['a batch', "cipher.encryptBatch(['x'], [{ place: ['p'] }])"],
+    ['a batch with times', "cipher.sealBatch([{ value: 'x', created: 0, context: { place: ['p'] } }], 'binary')"],
   ] as const)('refuses %s: its nonces would repeat in every process', ([, action]) => {
     const entry = built(`
       import { cipherOf } from './keys.ts';
@@ -165,7 +166,7 @@ describe('a V8 start-up snapshot', () => {
 describe('no caller chooses a nonce', () => {
   test('the package exports nothing that takes one', () => {
     expect(Object.keys(formats).toSorted()).toEqual([
-      'Fernet', 'HKDF', 'PBKDF2_ITERATIONS', 'ValueCipher', 'canonicalJson', 'durationMs', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson',
+      'Fernet', 'HKDF', 'PBKDF2_ITERATIONS', 'ValueCipher', 'canonicalJson', 'durationMs', 'fernetFingerprint', 'fernetKeyOf', 'fernetKeyText', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson',
     ]);
   });
 
@@ -174,12 +175,15 @@ describe('no caller chooses a nonce', () => {
     expectTypeOf<Parameters<ValueCipher['encrypt']>>().toEqualTypeOf<[Value, Context]>();
     expectTypeOf<Parameters<ValueCipher['encryptBinary']>>().toEqualTypeOf<[Value, Context]>();
     expectTypeOf<Parameters<ValueCipher['encryptBatch']>>().toEqualTypeOf<[readonly Value[], readonly Context[]]>();
+    expectTypeOf<Parameters<ValueCipher['sealBatch']>>().toEqualTypeOf<[readonly formats.Sealable[], 'text' | 'binary']>();
+    expectTypeOf<keyof formats.Sealable>().toEqualTypeOf<'value' | 'created' | 'context'>();
     expectTypeOf<Parameters<ValueCipher['rewrap']>>().toEqualTypeOf<[Uint8Array, Context]>();
     expectTypeOf<Parameters<ValueCipher['decrypt']>['length']>().toEqualTypeOf<2 | 3>();
     expectTypeOf<keyof DecryptLimits>().toEqualTypeOf<'maxAge'>();
     expectTypeOf<keyof ValueScope>().toEqualTypeOf<'purpose' | 'salt' | 'derivation' | 'tenantSecret' | 'clock'>();
     expectTypeOf<keyof Context>().toEqualTypeOf<'tenant' | 'place'>();
     expectTypeOf<Parameters<formats.Fernet['encrypt']>>().toEqualTypeOf<[Value]>();
+    expectTypeOf<Parameters<formats.Fernet['seal']>>().toEqualTypeOf<[string | Uint8Array, (bigint | undefined)?]>();
   });
 
   test('one that is slipped in anyway is not taken', () => {
@@ -192,7 +196,7 @@ describe('no caller chooses a nonce', () => {
 
   test('the methods of the class are those that are looked at here', () => {
     expect(Object.getOwnPropertyNames(formats.ValueCipher.prototype).toSorted()).toEqual([
-      'ageOf', 'constructor', 'decrypt', 'decryptBatch', 'decryptBytes', 'encrypt', 'encryptBatch', 'encryptBinary', 'rewrap',
+      'ageOf', 'constructor', 'decrypt', 'decryptBatch', 'decryptBytes', 'encrypt', 'encryptBatch', 'encryptBinary', 'openBatch', 'rewrap', 'sealBatch',
     ]);
   });
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes xaes.json and lfv1.json: known answers from a second implementation, written from the specification alone.
+"""Makes xaes.json, lfv1.json and fernet-keys.json: known answers from a second implementation, written from the specification alone.
 
     /usr/bin/python3 packages/core/test/formats/known-answers/make.py
 
@@ -376,8 +376,32 @@ def xaes_answer(i):
     }
 
 
+def fernet_key_answer(name, environment):
+    """The Fernet key of a data key, and a token under it, put together by hand."""
+    key = expand(extract(DATA_KEYS[name], bytes(32), None), lp("lockfast/fernet", environment))
+    signing, encryption = key[:16], key[16:]
+    iv = hashlib.sha256(b"iv " + environment.encode()).digest()[:16]
+    value = f"under the ring's key in {environment}".encode()
+    padding = 16 - len(value) % 16
+    encryptor = Cipher(algorithms.AES(encryption), modes.CBC(iv)).encryptor()
+    signed = b"\x80" + FERNET_SECONDS.to_bytes(8, "big") + iv + encryptor.update(value + bytes([padding]) * padding)
+    return {
+        "key": name,
+        "environment": environment,
+        "fernet": base64.urlsafe_b64encode(key).decode(),
+        "fingerprint": "sha256:" + hashlib.sha256(b"lockfast-fernet-fp" + key).hexdigest(),
+        "seconds": FERNET_SECONDS,
+        "value": value.decode(),
+        "token": base64.urlsafe_b64encode(signed + hmac.digest(signing, signed, "sha256")).decode(),
+    }
+
+
+FERNET_SECONDS = 1_767_225_600
+
 if __name__ == "__main__":
     write("xaes.json", {"about": NOTE, "answers": [xaes_answer(i) for i in range(16)]})
     keys = {name: key.hex() for name, key in DATA_KEYS.items()}
     states = {"kq2d5x": "active", "b7m3za": "draining", "retire": "retired", "gone22": "destroyed"}
     write("lfv1.json", {"about": NOTE, "keys": keys, "states": states, "answers": ANSWERS, "failures": FAILURES})
+    fernet_keys = [fernet_key_answer(name, environment) for name in ("kq2d5x", "b7m3za") for environment in ("production", "staging", "ünïcødé")]
+    write("fernet-keys.json", {"about": NOTE, "keys": keys, "answers": fernet_keys})
