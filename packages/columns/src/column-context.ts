@@ -18,7 +18,7 @@ const NO_CONTEXT: ColumnContext = {};
  */
 export function contextOf(id: string, names: readonly string[], values: ColumnContext = NO_CONTEXT): Context {
   // One that the definition does not name would bind nothing, and its owner would believe that it does.
-  if (Object.keys(values).length !== names.length) throw invalid(id, names);
+  if (values === null || typeof values !== 'object' || Object.keys(values).length !== names.length) throw invalid(id, names);
   return placeOf(
     id,
     names.map((name) => (Object.hasOwn(values, name) ? values[name] : undefined)),

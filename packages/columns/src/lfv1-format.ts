@@ -27,6 +27,10 @@ export class Lfv1Format implements StoredFormat {
     return text(stored, 0, 5) === 'lfv1.';
   }
 
+  currentKey(): KeyId {
+    return this.#ring.active().id;
+  }
+
   seal(value: string | Uint8Array, context: Context): Stored {
     return this.#storage === 'text' ? this.#cipher.encrypt(value, context) : this.#cipher.encryptBinary(value, context);
   }
@@ -42,7 +46,7 @@ export class Lfv1Format implements StoredFormat {
   }
 
   openBatch(stored: readonly Stored[], contexts: readonly Context[]): (OpenedValue | LockfastError)[] {
-    const active = this.#ring.active().id;
+    const active = this.currentKey();
     return this.#cipher.openBatch(stored, contexts).map((opened, index) => {
       if (opened instanceof LockfastError) return opened;
       const key = keyIn(stored[index]!);

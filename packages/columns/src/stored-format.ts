@@ -34,6 +34,8 @@ export interface StoredFormat {
   isWellFormed(stored: Stored): boolean;
   /** Whether it begins as a value of this format does. What does and is not well-formed is a damaged value, never plaintext. */
   beginsLike(stored: Stored): boolean;
+  /** The id or name of the key that a value would be under that is written now. @throws LockfastError `missing-key` */
+  currentKey(): string;
   /** Under the current key, with the present time. @throws LockfastError as `ValueCipher.encrypt` and `Fernet.encrypt` */
   seal(value: string | Uint8Array, context: Context): Stored;
   /** As {@link seal}, each with its own time. All or nothing. */
