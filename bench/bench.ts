@@ -1,11 +1,12 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { columnRotation } from './column-rotation.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
@@ -28,6 +29,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   rotation: { rounds: 10, run: rotation },
   fleet: { rounds: 5, run: fleet },
   'fleet-look': { rounds: 9, run: fleetLook },
+  columns: { rounds: 5, run: columnRotation },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

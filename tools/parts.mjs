@@ -7,6 +7,7 @@ const PARTS = {
   strace: ['strace', '-f', '-o', '/dev/null', 'true'],
   'python3-cryptography': ['/usr/bin/python3', '-c', 'import cryptography.fernet'],
   'python3-dotenv': ['/usr/bin/python3', '-c', 'import dotenv'],
+  'python3-django and python3-psycopg2': ['/usr/bin/python3', '-c', 'import django, psycopg2'],
   bash: ['bash', '-c', 'true'],
   zsh: ['zsh', '-fc', 'true'],
   fish: ['fish', '--no-config', '-c', 'true'],
