@@ -33,7 +33,7 @@ test.for<[string, object]>([
   ['a maximum age that is no number', { maxAge: NaN }],
   ['a maximum age that is text', { maxAge: '90d' }],
 ])('%s is refused, by the name of the column', ([, wrong]) => {
-  expect(refusalOf(() => column(ring, { id: 'a.b', ...wrong } as ColumnDefinition))).toMatchObject({ code: 'usage', message: expect.stringMatching(/^a\.b: /) });
+  expect(refusalOf(() => column(ring, { id: 'a.b', ...wrong }))).toMatchObject({ code: 'usage', message: expect.stringMatching(/^a\.b: /) });
 });
 
 test('Fernet without any key is refused', () => {

@@ -182,8 +182,8 @@ describe('a write is refused', () => {
     expect(refusalOf(() => column(ring, { id: 'a.b', as: 'bytes' }).encrypt(value as Uint8Array)).code).toBe('invalid-text');
   });
 
-  const ring1: unknown[] = [];
-  ring1.push(ring1);
+  const around: unknown[] = [];
+  around.push(around);
   test.for<[string, unknown]>([
     ['undefined', undefined],
     ['NaN', NaN],
@@ -191,14 +191,16 @@ describe('a write is refused', () => {
     ['a bigint', 1n],
     ['a date', { at: new Date() }],
     ['a map', new Map()],
-    ['a class', new (class A {})()],
+    ['an object of a class', new (class A {
+      readonly a = 1;
+    })()],
     ['a function', { a: () => 1 }],
     ['toJSON', { toJSON: () => 1 }],
     ['a symbol', [Symbol('x')]],
     ['undefined in an array', [undefined]],
     // eslint-disable-next-line no-sparse-arrays
     ['a hole', [1, , 2]],
-    ['a ring', ring1],
+    ['what holds itself', around],
     ['bytes', Buffer.from('x')],
   ])('of %s as JSON: it would come back as something else', ([, value]) => {
     expect(refusalOf(() => column(ring, { id: 'a.b', as: 'json' }).encrypt(value as JsonValue)).code).toBe('invalid-text');

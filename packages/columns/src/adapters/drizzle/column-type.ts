@@ -38,7 +38,7 @@ export function columnType<V>(column: Column<V>, sqlType?: string): ColumnType<V
   const form = driverFormOf(column, sqlType);
   return {
     dataType: () => form.sqlType,
-    toDriver: (value) => toDriver(form, column.encrypt(value)),
+    toDriver: (value) => driven(form, column.encrypt(value)),
     fromDriver: (received) => column.decrypt(form.fromDriver(received)),
   };
 }
@@ -58,7 +58,7 @@ export function boundColumnType<V>(column: Column<V>, sqlType?: string): ColumnT
   const storing = (value: EncryptedValue<V> | null): unknown => {
     // As a parameter of a prepared statement, null comes here, too.
     if (value === null) return null;
-    if (value instanceof EncryptedValue && value.column.id === column.id && column.isEncrypted(value.stored)) return toDriver(form, value.stored);
+    if (value instanceof EncryptedValue && value.column.id === column.id && column.isEncrypted(value.stored)) return driven(form, value.stored);
     throw new LockfastError('usage', `${column.id}: this is not an encrypted value of the column, which stores nothing else and is compared with nothing else`, 'pass the row through encryptRow or encryptChanges; a condition on an encrypted column finds nothing');
   };
   return {
@@ -77,6 +77,6 @@ export function contextNames(column: Column<unknown>): readonly string[] {
   return column.definition.context ?? [];
 }
 
-function toDriver(form: DriverForm, stored: Stored | null): unknown {
+function driven(form: DriverForm, stored: Stored | null): unknown {
   return stored === null ? null : form.toDriver(stored);
 }

@@ -6,6 +6,9 @@ import { type BoundColumn, boundColumns, contextProperties, type DrizzleTable } 
 import { contextNames } from './column-type.ts';
 import { EncryptedValue, type OpenedRow } from './encrypted-value.ts';
 
+/** Some members of a row. One that is undefined is one that is not there, as everywhere in Drizzle. */
+type Changes<Row> = { readonly [Name in keyof Row]?: Row[Name] | undefined };
+
 type AnyRow = Readonly<Record<string, unknown>>;
 
 /**
@@ -32,9 +35,9 @@ export function encryptRows<T extends DrizzleTable>(table: T, rows: readonly Ope
  * @throws LockfastError `invalid-context` where a context column changes and a value that is bound to it is not given anew;
  *   and as {@link encryptRow}
  */
-export function encryptChanges<T extends DrizzleTable>(table: T, changes: Partial<OpenedRow<T['$inferInsert']>>, place: Partial<OpenedRow<T['$inferSelect']>>): Partial<T['$inferInsert']> {
+export function encryptChanges<T extends DrizzleTable>(table: T, changes: Changes<OpenedRow<T['$inferInsert']>>, place: Changes<OpenedRow<T['$inferSelect']>>): Partial<T['$inferInsert']> {
   const encrypted = { ...changes } as Record<string, unknown>;
-  const now = place as AnyRow;
+  const now: AnyRow = place;
   for (const bound of boundColumns(table)) {
     const properties = contextProperties(table, bound.column);
     refuseLostContext(bound, properties, encrypted, now);
@@ -42,7 +45,7 @@ export function encryptChanges<T extends DrizzleTable>(table: T, changes: Partia
     const [changed] = encryptIn(bound, properties, [{ ...context, [bound.property]: encrypted[bound.property] }]);
     if (encrypted[bound.property] !== undefined) encrypted[bound.property] = changed![bound.property];
   }
-  return encrypted as Partial<T['$inferInsert']>;
+  return encrypted;
 }
 
 /** As {@link decryptRows}. What a left join did not find stays null. */
