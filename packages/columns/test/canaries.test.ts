@@ -58,7 +58,8 @@ function failures(): unknown[] {
     attempt(() => text.encrypt(CANARY, { org_id: PLACE, [PLACE]: 1 }));
     attempt(() => text.encrypt(CANARY, { org_id: [PLACE] as unknown as string }));
     attempt(() => text.encrypt(CANARY, { [PLACE]: PLACE }));
-    attempt(() => text.encrypt(CANARY.repeat(2 ** 20 + 1), place));
+    // Fernet has no such limit.
+    if (definition.format !== 'fernet') attempt(() => text.encrypt(CANARY.repeat(2 ** 20 + 1), place));
     attempt(() => text.encryptBatch([CANARY, 7 as unknown as string], [place, place]));
     attempt(() => text.encryptBatch([CANARY], []));
     attempt(() => json.encrypt({ [CANARY]: new Map([[CANARY, CANARY]]) as unknown as JsonValue }, place));
@@ -85,7 +86,9 @@ test('[T5] no error of a column holds a value, a context or a key: not in messag
   expect(thrown.length).toBeGreaterThan(150);
   for (const error of thrown) {
     expect(error).toMatchObject({ name: 'LockfastError' });
-    for (let one: unknown = error; one instanceof Error; one = one.cause) expect(Object.getOwnPropertyNames(one).toSorted()).toEqual(['cause', 'code', 'hint', 'message', 'name', 'stack'].filter((name) => name !== 'cause' || one !== undefined && Object.hasOwn(one as object, 'cause')));
+    for (let one: unknown = error; one instanceof Error; one = one.cause) {
+      for (const name of Object.getOwnPropertyNames(one)) expect(['cause', 'code', 'hint', 'message', 'name', 'stack']).toContain(name);
+    }
     expectNoCanary(inspect(error, { depth: 20, showHidden: true, maxStringLength: null }));
   }
 });
