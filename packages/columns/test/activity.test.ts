@@ -20,18 +20,18 @@ const later = column(rotated, { id: ID, context: ['org_id'] });
 const acme = { org_id: 'acme' };
 const stored = botToken.encrypt('x', acme);
 
-const ON: AuditSink = {
-  intend: () => Promise.reject(new Error('counts need no intent')),
-  conclude: () => Promise.reject(new Error('counts need no intent')),
-  record: () => Promise.resolve(),
-};
-
 /** Keeps what it is given, and refuses where it is told to. */
 class KeptEntries implements AuditSink {
   readonly entries: (AuditEvent & AuditOutcome)[] = [];
-  readonly intend = ON.intend;
-  readonly conclude = ON.conclude;
   refusesAfter = Infinity;
+
+  intend(): Promise<never> {
+    return Promise.reject(new Error('counts need no intent'));
+  }
+
+  conclude(): Promise<never> {
+    return Promise.reject(new Error('counts need no intent'));
+  }
 
   async record(entry: AuditEvent & AuditOutcome): Promise<void> {
     await sleep(1);

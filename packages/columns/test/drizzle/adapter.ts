@@ -3,7 +3,7 @@ import { asc, eq, isNull } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool } from 'pg';
 
-import type { AdapterUnderTest, ConnectionRow, ContractSession } from '../contract/harness.ts';
+import type { AdapterUnderTest, ContractSession } from '../contract/harness.ts';
 import { contractTables } from './tables.ts';
 
 type Tables = ReturnType<typeof contractTables>;
