@@ -6,11 +6,13 @@ import { type Clock, systemClock } from '@lockfast/core/ports';
 import { type ColumnContext, contextOf } from './column-context.ts';
 import { checkDefinition, type ColumnDefinition } from './column-definition.ts';
 import { type ColumnEvent, isWatched, publish } from './events.ts';
-import { FernetFormat } from './fernet-format.ts';
-import { Lfv1Format } from './lfv1-format.ts';
+import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
+import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
 import { ringFernetKeys } from './ring-fernet-keys.ts';
-import type { OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
+
+const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
 
 /** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for, in milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
@@ -29,24 +31,29 @@ export class Column<V> {
   /** What is written, and what else is read. The first one is asked first. */
   readonly #formats: readonly [StoredFormat, ...StoredFormat[]];
   /** What is not read here, and must not pass for plaintext. */
-  readonly #others: readonly StoredFormat[];
+  readonly #others: readonly FormatLook[];
   readonly #clock: Clock;
   #plaintextReads = 0;
 
   /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
   constructor(ring: KeyRing, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
     checkDefinition(definition);
-    const { id, format = 'lfv1', storage = 'text', migrating = false, fernetKeys = ringFernetKeys(ring) } = definition;
+    const { id, format = 'lfv1', storage = 'text', migrating = false } = definition;
+    // Without a key that encrypts, the application should not start.
+    ring.active();
     this.id = id;
     // A copy: whoever changes his object later changes neither the reading mode nor the context.
     this.definition = Object.freeze({ ...definition, ...(definition.context === undefined ? {} : { context: Object.freeze([...definition.context]) }) });
     this.#type = type;
     this.#clock = clock;
-    const lfv1 = new Lfv1Format(ring, storage, clock);
-    const fernet = new FernetFormat(fernetKeys, storage, clock);
-    const [own, other] = format === 'lfv1' ? [lfv1, fernet] : [fernet, lfv1];
-    this.#formats = migrating ? [own, other] : [own];
-    this.#others = migrating ? [] : [other];
+    const other = format === 'lfv1' ? 'fernet' : 'lfv1';
+    const made: { readonly [Name in FormatName]: () => StoredFormat } = {
+      lfv1: () => new Lfv1Format(ring, storage, clock),
+      fernet: () => new FernetFormat(definition.fernetKeys ?? ringFernetKeys(ring), storage, clock),
+    };
+    // No key is derived that nothing needs.
+    this.#formats = migrating ? [made[format](), made[other]()] : [made[format]()];
+    this.#others = migrating ? [] : [LOOKS[other]];
   }
 
   /** How often plaintext was handed out, where the reading mode allows that. */

@@ -38,6 +38,8 @@ test.for<[string, object]>([
 
 test('Fernet without any key is refused', () => {
   expect(refusalOf(() => column(ring, { id: 'a.b', format: 'fernet', fernetKeys: [] })).code).toBe('invalid-key');
+  expect(refusalOf(() => column(ring, { id: 'a.b', migrating: true, fernetKeys: [] })).code).toBe('invalid-key');
+  expect(column(ring, { id: 'a.b', fernetKeys: [] }).id).toBe('a.b');
 });
 
 test('[B4] who changes his object later changes no column', () => {

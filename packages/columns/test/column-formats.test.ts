@@ -181,10 +181,12 @@ describe('[D3] reading modes', () => {
       [true, false].flatMap((migrating) => [column(ring, { id: ID, format, migrating }), column(ring, { id: ID, format, migrating, ...quiet })]),
     );
     const tokens: Stored[] = [foreign.encrypt('x'), foreignFernet.encrypt('x'), 'lfv1.', 'gAAAAA', (lfv1.encrypt('x') as string).slice(0, -1), (fernet.encrypt('x') as string).slice(0, -4)];
+    // A character less may be a well-formed value by chance, of which the end is missing.
+    const codes = ['missing-key', 'invalid-token', 'malformed', 'not-encrypted', 'moved-or-altered'];
     for (const reader of readers) {
       for (const stored of tokens) {
-        expect(['missing-key', 'invalid-token', 'malformed', 'not-encrypted']).toContain(refusalOf(() => reader.decrypt(stored)).code);
-        expect(['missing-key', 'invalid-token', 'malformed', 'not-encrypted']).toContain(refusalOf(() => reader.decryptBatch(['gAAAAA', stored].slice(1))).code);
+        expect(codes).toContain(refusalOf(() => reader.decrypt(stored)).code);
+        expect(codes).toContain(refusalOf(() => reader.decryptBatch([null, stored])).code);
       }
     }
     expect(told.length).toBe(before);
