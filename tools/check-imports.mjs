@@ -1,6 +1,6 @@
 // Imports go down only. `node tools/check-imports.mjs [ROOT]` lists what does not, and exits 1 then.
 //
-//   cli -> fleet, columns, keys, ledger -> core        testkit: for tests alone
+//   cli -> watch -> fleet, columns, guard, keys, ledger -> core        testkit: for tests alone
 //
 // Within core, and nowhere else, folders have an order too: CORE says it.
 import { existsSync, readFileSync } from 'node:fs';
@@ -15,8 +15,10 @@ const PACKAGES = {
   keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
   ledger: { ours: ['core'], others: ['pg'] },
   columns: { ours: ['core'], others: ['pg'] },
+  guard: { ours: ['core'], others: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'] },
   fleet: { ours: ['core'], others: [] },
-  cli: { ours: ['fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
+  watch: { ours: ['fleet', 'columns', 'guard', 'ledger', 'keys', 'core'], others: ['nodemailer'] },
+  cli: { ours: ['watch', 'guard', 'fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
   testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
 };
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const SOURCES = [
-  'packages/core/src', 'packages/keys/src', 'packages/ledger/src', 'packages/columns/src', 'packages/fleet/src', 'packages/cli/src', 'packages/cli/package.json',
+  'packages/core/src', 'packages/keys/src', 'packages/ledger/src', 'packages/columns/src', 'packages/fleet/src', 'packages/guard/src', 'packages/watch/src', 'packages/cli/src', 'packages/cli/package.json',
   'tools/build.mjs', 'tools/run-bundle.mjs', 'tools/code-cache.mjs', 'tools/record-run.mjs', 'package-lock.json',
 ];
 
