@@ -33,7 +33,7 @@ test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, for
   const stranger = String(applicationColumn(await aRing()).encrypt('x'));
   const scene = await aScene();
   const [a, b] = [applicationColumn(old), applicationColumn(ring)];
-  const damaged = String(b.encrypt('x')).slice(0, -1);
+  const damaged = String(b.encrypt('x')).slice(0, 60);
   await fill(scene, [String(a.encrypt('1')), String(a.encrypt('2')), String(b.encrypt('3')), null, 'plain', fernet.seal('4', 1_500_000_000n), 'gAAAAAgarbage', stranger, damaged, 'lfv1.x']);
   const oldId = old.active().id;
   const newId = ring.active().id;
@@ -93,7 +93,7 @@ test.skipIf(missing !== undefined)("[B4] a value that was moved is found out: an
       of(BOUND, 'org 1'),
       of(other, 'org 3'),
       of(other, 'org 1'),
-      `${altered.slice(0, -1)}${altered.endsWith('A') ? 'Q' : 'A'}`,
+      `${altered.slice(0, -9)}${altered.at(-9) === 'A' ? 'B' : 'A'}${altered.slice(-8)}`,
       of(BOUND, 'org of nobody'),
       of(BOUND, 'org 2'),
       String(applicationColumn(ring, branched).encrypt('x', { org: 'org 8', branch: 'b' })),
@@ -107,7 +107,7 @@ test.skipIf(missing !== undefined)("[B4] a value that was moved is found out: an
     ['moved-or-altered', { column: 'tests.secret', row: ['1'] }, true],
     ['moved-or-altered', { column: 'tests.other' }, true],
     ['moved-or-altered', { column: 'tests.other', row: ['1'] }, true],
-    [expect.stringMatching(/^(?:moved-or-altered|malformed)$/), undefined, true],
+    ['moved-or-altered', undefined, true],
     ['moved-or-altered', undefined, true],
     ['invalid-context', { column: 'tests.secret', row: ['2'] }, true],
     ['moved-or-altered', { column: 'tests.branched' }, true],
