@@ -51,7 +51,7 @@ export class PostgresColumnTable implements ColumnTable {
       const [row] = await ask(estimateStatement(this.#shape));
       const [estimated, unknown] = row as readonly [number, boolean];
       if (!unknown && estimated >= FEW_ROWS) return estimated;
-      return Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]);
+      return Math.max(estimated, Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]));
     });
   }
 
