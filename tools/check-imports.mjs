@@ -19,7 +19,7 @@ const PACKAGES = {
   fleet: { ours: ['core'], others: [] },
   watch: { ours: ['fleet', 'columns', 'guard', 'ledger', 'keys', 'core'], others: ['nodemailer'] },
   cli: { ours: ['watch', 'guard', 'fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
-  testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
+  testkit: { ours: ['core'], others: ['vitest', 'fast-check', 'pg'] },
 };
 
 /**
