@@ -32,7 +32,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await requireRole(workspace, session, 'admin', event);
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
-  await using access = new ColumnAccess(workspace, ring);
+  await using access = new ColumnAccess(workspace, ring, session);
   const [database, readable] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.readable(siblings(column, workspace.configuration))] as const);
   if (!dryRun) confirmByName(args, session, `empty every row of ${column.id} that nothing opens`, column.id);
   using interruption = new Interruption(() => terminal.note('stops after the running batch; ^C again stops at once'));

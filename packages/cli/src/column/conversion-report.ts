@@ -2,7 +2,7 @@
 import type { ConversionReport, ReportedRow } from '@lockfast/columns/jobs';
 import { shownLine } from '@lockfast/core/files';
 
-import type { Terminal } from '../terminal.ts';
+import { grouped, type Terminal } from '../terminal.ts';
 import { type Direction, WORDS } from './conversion-words.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import type { NamedKey } from './key-names.ts';
@@ -29,7 +29,7 @@ export function rowName({ key, label }: Pick<ReportedRow, 'key' | 'label'>): str
 export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, { terminal }: { readonly terminal: Terminal }): void {
   const words = WORDS[direction];
   const { rows, already, changed, plaintext, unreadable, conflicts, remaining, resumed } = report;
-  const count = (name: string, number: number): void => terminal.line(`  ${name}: ${number}`);
+  const count = (name: string, number: number): void => terminal.line(`  ${name}: ${grouped(number)}`);
   const unlessNone = (name: string, number: number): void => {
     if (number > 0) count(name, number);
   };
@@ -44,5 +44,5 @@ export function printCounts(direction: Direction, dryRun: boolean, report: Conve
   unlessNone('Not readable, left as they are', unreadable.count);
   if (!dryRun) unlessNone('Remaining', remaining);
   for (const row of unreadable.first) terminal.line(`    ${terminal.red('✗')} ${rowName(row)}: ${row.code}`);
-  if (unreadable.count > unreadable.first.length) terminal.line(`    and ${unreadable.count - unreadable.first.length} more`);
+  if (unreadable.count > unreadable.first.length) terminal.line(`    and ${grouped(unreadable.count - unreadable.first.length)} more`);
 }

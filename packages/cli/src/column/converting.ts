@@ -9,10 +9,10 @@ import type { Role } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
-import { grouped, Progress } from '../progress.ts';
+import { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
@@ -48,7 +48,7 @@ interface Planned {
 }
 
 /** A column after its job. */
-export interface Converted extends Planned {
+interface Converted extends Planned {
   readonly report: ConversionReport;
 }
 
@@ -64,7 +64,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const dryRun = args.flag('dry-run');
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
-  await using access = new ColumnAccess(workspace, ring);
+  await using access = new ColumnAccess(workspace, ring, session);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
   for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, await access.database(one.column)));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one), 0);

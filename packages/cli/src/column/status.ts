@@ -6,8 +6,8 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
@@ -27,7 +27,7 @@ interface Found {
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const proves = args.text('verify') !== undefined;
-  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE);
+  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE, 'write all, or how many rows, in digits');
   const columns = chosenColumns(args, session, workspace.configuration);
   const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
@@ -36,7 +36,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     event,
     async () => {
       const ring = await workspace.ring();
-      await using access = new ColumnAccess(workspace, ring);
+      await using access = new ColumnAccess(workspace, ring, session);
       const all: Found[] = [];
       for (const column of columns) all.push(await look(column, proves, sample, ring, access, session));
       return all;
@@ -93,7 +93,8 @@ function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): v
     found.map(({ column, census }) => {
       if (census === undefined) return [column.id, '?', '?', '?', '?', '?', '?'];
       const { rows, null: empty, plaintext, fernet, unknown, keys } = census;
-      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys(keys, ring)];
+      const proven = 'fernetKeys' in census ? census.fernetKeys : {};
+      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys({ ...keys, ...proven }, ring)];
     }),
   );
   for (const { column, census } of found) {
@@ -104,7 +105,7 @@ function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): v
   }
 }
 
-/** The one that encrypts now first: `kq2d5x 120, ab3c4d 7 (draining)`. */
+/** The one that encrypts now first: `kq2d5x 120, ab3c4d 7 (draining)`. Which Fernet key a token is under, only decrypting tells. */
 function shownKeys(keys: Census['keys'], ring: KeyRing): string {
   const states = new Map(ring.keys.map(({ id, state }) => [id, state]));
   const isActive = (id: string): boolean => states.get(id) === 'active';

@@ -25,7 +25,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     await workspace.audit(),
     event,
     async () => {
-      await using access = new ColumnAccess(workspace, await workspace.ring());
+      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const found = new Map<Kind, number>();
       for (const column of columns) {
         for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {
@@ -75,16 +75,10 @@ function needsAttention(standing: Standing): boolean {
 }
 
 function shownStanding(standing: Standing): string {
-  switch (standing.kind) {
-    case 'null':
-      return 'no value';
-    case 'plaintext':
-      return 'plaintext';
-    case 'encrypted':
-      return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
-    case 'unreadable':
-      return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
-  }
+  if (standing.kind === 'null') return 'no value';
+  if (standing.kind === 'plaintext') return 'plaintext';
+  if (standing.kind === 'encrypted') return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
+  return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
 }
 
 const UNREADABLE: Readonly<Partial<Record<ErrorCode, string>>> = {

@@ -5,8 +5,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
@@ -31,7 +31,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     await workspace.audit(),
     event,
     async () => {
-      await using access = new ColumnAccess(workspace, await workspace.ring());
+      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const all: Verified[] = [];
       for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session) });
       return all;

@@ -4,8 +4,8 @@ import type { KeyUsage, UnreadFile } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { type ColumnRows, sweepColumns, type UnreadColumn } from './column-sweep.ts';
 import { keyOperand } from './operand.ts';
@@ -39,7 +39,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       keys.map((key) => [key.id, states.get(key.id)!, String(key.files), String(key.values), grouped(key.rows), String(key.backups)]),
     );
     if (id !== undefined) for (const name of keys[0]!.first) session.terminal.line(`  ${name}`);
-    if (id !== undefined) for (const { column, rows } of keys[0]!.columns) session.terminal.line(`  ${column}: ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'}`);
+    if (id !== undefined) for (const { column, rows } of keys[0]!.columns) session.terminal.line(`  ${column}: ${counted(rows, 'row')}`);
     for (const { message } of missed) session.terminal.warn(`not counted: ${message}`);
   }
   return unread.length === 0 ? 0 : 1;
