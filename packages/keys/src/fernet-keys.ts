@@ -27,16 +27,22 @@ const SCHEMES: Readonly<Record<string, (rest: string, around: Surroundings) => s
  * active one first, then those that still decrypt; `env:NAME`, `file:PATH` and `credential:NAME` for one key as text, 44
  * characters. One of the ring's own keys that was exported and is named again is the ring's, and counts once.
  *
+ * @param onUnset is told of a variable that is not set; it is left out then. The first key is never left out, and without
+ *   this no other one is
  * @throws LockfastError `invalid-key`: not set, not base64, not 32 bytes; `source-unavailable`: a file that is not there or
  *   that others may read; `invalid-source`; `source-exists`: one key under two names; `missing-key`, as `KeyRing.active`
  */
-export async function readFernetKeys(uris: readonly string[], ring: KeyRing, around: Surroundings): Promise<readonly FernetKey[]> {
+export async function readFernetKeys(uris: readonly string[], ring: KeyRing, around: Surroundings, onUnset?: (uri: string) => void): Promise<readonly FernetKey[]> {
   const own = ringFernetKeys(ring);
   const byFingerprint = new Map(own.map((one) => [fernetFingerprint(one.key), one]));
   const taken = new Map<string, FernetKey>();
   for (const uri of uris) {
     if (uri === 'ring:') {
       for (const [fingerprint, one] of byFingerprint) if (!taken.has(fingerprint)) taken.set(fingerprint, one);
+      continue;
+    }
+    if (onUnset !== undefined && uri !== uris[0] && isUnset(uri, around)) {
+      onUnset(uri);
       continue;
     }
     const read = readFernetKey(uri, around);
@@ -78,6 +84,11 @@ function readFernetKey(uri: string, around: Surroundings): FernetKey {
     if (!(error instanceof LockfastError) || error.code !== 'invalid-key') throw error;
     throw new LockfastError(error.code, `${uri}: ${error.message}`, error.hint);
   }
+}
+
+/** An old key's variable stands in the configuration for longer than in the environment. */
+function isUnset(uri: string, { environment }: Surroundings): boolean {
+  return uri.startsWith('env:') && (environment[uri.slice('env:'.length)] ?? '') === '';
 }
 
 /** @param forbidden permission bits that the file must not have; undefined: those of group and others */

@@ -3,7 +3,7 @@ import { type ColumnDatabase, type ReadableColumn, StoredValues } from '@lockfas
 import type { KeyRing } from '@lockfast/core/keyring';
 import { type FernetKey, readFernetKeys } from '@lockfast/keys';
 
-import type { Terminal } from '../terminal.ts';
+import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { databaseUrl } from './database-url.ts';
 import type { ConfiguredColumn } from './declared.ts';
@@ -11,15 +11,15 @@ import type { ConfiguredColumn } from './declared.ts';
 export class ColumnAccess implements AsyncDisposable {
   readonly #workspace: Workspace;
   readonly #ring: KeyRing;
-  readonly #terminal: Terminal;
-  readonly #unset = new Set<string>();
   readonly #databases = new Map<string, Promise<ColumnDatabase>>();
   readonly #values = new Map<string, Promise<StoredValues>>();
+  readonly #terminal: Session['terminal'];
+  readonly #unset = new Set<string>();
 
-  constructor(workspace: Workspace, ring: KeyRing, { terminal }: { readonly terminal: Terminal }) {
+  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session) {
+    this.#terminal = terminal;
     this.#workspace = workspace;
     this.#ring = ring;
-    this.#terminal = terminal;
   }
 
   /** The database that a column is in. @throws LockfastError `database-unavailable`, `database-refused`, and as `databaseUrl` */
@@ -41,21 +41,15 @@ export class ColumnAccess implements AsyncDisposable {
     return Promise.all(columns.map(async (declared) => ({ declared, values: await this.values(declared) })));
   }
 
-  /**
-   * The first one encrypts, so it must be there. A variable with a further one may not be set: OLD_ENCRYPTION_KEY is there
-   * while a key is changed, and what is under it does not open at other times, which is said.
-   */
   fernetKeys({ fernetKeys }: ConfiguredColumn): Promise<readonly FernetKey[]> {
-    const { environment } = this.#workspace.surroundings;
-    const isSet = (uri: string): boolean => !uri.startsWith('env:') || (environment[uri.slice('env:'.length)] ?? '') !== '';
-    const there = fernetKeys.filter((uri, i) => i === 0 || isSet(uri));
-    for (const uri of fernetKeys) if (!there.includes(uri)) this.#noteUnset(uri.slice('env:'.length));
-    return readFernetKeys(there, this.#ring, this.#workspace.surroundings);
+    return readFernetKeys(fernetKeys, this.#ring, this.#workspace.surroundings, (uri) => this.#sayUnset(uri));
   }
 
-  #noteUnset(variable: string): void {
-    if (!this.#unset.has(variable)) this.#terminal.note(`${variable} is not set: goes on without that Fernet key`);
-    this.#unset.add(variable);
+  /** Once for each key, however many columns name it. */
+  #sayUnset(uri: string): void {
+    if (this.#unset.has(uri)) return;
+    this.#unset.add(uri);
+    this.#terminal.note(`${uri} is not set: a value that is under that Fernet key does not open`);
   }
 
   async #open(name: string): Promise<ColumnDatabase> {
