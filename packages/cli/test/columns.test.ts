@@ -74,6 +74,8 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
       ['column-encrypt', 'two_factor.secret', 'ticket 4711'],
       ['column-encrypt', 'two_factor.secret', 'ticket 4711'],
     ]);
+    // How many of which, and how long it took.
+    expect(entries[3]).toMatchObject({ outcome: 'success', details: { rows: 4, null: 1, plaintext: 3, changed: 3, unreadable: 0, ms: expect.any(Number) } });
   });
 
   test('[D4] decrypt goes back to the very plaintext, behind --to-plaintext and --yes', async () => {
@@ -260,6 +262,21 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     await typed.until('This will write 5,000 values of two_factor.secret back as plaintext for good. Type plaintext to go on: ');
     typed.type('yes\n');
     expect(await typed.end()).toMatchObject({ status: 2 });
+  });
+
+  test('[D6] ^C ends a look at a large table with 130, and that is on record', async () => {
+    const panel = await databases.project(`${PANEL_TABLES} INSERT INTO two_factor SELECT i, 'user', 1, 'x' FROM generate_series(1, 400000) i;`, PANEL);
+    for (const args of [['column', 'verify'], ['column', 'status', '--verify', 'all'], ['key', 'usage']]) {
+      const terminal = new PseudoTerminal([process.execPath, LOCKFAST, ...args], { cwd: panel.project.directory, env: { ...panel.project.env, DATABASE_URL: panel.url } });
+      onTestFinished(() => terminal[Symbol.dispose]());
+      await terminal.until(' rows/s');
+      terminal.type('\u0003');
+      const { status, shown } = await terminal.end();
+      expect(status, shown).toBe(130);
+    }
+    const ends = (await ledgerEntries(panel.project)).flatMap(({ operation, outcome }) => (outcome === 'interrupted' ? [operation] : []));
+    expect(ends).toEqual(['column-verify', 'column-verify', 'key-usage']);
+    expect((await panel.done(['ledger', 'verify'])).stdout).not.toContain('without an outcome');
   });
 
   test('[D4] [W4] roles: auditors look, operators encrypt, admins rotate, decrypt and clear; a refusal is on record', async () => {

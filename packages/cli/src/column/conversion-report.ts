@@ -26,7 +26,8 @@ export function rowName({ key, label }: Pick<ReportedRow, 'key' | 'label'>): str
   return shownLine(label ?? key.join('/'));
 }
 
-export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, { terminal }: { readonly terminal: Terminal }): void {
+/** @param named whether each record was named before */
+export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, named: boolean, { terminal }: { readonly terminal: Terminal }): void {
   const words = WORDS[direction];
   const { rows, already, changed, plaintext, unreadable, conflicts, remaining, resumed } = report;
   const count = (name: string, number: number): void => terminal.line(`  ${name}: ${grouped(number)}`);
@@ -43,6 +44,7 @@ export function printCounts(direction: Direction, dryRun: boolean, report: Conve
   unlessNone('Written by others meanwhile, and looked at again', conflicts);
   unlessNone('Not readable, left as they are', unreadable.count);
   if (!dryRun) unlessNone('Remaining', remaining);
+  if (named) return;
   for (const row of unreadable.first) terminal.line(`    ${terminal.red('✗')} ${rowName(row)}: ${row.code}`);
   if (unreadable.count > unreadable.first.length) terminal.line(`    and ${grouped(unreadable.count - unreadable.first.length)} more`);
 }

@@ -1,5 +1,4 @@
 import { type Census, censusColumn, type Survey } from '@lockfast/columns/jobs';
-import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
@@ -12,6 +11,7 @@ import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { lookOnRecord } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { shownCodes, survey, unreadableRows } from './surveying.ts';
 
@@ -31,26 +31,32 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const columns = chosenColumns(args, session, workspace.configuration);
   const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
-  const found = await audited(
+  const looked = await lookOnRecord(
     await workspace.audit(),
     event,
-    async () => {
+    session,
+    async (signal) => {
       const ring = await workspace.ring();
       await using access = new ColumnAccess(workspace, ring, session);
       const all: Found[] = [];
-      for (const column of columns) all.push(await look(column, proves, sample, ring, access, session));
+      for (const column of columns) all.push(await look(column, () => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access))));
       return all;
     },
     countsOf,
   );
+  if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
-  return report(found, await workspace.ring(), args, session);
+  return report(looked.found, await workspace.ring(), args, session);
+}
+
+async function censusOf(column: ConfiguredColumn, ring: KeyRing, access: ColumnAccess): Promise<Census> {
+  return censusColumn(await access.database(column), column, ring);
 }
 
 /** One database that does not answer must not hide what the others hold. */
-async function look(column: ConfiguredColumn, proves: boolean, sample: number | undefined, ring: KeyRing, access: ColumnAccess, session: Session): Promise<Found> {
+async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>): Promise<Found> {
   try {
-    return { column, census: proves ? await survey(column, sample, access, session) : await censusColumn(await access.database(column), column, ring) };
+    return { column, census: await count() };
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { column, error };

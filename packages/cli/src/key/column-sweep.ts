@@ -35,14 +35,14 @@ export interface ColumnUsage {
 
 const FERNET_KEY_OF = /^ring:(.+)$/;
 
-/** @throws LockfastError `config-invalid`: what is declared badly can't be counted */
-export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session): Promise<ColumnUsage> {
+/** @throws LockfastError `config-invalid`: what is declared badly can't be counted; what `signal` was aborted with */
+export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session, signal?: AbortSignal): Promise<ColumnUsage> {
   const used: ColumnRows[] = [];
   const unread: UnreadColumn[] = [];
   await using access = new ColumnAccess(workspace, ring, session);
   for (const column of declaredColumns(workspace.configuration)) {
     try {
-      const found = await survey(column, undefined, access, session);
+      const found = await survey(column, undefined, access, session, signal);
       used.push(...rowsByKey(column.id, found, ring));
       unread.push(...undecided(column.id, found, ring));
     } catch (error) {
