@@ -252,7 +252,7 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     const done = Number(panel.sql("SELECT count(*) FROM two_factor WHERE secret LIKE 'lfv1.%'")[0]);
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(5000);
-    expect(shown).toMatch(/Newly encrypted: \d+/);
+    expect(shown).toMatch(/ {2}Looked at: [\d,]+ of 5,000\n {2}Already encrypted: 0\n {2}Newly encrypted: \d+\n/);
 
     const finished = await panel.done(['column', 'encrypt', 'two_factor.secret']);
     expect(finished.stdout).toContain('  Goes on where an earlier run stopped, whose counts are among these\n  Total: 5,000\n');

@@ -26,16 +26,20 @@ export function rowName({ key, label }: Pick<ReportedRow, 'key' | 'label'>): str
   return shownLine(label ?? key.join('/'));
 }
 
-/** @param named whether each record was named before */
-export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, named: boolean, { terminal }: { readonly terminal: Terminal }): void {
+/**
+ * @param rows that the table has
+ * @param named whether each record was named before
+ */
+export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, rows: number, named: boolean, { terminal }: { readonly terminal: Terminal }): void {
   const words = WORDS[direction];
-  const { rows, already, changed, plaintext, unreadable, conflicts, remaining, resumed } = report;
+  const { already, changed, plaintext, unreadable, conflicts, remaining, resumed, interrupted } = report;
   const count = (name: string, number: number): void => terminal.line(`  ${name}: ${grouped(number)}`);
   const unlessNone = (name: string, number: number): void => {
     if (number > 0) count(name, number);
   };
   if (resumed) terminal.line('  Goes on where an earlier run stopped, whose counts are among these');
-  count('Total', rows);
+  if (interrupted) terminal.line(`  Looked at: ${grouped(report.rows)} of ${grouped(rows)}`);
+  else count('Total', report.rows);
   if (direction === 'rotate') unlessNone(words.already, already);
   else count(words.already, already);
   count(dryRun ? words.toChange : words.changed, changed);

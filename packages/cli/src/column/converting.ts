@@ -150,7 +150,7 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
         : {}),
     }).finally(() => progress.end());
     if (named > 0) terminal.line();
-    if (shows) printCounts(direction, dryRun, report, verbose, session);
+    if (shows) printCounts(direction, dryRun, report, one.census.rows, verbose, session);
     if (shows) terminal.line();
     converted.push({ ...one, report });
   }
