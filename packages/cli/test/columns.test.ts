@@ -147,6 +147,10 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     const finished = await panel.run(['column', 'rotate']);
     expect(finished).toMatchObject({ status: 1, stderr: expect.stringContaining('2 rows of two_factor.secret do not open, and were left as they are: see which, and what would open them: lockfast column triage two_factor.secret\n') });
     expect(finished.stdout).toContain('    ✗ user 1999: missing-key\n    ✗ user 2000: malformed\n');
+    // The killed one is on record as that.
+    const ends = (await ledgerEntries(panel.project)).filter(({ operation, outcome }) => operation === 'column-rotate' && outcome !== undefined);
+    expect(ends.map(({ object, outcome }) => `${object} ${outcome}`)).toEqual(expect.arrayContaining(['two_factor.secret interrupted', 'two_factor.secret success', 'webhook.secret success']));
+    expect((await panel.done(['ledger', 'verify'])).stdout).not.toContain('without an outcome');
     expect((await panel.json<Status>(['column', 'status'])).columns[0]).toMatchObject({ rows: 2000, keys: { [old]: 1, [active]: 1998 }, unknown: 1 });
   });
 
