@@ -17,7 +17,7 @@ test.skipIf(missing !== undefined)(
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--conditions=lockfast-source', EXAMPLE], { encoding: 'utf8' });
     expect([status, stderr, stdout]).toEqual([0, '', expect.stringContaining('The example worked')]);
     expect(stdout).toContain('✓ Encrypted for admin');
-    expect(new Set(stdout.match(/Django read .*/g))).toHaveProperty('size', 1);
+    expect(new Set(stdout.match(/Django read \d.*/g))).toHaveProperty('size', 1);
     expect(stdout).toMatch(/old key env:OLD_ENCRYPTION_KEY\n/);
     expect(stdout).toContain('Goes on where an earlier run stopped');
     expect(stdout).not.toContain('gAAAAA');

@@ -66,18 +66,16 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   } finally {
     await Promise.allSettled([reading, writing]);
   }
-  job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
+  // Most of them are the ones that the first pass has counted.
+  if (pass > 1) job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
   return found;
 }
 
 async function readPage({ table, size, patience }: Job, after: RowKey | null, notUnder: string | undefined): Promise<readonly StoredRow[]> {
-  for (;;) {
-    try {
-      return await table.read(after, size.rows, notUnder);
-    } catch (error) {
-      if ((await patience.after(error)) === 'smaller-batch') size.halve();
-    }
-  }
+  return await patience.during(
+    () => table.read(after, size.rows, notUnder),
+    () => size.halve(),
+  );
 }
 
 async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {
@@ -93,6 +91,7 @@ async function writePage(job: Job, pass: number, seen: number, fates: readonly F
     job.pace.look();
     await job.writer.write(fates, (rows) => checkpointAfter(job, pass, rows), settle);
   }
+  job.patience.wentWell();
   job.progress(pass, seen);
 }
 

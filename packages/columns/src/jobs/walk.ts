@@ -25,14 +25,9 @@ export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget
   }
 
   async function read(after: RowKey | null): Promise<readonly StoredRow[]> {
-    for (;;) {
-      try {
-        const rows = await table.read(after, size.rows);
-        patience.wentWell();
-        return rows;
-      } catch (error) {
-        if ((await patience.after(error)) === 'smaller-batch') size.halve();
-      }
-    }
+    return await patience.during(
+      () => table.read(after, size.rows),
+      () => size.halve(),
+    );
   }
 }

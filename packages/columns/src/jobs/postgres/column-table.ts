@@ -5,6 +5,7 @@ import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRo
 import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
 import { identifier } from './sql-text.ts';
+import type { TableShape } from './table-shape.ts';
 import {
   censusStatement,
   countStatement,
@@ -13,7 +14,6 @@ import {
   pageStatement,
   rowStatement,
   sampleStatement,
-  type TableShape,
   windowEndStatement,
   writeStatement,
 } from './table-statements.ts';
@@ -33,6 +33,8 @@ export class PostgresColumnTable implements ColumnTable {
   readonly #reading: JobConnection;
   readonly #writing: JobConnection;
   #checkpointsMade = false;
+  /** How many rows the last page had: where documents are long, the server would open all those behind it in vain. */
+  #lastPage = Number.POSITIVE_INFINITY;
 
   constructor(target: ColumnTarget, shape: TableShape, checkpoints: ColumnTable['checkpoints'], reading: JobConnection, writing: JobConnection) {
     this.storage = shape.value.storage;
@@ -51,7 +53,7 @@ export class PostgresColumnTable implements ColumnTable {
       const [row] = await ask(estimateStatement(this.#shape));
       const [estimated, unknown] = row as readonly [number, boolean];
       if (!unknown && estimated >= FEW_ROWS) return estimated;
-      return Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]);
+      return Math.max(estimated, Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]));
     });
   }
 
@@ -121,8 +123,10 @@ export class PostgresColumnTable implements ColumnTable {
   /** @returns the end of the rows that were looked at, where others follow */
   async #page(after: RowKey | null, limit: number, notUnder: string | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
     const from = after === null ? [] : this.#parameters(after);
+    const most = Math.min(limit, 2 * this.#lastPage);
     return await this.#reading.transaction(startOfPage(this.#settings), async (ask) => {
-      const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [limit, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
+      const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [most, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
+      this.#lastPage = Math.max(1, rows.length);
       if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
       const [end] = await ask(windowEndStatement(this.#shape, after !== null), from);
       return [[], end as RowKey | undefined];

@@ -9,6 +9,8 @@ import type { Ask, Prepare } from './connection.ts';
 /** How long the server may need to see that a connection of ours is gone. */
 const RELEASE_MS = 10_000;
 const RETRY_MS = 100;
+/** A server that lost sight of us gives the lock back within a minute, not within hours. */
+const BE_MISSED = 'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
 
 interface JobLock {
   /** The column, for messages. */
@@ -24,6 +26,7 @@ export class JobLocks {
   /** For each new connection: without its locks a job must not write. */
   readonly prepare: Prepare = async (ask, pooled) => {
     this.#pooled = pooled;
+    if (this.#held.length > 0) await ask(BE_MISSED);
     for (const lock of this.#held) await this.#takeAgain(ask, lock);
   };
 
@@ -32,8 +35,7 @@ export class JobLocks {
     const lock: JobLock = { shown: `${table}.${column}`, halves: halves(table, column) };
     if (this.#held.some(({ shown }) => shown === lock.shown)) return;
     this.#refusePooler(lock);
-    // A server that lost sight of us gives the lock back within a minute, not within hours.
-    await ask('SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3');
+    await ask(BE_MISSED);
     if (!(await tryLock(ask, lock))) throw await busy(ask, lock);
     this.#held.push(lock);
   }
