@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
 import type { BatchWriter, WrittenRows } from './batch-writer.ts';
 import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
@@ -5,6 +7,9 @@ import type { Pace } from './pace.ts';
 import type { PageSize } from './page-size.ts';
 import type { Patience } from './patience.ts';
 import type { Tally } from './tally.ts';
+
+/** Some three milliseconds of work. */
+const ROWS_AT_ONCE = 128;
 
 /** What becomes known of a row: that its new value stands, that somebody was faster, or that nothing opens it. */
 export type RowNews = (fate: Fate, made: boolean, pass: number) => void;
@@ -52,7 +57,7 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
       if (rows.length === 0) break;
       last = rows.at(-1)!.key;
       reading = ahead(readPage(job, last, only));
-      const fates = convertPage(rows, { ...job.conversion, now: Date.now() });
+      const fates = await convertInTurns(rows, job.conversion);
       for (const fate of fates) {
         if (fate.value !== undefined) found++;
         if (fate.refused !== undefined) unreadable++;
@@ -69,6 +74,19 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   // Most of them are the ones that the first pass has counted.
   if (pass > 1) job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
   return found;
+}
+
+/**
+ * Conversion is work of this process, and the page before is being written in several steps, each of which waits for the
+ * answer to the one before: they get their turns in between.
+ */
+async function convertInTurns(rows: readonly StoredRow[], conversion: Job['conversion']): Promise<Fate[]> {
+  const fates: Fate[] = [];
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    for (const fate of convertPage(rows.slice(at, at + ROWS_AT_ONCE), { ...conversion, now: Date.now() })) fates.push(fate);
+    await nextTurn();
+  }
+  return fates;
 }
 
 async function readPage({ table, size, patience }: Job, after: RowKey | null, notUnder: string | undefined): Promise<readonly StoredRow[]> {

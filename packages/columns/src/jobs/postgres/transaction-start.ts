@@ -35,8 +35,8 @@ export function startOfWrite(own: Settings): string {
   return `${start('READ WRITE', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
 }
 
-/** Later ones count. */
+/** Later ones count. One statement for all of them: every batch begins so. */
 function start(access: 'READ ONLY' | 'READ WRITE', settings: readonly Settings[]): string {
-  const calls = settings.flatMap((some) => Object.entries(some)).map(([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`);
-  return [`BEGIN ISOLATION LEVEL READ COMMITTED ${access}`, ...calls].join('; ');
+  const calls = Object.entries(Object.assign({}, ...settings) as Settings).map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`);
+  return `BEGIN ISOLATION LEVEL READ COMMITTED ${access}; SELECT ${calls.join(', ')}`;
 }
