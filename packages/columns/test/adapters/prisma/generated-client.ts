@@ -8,10 +8,8 @@ const GENERATED = fileURLToPath(new URL('.generated/', import.meta.url));
 const PRISMA = fileURLToPath(import.meta.resolve('prisma/package.json'));
 const SCHEMA = new URL('schema.prisma', import.meta.url);
 
-export type Row = Readonly<Record<string, unknown>>;
-
 /** A model of a client whose types only tsc in `prisma-types.test.ts` knows. */
-export type Delegate = Readonly<Record<string, (args?: unknown) => Promise<unknown> & Readonly<Record<string, (args?: unknown) => Promise<unknown>>>>>;
+type Delegate = Readonly<Record<string, (args?: unknown) => Promise<unknown> & Readonly<Record<string, (args?: unknown) => Promise<unknown>>>>>;
 
 export interface RawClient {
   $extends(extension: unknown): RawClient;
