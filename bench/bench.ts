@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { columnRotation } from './column-rotation.ts';
 import { columnsPrisma } from './columns-prisma.ts';
+import { columnsDrizzle } from './columns-drizzle.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   fleet: { rounds: 5, run: fleet },
   'fleet-look': { rounds: 9, run: fleetLook },
   'columns-prisma': { rounds: 15, run: columnsPrisma },
+  'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
 };
 

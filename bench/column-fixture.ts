@@ -23,12 +23,14 @@ export interface ColumnFixture {
   readonly environment: NodeJS.ProcessEnv;
   readonly lockfast: Rotation;
   readonly bare: Rotation;
-  /** Undefined where Python lacks cryptography or psycopg2. */
-  readonly python: Rotation | undefined;
+  /** Whether Python has cryptography and psycopg2. */
+  readonly hasPython: boolean;
   /** The table as it was at first: the first `rows` of it. */
   freshTable(rows: number): void;
   /** One UPDATE of every value, in the server: the limit. Milliseconds. */
   updateAtOnce(): number;
+  /** Every value decrypted, encrypted and updated by itself, by Python. Milliseconds. */
+  pythonRowByRow(): number;
   remove(): Promise<void>;
 }
 
@@ -54,7 +56,7 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
     environment,
     lockfast: { file: process.execPath, args: [LOCKFAST, 'column', 'rotate', '--yes'], cwd: project },
     bare: { file: process.execPath, args: [BARE, url], cwd: root },
-    python: hasPython ? { file: PYTHON, args: [PYTHON_COLUMN, url], cwd: root } : undefined,
+    hasPython,
     freshTable: (count) => {
       sql('DROP TABLE IF EXISTS connections');
       sql(`CREATE TABLE connections AS SELECT * FROM source ORDER BY id LIMIT ${count}`);
@@ -67,6 +69,7 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
       sql("UPDATE connections SET bot_token = overlay(bot_token placing 'zzzzzz' from 6)");
       return Number(process.hrtime.bigint() - start) / 1e6;
     },
+    pythonRowByRow: () => Number(execFileSync(PYTHON, [PYTHON_COLUMN, url], { encoding: 'utf8' })),
     remove: async () => {
       await postgres.stop();
       rmSync(root, { recursive: true, force: true });
@@ -94,6 +97,6 @@ async function fill(url: string, rows: number, project: string, home: string): P
 }
 
 function sourcesOf(project: string): string[] {
-  const list = execFileSync('sed', ['-n', 's/^key-source = "\\(.*\\)"/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
+  const list = execFileSync('sed', ['-n', 's/^key-source = "\\([^"]*\\)".*/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
   return list.trim().split('\n');
 }

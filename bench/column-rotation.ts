@@ -45,7 +45,7 @@ export async function columnRotation(rounds: number): Promise<Row[]> {
 }
 
 function steps(fixture: ColumnFixture, count: number, rate: string, memory: string): Step[] {
-  const { environment, lockfast, bare, python } = fixture;
+  const { environment, lockfast, bare } = fixture;
   const perThousand = (ms: number, rows: number): number => (1000 * ms) / rows;
   const processes: Step[] = (
     [
@@ -62,10 +62,10 @@ function steps(fixture: ColumnFixture, count: number, rate: string, memory: stri
     fixture.freshTable(count);
     record(rate, 'one UPDATE', perThousand(fixture.updateAtOnce(), count));
   };
-  if (python === undefined) return [...processes, inDatabase];
+  if (!fixture.hasPython) return [...processes, inDatabase];
   const rowByRow: Step = (record) => {
     fixture.freshTable(PYTHON_ROWS);
-    record(rate, 'Python rows', perThousand(measured(python, environment, [0]).ms, PYTHON_ROWS));
+    record(rate, 'Python rows', perThousand(fixture.pythonRowByRow(), PYTHON_ROWS));
   };
   return [...processes, inDatabase, rowByRow];
 }

@@ -1,5 +1,6 @@
 /** All commands. */
 import { BACKUP_COMMANDS } from './backup/commands.ts';
+import { COLUMN_COMMANDS } from './column/commands.ts';
 import type { Command } from './command.ts';
 import { ENV_COMMANDS } from './env/commands.ts';
 import { KEY_COMMANDS } from './key/commands.ts';
@@ -22,4 +23,5 @@ export const COMMANDS: readonly Command[] = [
   ...TENANT_COMMANDS,
   ...SERVICE_COMMANDS,
   ...SECRET_COMMANDS,
+  ...COLUMN_COMMANDS,
 ];

@@ -40,6 +40,26 @@ export interface Configuration {
   readonly rotationLog: string | undefined;
   readonly backups: { readonly directory: string; readonly keep: string };
   readonly witnesses: readonly WitnessSettings[];
+  /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
+  readonly databases: Readonly<Record<string, { readonly url: string }>>;
+  readonly columns: readonly ColumnSettings[];
+}
+
+/** One `[[columns]]`. */
+export interface ColumnSettings {
+  readonly id: string;
+  readonly database: string;
+  readonly table: string;
+  readonly column: string;
+  readonly path?: readonly string[];
+  readonly key?: string | readonly string[];
+  readonly context?: readonly string[];
+  readonly format?: 'lfv1' | 'fernet';
+  readonly as?: 'text' | 'bytes' | 'json';
+  readonly title?: string;
+  readonly label?: string;
+  readonly 'fernet-keys'?: readonly string[];
+  readonly set?: Readonly<Record<string, string>>;
 }
 
 export type Role = 'admin' | 'operator' | 'auditor';
@@ -84,7 +104,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses' | 'databases' | 'columns'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -103,6 +123,8 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     rotationLog: rotations === undefined ? undefined : at(rotations),
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
+    databases: (table['databases'] ?? {}) as Configuration['databases'],
+    columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
   };
 }
 
@@ -159,7 +181,7 @@ function check(table: TomlTable, settings: Readonly<Record<string, Setting>>, fi
       if (Array.isArray(value) !== repeated || !tables.every(isTable)) {
         throw invalid(file, `${path}${name} must be ${repeated ? 'a list of tables' : 'a table'}`, `write ${repeated ? `[[${path}${name}]]` : `[${path}${name}]`} and its settings below`);
       }
-      for (const one of tables) check(one, setting.table, file, `${path}${name}.`);
+      for (const one of tables) check(one, setting.table, file, `${path}${name}${repeated ? idOf(one) : ''}.`);
     } else if (!setting.accepts(value)) {
       throw invalid(file, `${path}${name} is not ${setting.what}`, 'see the table of settings in docs/configuration.md');
     }
@@ -167,6 +189,11 @@ function check(table: TomlTable, settings: Readonly<Record<string, Setting>>, fi
   for (const [name, setting] of Object.entries(settings)) {
     if (setting.required === true && table[name] === undefined) throw invalid(file, `${path}${name} is missing`, `add it: ${setting.what}`);
   }
+}
+
+/** Which of several tables it is, where it has a name that can be shown. */
+function idOf({ id }: TomlTable): string {
+  return typeof id === 'string' && /^[a-z][a-z0-9_.]{0,127}$/.test(id) ? `[${id}]` : '';
 }
 
 function isTable(value: TomlValue | undefined): value is TomlTable {

@@ -34,7 +34,7 @@ function definition(name: string, option: Option): { type: 'boolean' | 'string';
   return { type: option.kind === 'flag' ? 'boolean' : 'string', multiple: option.kind === 'list', ...(short === undefined ? {} : { short }) };
 }
 
-const SHORT: Readonly<Record<string, string>> = { help: 'h' };
+const SHORT: Readonly<Record<string, string>> = { help: 'h', verbose: 'v' };
 
 function check(command: Command, args: Arguments, options: Readonly<Record<string, Option>>): void {
   const [least, most] = command.arity ?? [0, 0];

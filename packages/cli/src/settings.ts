@@ -29,9 +29,18 @@ const UNIT = /^[A-Za-z0-9:_.\\@{}-]{1,255}$/;
 const ACCOUNT = /^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,63}\$?$/;
 const PATIENCE = /^[1-9][0-9]{0,3}[sm]$/;
 
+const COLUMN_ID = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
+const FERNET_KEY = /^(?:ring:|env:[A-Za-z_][A-Za-z0-9_]*|file:.+|credential:[A-Za-z0-9_.-]+)$/;
+/** As PostgreSQL has room for in an identifier. */
+const MOST_SQL_NAME = 63;
+
 const isNameList = (value: unknown): boolean => Array.isArray(value) && value.every((name) => isText(name) && /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
 const isDuration = (value: unknown): boolean => isText(value) && DURATION.test(value);
 const isTextList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isText);
+
+const isSqlName = (value: unknown): value is string => isText(value) && !value.includes('\0') && Buffer.byteLength(value) <= MOST_SQL_NAME;
+const isSqlNames = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isSqlName) && new Set(value).size === value.length;
+const isTextTable = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every((one) => typeof one === 'string');
 
 function duration(help: string): Setting {
   return { what: 'a time such as "90d", "24h" or "30m"', help, schema: { type: 'string', pattern: DURATION.source }, accepts: isDuration };
@@ -60,6 +69,71 @@ function table(help: string, settings: Readonly<Record<string, Setting>>): Setti
 function people(help: string): Setting {
   return { what: 'a list of user names, and of groups as "@group"', help, schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList };
 }
+
+function sqlName(what: string, help: string): Setting {
+  return { what, help, schema: { type: 'string', minLength: 1, maxLength: MOST_SQL_NAME }, accepts: isSqlName };
+}
+
+function sqlNames(help: string): Setting {
+  return { what: 'a list of the names of columns, each once', help, schema: { type: 'array', items: { type: 'string' }, minItems: 1, uniqueItems: true }, accepts: isSqlNames };
+}
+
+function oneOf(words: readonly string[], help: string): Setting {
+  return { what: `one of ${words.join(', ')}`, help, schema: { enum: words }, accepts: (value) => typeof value === 'string' && words.includes(value) };
+}
+
+export function isColumnId(id: unknown): id is string {
+  return isText(id) && id.length <= 128 && COLUMN_ID.test(id);
+}
+
+/** Of `[databases.NAME]`. */
+const OF_A_DATABASE: Readonly<Record<string, Setting>> = {
+  url: {
+    what: 'env:NAME, file:PATH, or the URL of a PostgreSQL database',
+    help: 'Where the database is: env:NAME of a variable with its URL, file:PATH of a file with it that only its owner may read, or the URL itself where it has no password.',
+    schema: { type: 'string', pattern: '^(env:|file:|postgres(ql)?://).' },
+    accepts: (value) => isText(value) && /^(?:env:[A-Za-z_][A-Za-z0-9_]*$|file:.|postgres(?:ql)?:\/\/.)/.test(value),
+    required: true,
+  },
+};
+
+/** Of `[[columns]]`. */
+const OF_A_COLUMN: Readonly<Record<string, Setting>> = {
+  id: {
+    what: 'a name such as "integrations.slack.bot_token": lower-case letters, digits, underscores and dots, at most 128',
+    help: "The column's own name, which its values are bound to. It stays when table or column are renamed.",
+    schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: 128 },
+    accepts: isColumnId,
+    required: true,
+  },
+  database: { ...path('the NAME of a [databases.NAME]', 'The database that it is in.'), required: true },
+  table: { ...path('the name of a table, with or without a schema', 'The table, as SQL spells it: tenants, app."User".'), required: true },
+  column: { ...sqlName('the name of a column, not quoted', 'The column, not quoted.'), required: true },
+  path: { what: 'a list of the members that lead to the value', help: 'In a JSON column: where in it the value is.', schema: { type: 'array', items: { type: 'string', minLength: 1 }, minItems: 1 }, accepts: isTextList },
+  key: {
+    what: 'the name of a column, or a list of names, each once',
+    help: 'The columns that tell rows apart. Default: the primary key.',
+    schema: { anyOf: [{ type: 'string', minLength: 1 }, { type: 'array', items: { type: 'string' }, minItems: 1, uniqueItems: true }] },
+    accepts: (value) => isSqlName(value) || isSqlNames(value),
+  },
+  context: sqlNames('The columns whose values a value is bound to, in this order, such as the id of its tenant: in another row it does not decrypt.'),
+  format: oneOf(['lfv1', 'fernet'], 'What values are encrypted to. Default: lfv1.'),
+  as: oneOf(['text', 'bytes', 'json'], 'What the application stores. Default: text.'),
+  title: path('a text such as "2FA TOTP Secrets"', 'How reports name it. Default: its id.'),
+  label: sqlName('the name of a column, not quoted', 'A column that tells people which row it is, such as a name; reports show it. Default: the key.'),
+  'fernet-keys': {
+    what: 'a list of ring:, env:NAME, file:PATH, credential:NAME',
+    help: 'The keys of Fernet tokens: the first one encrypts where format is fernet, all decrypt. The ones of the key ring are always tried, too.',
+    schema: { type: 'array', items: { type: 'string', pattern: FERNET_KEY.source }, minItems: 1, uniqueItems: true },
+    accepts: (value) => isTextList(value) && (value as string[]).every((uri) => FERNET_KEY.test(uri)) && new Set(value as string[]).size === (value as string[]).length,
+  },
+  set: {
+    what: 'a table of texts, such as { "app.rotation" = "on" }',
+    help: "Settings of each of a job's transactions (SET LOCAL), for triggers to look at.",
+    schema: { type: 'object', additionalProperties: { type: 'string' } },
+    accepts: isTextTable,
+  },
+};
 
 /** Of `[tenants]`, and of `[tenant.NAME]`. */
 const OF_A_TENANT: Readonly<Record<string, Setting>> = {
@@ -136,6 +210,8 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     ...OF_A_TENANT,
   }),
   tenant: { ...table('What differs for one tenant, as [tenant.NAME].', OF_A_TENANT), keyed: true },
+  databases: { ...table('The databases that hold encrypted columns, as [databases.NAME].', OF_A_DATABASE), keyed: true },
+  columns: { ...table('The encrypted columns, each as [[columns]].', OF_A_COLUMN), repeated: true },
   roles: table('Who may do what. Without it, whoever can open the key ring may do everything.', {
     admin: people('Who may change keys.'),
     operator: people('Who may encrypt and decrypt.'),

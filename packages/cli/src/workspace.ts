@@ -17,7 +17,7 @@ import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts'
 import { refuseOtherEnvironment } from './other-environment.ts';
 import { reasonOf } from './reason.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';
-import { secretVariables } from './secret-variables.ts';
+import { ownVariables, secretVariables } from './secret-variables.ts';
 import type { Session } from './session.ts';
 
 /** How a file answers that a newer key ring wrote. */
@@ -118,7 +118,7 @@ export class Workspace {
       () => this.#inScope(file, tenant, async (scope) => ({ result: await action(scope), ring: scope.ring })),
       (done) => ({ keyId: done.ring.active().id }),
     );
-    await this.#sign(ring);
+    await this.signIfDue(ring);
     return result;
   }
 
@@ -137,7 +137,7 @@ export class Workspace {
       () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),
     );
-    await this.#sign(await this.ring());
+    await this.signIfDue(await this.ring());
     return opened;
   }
 
@@ -158,7 +158,7 @@ export class Workspace {
   }
 
   /** Signs the ledger when it is time to. What was done is on record by then, so that a state directory that can't be written is no reason to fail. */
-  async #sign(ring: KeyRing): Promise<void> {
+  async signIfDue(ring: KeyRing): Promise<void> {
     if (this.#args.flag('break-glass')) return;
     try {
       await (await this.ledger())?.checkpointIfDue(ring);
@@ -232,12 +232,18 @@ export class Workspace {
     return given !== undefined && isDialect(given) ? given : this.configuration.dialect;
   }
 
-  /** What a program that this one starts must not find in its environment: those of the ring's own sources, too. */
+  /** What the application must not find in its environment: the variables of the ring's own sources, too. */
   async keyVariables(): Promise<string[]> {
-    return secretVariables(
-      this.configuration,
-      (await this.ring()).sources.map(({ source }) => source),
-    );
+    return ownVariables(this.configuration, await this.#recordedSources());
+  }
+
+  /** What a program that is not the application must not find, either: a command that checks, an editor. */
+  async secretVariables(): Promise<string[]> {
+    return secretVariables(this.configuration, await this.#recordedSources());
+  }
+
+  async #recordedSources(): Promise<string[]> {
+    return (await this.ring()).sources.map(({ source }) => source);
   }
 
   /** The key ring as it is, also when a newer one was seen: to go on with it on purpose, or to look at it. */

@@ -6,8 +6,16 @@ import type { Secret } from '@lockfast/core/keyring';
 import { fileRootKey } from './file.ts';
 import type { Surroundings } from './surroundings.ts';
 
+/** For a unit with User= systemd grants reading by an ACL, and the mode's group bits then show the ACL's mask: 0440. */
+export const CREDENTIAL_FORBIDDEN = 0o007;
+
 /** The root key as a systemd credential: systemd.exec(5), LoadCredential= and LoadCredentialEncrypted=. */
 export function credentialRootKey(name: string, around: Surroundings): Secret {
+  return fileRootKey(credentialFile(name, around), around, CREDENTIAL_FORBIDDEN);
+}
+
+/** Where systemd put a credential. @throws LockfastError `source-unavailable`, `invalid-source` */
+export function credentialFile(name: string, around: Surroundings): string {
   const directory = around.environment['CREDENTIALS_DIRECTORY'];
   if (directory === undefined || directory === '') {
     throw new LockfastError(
@@ -19,6 +27,5 @@ export function credentialRootKey(name: string, around: Surroundings): Secret {
   if (name.includes('/') || name === '.' || name === '..') {
     throw new LockfastError('invalid-source', 'a credential has a name, not a path', 'write credential:NAME as in LoadCredential=NAME:...');
   }
-  // For a unit with User= systemd grants reading by an ACL, and the mode's group bits then show the ACL's mask: 0440.
-  return fileRootKey(join(directory, name), around, 0o007);
+  return join(directory, name);
 }

@@ -1,5 +1,7 @@
-export { expandPath, fileRootKey } from './file.ts';
-export { openKeyRing, type RingLocation } from './open-key-ring.ts';
+export { expandPath, fileRootKey, readSecretFile } from './file.ts';
+export { type FernetKey, readFernetKeys, ringFernetKeys } from './fernet-keys.ts';
+export { KEY_RING_CHANNEL, type KeyRingMessage } from './key-ring-channel.ts';
+export { openKeyRing, type OpenMode, type RingLocation } from './open-key-ring.ts';
 export { passphraseFile, PassphraseSource } from './passphrase.ts';
 export { makeShares, readShare, type RecoveryShares, type ShareLabel, sharesSource } from './shares.ts';
 export { RootKeySource } from './root-key-source.ts';

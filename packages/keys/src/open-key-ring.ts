@@ -1,7 +1,10 @@
+import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import { KeyRing, refuseOlderRing, type RingVersion } from '@lockfast/core/keyring';
 
 import { expandPath } from './file.ts';
+import { publishOpened, publishRefused } from './key-ring-channel.ts';
+import { refuseOthersWriting, refuseUnfitRing } from './production.ts';
 import { keySource } from './sources.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -14,20 +17,56 @@ export interface RingLocation {
   readonly floor?: (ring: string) => RingVersion | undefined;
 }
 
+/** How much is asked of the ring before it is handed out. */
+export interface OpenMode {
+  /**
+   * For the start of an application: the ring must be of `environment`, its file writable by its owner alone, its active
+   * key not compromised, and a value must encrypt and decrypt with it. False: as without a mode.
+   */
+  readonly production: boolean;
+  /** `production` unless given. */
+  readonly environment?: string;
+}
+
 /**
- * Reads and opens a key ring.
+ * Reads and opens a key ring. What came of it is published on the diagnostics channel `lockfast:keyring`.
  *
- * @throws LockfastError `not-found`, `permission-denied`, `invalid-source`, and as `KeyRing.open`; `ring-older`
+ * @throws LockfastError `not-found`, `permission-denied`, `invalid-source`, and as `KeyRing.open`; `ring-older`. In production
+ *   also `ring-missing` in place of `not-found`, `wrong-environment`, `missing-key`, `key-not-usable`
  */
-export async function openKeyRing({ path, sources, floor }: RingLocation, around: Surroundings): Promise<KeyRing> {
+export async function openKeyRing(location: RingLocation, around: Surroundings, mode?: OpenMode): Promise<KeyRing> {
+  let ring: KeyRing | undefined;
+  const production = mode?.production === true;
+  try {
+    ring = await read(location, around, production);
+    if (production) refuseUnfitRing(ring, mode.environment ?? 'production');
+  } catch (error) {
+    publishRefused(error, ring);
+    throw error;
+  }
+  publishOpened(ring);
+  return ring;
+}
+
+async function read({ path, sources, floor }: RingLocation, around: Surroundings, production: boolean): Promise<KeyRing> {
   const full = expandPath(path, around);
-  const text = readRegularFile(full, 'follow').bytes.toString('utf8');
+  const file = production ? readNeeded(full) : readRegularFile(full, 'follow');
+  if (production) refuseOthersWriting(file, full);
   const ring = await KeyRing.open(
-    text,
+    file.bytes.toString('utf8'),
     full,
     sources.map((uri) => keySource(uri, around)),
   );
   const seen = floor?.(ring.version.ring);
   if (seen !== undefined) refuseOlderRing(ring.version, seen, 'this machine');
   return ring;
+}
+
+function readNeeded(path: string): ReturnType<typeof readRegularFile> {
+  try {
+    return readRegularFile(path, 'follow');
+  } catch (error) {
+    if (!(error instanceof LockfastError) || error.code !== 'not-found') throw error;
+    throw new LockfastError('ring-missing', `there is no key ring at ${path}`, 'bring it here with the release, or set the path that it has here', error);
+  }
 }

@@ -22,7 +22,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if (editor === undefined || editor === '') throw new LockfastError('tool-missing', 'neither VISUAL nor EDITOR is set', 'set EDITOR to the editor that you like, for example EDITOR=nano');
   const { bytes, identity } = readRegularFile(file, 'refuse');
   const opened = await workspace.decrypting(file, tenant, (scope) => openEnvFile(bytes, scope, file));
-  const environment = childEnvironment(session.environment, new Map(), { override: false, allowUnsafe: false, strip: await workspace.keyVariables() });
+  const environment = childEnvironment(session.environment, new Map(), { override: false, allowUnsafe: false, strip: await workspace.secretVariables() });
   const before = plaintextOf(opened);
   const memory = createMemoryFile(basename(file, ENCRYPTED_SUFFIX), before, session.environment['XDG_RUNTIME_DIR']);
   const stopped = wipeOnSignals(memory);

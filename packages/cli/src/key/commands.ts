@@ -44,7 +44,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
     },
     details: [
-      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`.',
+      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`. Columns of databases follow with `lockfast column rotate`.',
       'Killed or failed at any point, every file decrypts, and the next `lockfast key rotate`, whatever its arguments, finishes the open rotation and does only that. A file that can not be done is named, the others are finished.',
     ],
     examples: [
@@ -60,7 +60,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     operands: 'ID',
     arity: [1, 1],
     options: MOVE_OPTIONS,
-    details: ['Every configured env file and every backup is decrypted as the proof. One that is under this key, or can not be read, is named, and the key stays.'],
+    details: ['Every configured env file, every backup and every row of the declared columns is decrypted as the proof. What is under this key, or can not be read, is named, and the key stays.'],
     examples: [['lockfast key retire ab3c4d', 'after a rotation, and after the backups from before it are gone']],
     load: () => import('./retire.ts'),
   },
@@ -82,7 +82,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     operands: '[ID]',
     arity: [0, 1],
     options: { json: JSON_OPTION },
-    details: ['It looks at every configured env file and at the backups directory. What can not be read is named apart, and the exit status is 1 then: it may be under any key.'],
+    details: ['It looks at every configured env file, at the backups directory, and at every row of the declared columns. What can not be read is named apart, and the exit status is 1 then: it may be under any key.'],
     examples: [['lockfast key usage', 'which keys can be retired'], ['lockfast key usage ab3c4d', 'and which files are under this one']],
     load: () => import('./usage.ts'),
   },
@@ -131,6 +131,28 @@ export const KEY_COMMANDS: readonly Command[] = [
     details: ['The key is printed once and kept nowhere. Send it where it belongs, not to a screen.'],
     examples: [['lockfast key generate --format root > ci.key', 'for `lockfast key source add file:ci.key`'], ['lockfast key generate --format fernet', 'a Fernet key, 44 characters']],
     load: () => import('./generate.ts'),
+  },
+  {
+    name: 'key export',
+    summary: 'hand out the Fernet key of a data key, for Python programs that encrypt under this ring',
+    operands: '[ID]',
+    arity: [0, 1],
+    options: {
+      format: { kind: 'text', value: 'FORMAT', help: 'fernet', choices: ['fernet'] },
+      all: { kind: 'flag', help: 'the active key first, then the others that decrypt: one a line, as MultiFernet takes them' },
+      out: { kind: 'text', value: 'FILE', help: 'a new file, mode 0600, instead of standard output' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+    },
+    details: [
+      'Without ID it is that of the active key. The data key itself never leaves the ring: who has its Fernet key reads and makes Fernet tokens, and opens no env file and no lfv1 value.',
+      'Each export is on record, with its reason. After a rotation export again: the programs must have the new key before tokens under it are written.',
+    ],
+    examples: [
+      ['lockfast key export --format fernet --reason "web.service" --out /root/fernet.key', 'the active key'],
+      ['lockfast key export --format fernet --all --reason "rotation" | paste -sd, | systemd-creds encrypt --name=fernet - fernet.cred', 'all that decrypt, straight to where they belong'],
+    ],
+    load: () => import('./export.ts'),
   },
   {
     name: 'key source list',

@@ -12,7 +12,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     event: { operation: 'key-destroy', object: id, keyId: id, reason: reasonOf(args) },
     sure: () => confirmByName(args, session, `destroy the key ${id}`, id),
     change: (ring) => ring.withDestroyed(id),
-    prove: (ring, workspace) => refuseUsedKey(workspace, ring, id),
+    prove: (ring, workspace) => refuseUsedKey(workspace, ring, id, session),
     guarded: true,
     next: () => 'remove old copies of the key ring and its recovery backups, which still hold it',
   });

@@ -20,7 +20,7 @@ export interface KeyMove {
   readonly sure: () => void;
   readonly change: (ring: KeyRing) => KeyRing;
   /** Throws where the change would leave something behind that nothing opens any more. */
-  readonly prove?: (ring: KeyRing, workspace: Workspace) => void;
+  readonly prove?: (ring: KeyRing, workspace: Workspace) => void | Promise<void>;
   /** Whether it waits for an open rotation and, where that is configured, for a second person. What is only a mark does not. */
   readonly guarded: boolean;
   /** What was done, where no key changed its state. */
@@ -44,7 +44,7 @@ export async function moveKey(args: Arguments, session: Session, move: KeyMove):
   const ring = await changeRing(workspace, move.event, async (old) => {
     const changed = move.change(old);
     if (move.guarded) refuseDuringRotation(workspace);
-    move.prove?.(old, workspace);
+    await move.prove?.(old, workspace);
     // Last: nobody is asked to approve what can't be done anyway.
     if (move.guarded) await requireApproval(workspace, session, old, move.event);
     moved = differences(old.keys, changed.keys);

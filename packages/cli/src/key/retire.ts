@@ -12,7 +12,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     event: { operation: 'key-retire', object: id, keyId: id, reason: reasonOf(args) },
     sure: () => confirm(args, session, `Refuse the key ${id} from now on?`),
     change: (ring) => ring.withRetired(id),
-    prove: (ring, workspace) => refuseUsedKey(workspace, ring, id),
+    prove: (ring, workspace) => refuseUsedKey(workspace, ring, id, session),
     guarded: true,
     next: () => `lockfast key destroy ${id}`,
   });

@@ -8,7 +8,9 @@ import { needsWork, newRotation, openRotation, readRotations, type RootSteps, ro
 import { currentActor } from '../actor.ts';
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
+import { RING_FERNET_KEYS } from '../column/declared.ts';
 import { confirm } from '../confirm.ts';
+import { listed } from '../listed.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { personBehind, requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
@@ -119,7 +121,7 @@ async function closeInterrupted(workspace: Workspace, session: Session, records:
 function report(record: RotationRecord, args: Arguments, { terminal }: Session, workspace: Workspace): void {
   if (args.flag('json')) {
     const { seals: _, ...shown } = record;
-    terminal.json(shown);
+    terminal.json({ ...shown, columns: ringColumns(workspace.configuration) });
     return;
   }
   const { files, oldKey, newKey, durationMs, nextDue, backup, id } = record;
@@ -128,6 +130,13 @@ function report(record: RotationRecord, args: Arguments, { terminal }: Session, 
   terminal.line(`  new key  ${newKey!.id}  ${newKey!.fingerprint}`);
   if (backup && files > 0) terminal.line(`  the files as they were: ${join(workspace.configuration.backups.directory, id)}`);
   terminal.line(`Next rotation: ${nextDue!.slice(0, 10)}. Next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup; when nothing needs ${oldKey.id} any more: lockfast key retire ${oldKey.id}`);
+  const columns = ringColumns(workspace.configuration);
+  if (columns.length > 0) terminal.line(`Columns of databases are still under the old key: lockfast column rotate, when every program has the key ring: ${listed(columns)}`);
+}
+
+/** The columns whose values a new data key does not reach: all but those whose first Fernet key is not the ring's. */
+function ringColumns({ columns }: Workspace['configuration']): string[] {
+  return columns.filter((column) => column.format !== 'fernet' || (column['fernet-keys'] ?? [RING_FERNET_KEYS])[0] === RING_FERNET_KEYS).map(({ id }) => id);
 }
 
 async function dryRun(args: Arguments, { terminal }: Session, workspace: Workspace, records: string): Promise<number> {

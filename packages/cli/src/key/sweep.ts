@@ -1,4 +1,4 @@
-/** The sweep over everything that may be under a key: the configured env files, and whatever lies in the backups directory. */
+/** The sweep over everything that may be under a key: the configured env files, whatever lies in the backups directory, and columns. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -8,7 +8,9 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import { refuseUnlessUnused, type SweptFile, sweepUsage, type UnreadFile, type Usage } from '@lockfast/core/rotation';
 
 import { encryptedEnvFiles } from '../env-files.ts';
+import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
+import { refuseUnlessUnusedInColumns, sweepColumns } from './column-sweep.ts';
 
 /** A directory that can't be listed may hold anything: it counts as unread, too. */
 export function sweep({ configuration }: Workspace, ring: KeyRing): Usage {
@@ -24,9 +26,11 @@ export function sweep({ configuration }: Workspace, ring: KeyRing): Usage {
   return { keys, unread: [...unread, ...unlisted.values()] };
 }
 
-/** @throws LockfastError `key-in-use` */
-export function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string): void {
+/** Files and backups first: columns take the longest. @throws LockfastError `key-in-use` */
+export async function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string, session: Session): Promise<void> {
   refuseUnlessUnused(sweep(workspace, ring), id);
+  if (workspace.configuration.columns.length === 0) return;
+  refuseUnlessUnusedInColumns(await sweepColumns(workspace, ring, session), id);
 }
 
 /** By what they are, not by their names: a copy that somebody made by hand needs its key as well. */

@@ -1,13 +1,26 @@
 import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
-import type { Usage } from '@lockfast/core/rotation';
+import type { KeyUsage, UnreadFile } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
+import { type ColumnRows, sweepColumns, type UnreadColumn } from './column-sweep.ts';
 import { keyOperand } from './operand.ts';
 import { sweep } from './sweep.ts';
+
+/** Where a key is used: in files, backups and columns. */
+interface WholeUsage extends KeyUsage {
+  readonly rows: number;
+  readonly columns: readonly ColumnRows[];
+}
+
+interface Swept {
+  readonly keys: readonly WholeUsage[];
+  readonly unread: readonly (UnreadFile | UnreadColumn)[];
+}
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const id = args.operands.length === 0 ? undefined : keyOperand(args);
@@ -15,30 +28,38 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { environment, keyring } = workspace.configuration;
   const event = { operation: 'key-usage', object: id ?? keyring, keyId: id, environment };
   await requireRole(workspace, session, 'auditor', event);
-  const { keys, unread } = await audited(await workspace.audit(), event, async () => only(sweep(workspace, await workspace.ring()), id), countsOf);
+  const { keys, unread } = await audited(await workspace.audit(), event, () => sweepAll(workspace, id, session), countsOf);
   const states = new Map((await workspace.ring()).keys.map((key) => [key.id, key.state]));
-  const files = unread.map(({ path, kind, error: { code, message } }) => ({ path, kind, code, message }));
+  const missed = unread.map((one) => ('column' in one ? { column: one.column, kind: 'column', code: one.code, message: one.message } : { path: one.path, kind: one.kind, code: one.error.code, message: one.error.message }));
   if (args.flag('json')) {
-    session.terminal.json({ keys: keys.map(({ first, ...counts }) => ({ ...counts, rows: 0, first })), unread: files });
+    session.terminal.json({ keys: keys.map(({ first, columns, ...counts }) => ({ ...counts, columns: columns.map(({ column, rows }) => ({ id: column, rows })), first })), unread: missed });
   } else {
     session.terminal.table(
       ['KEY', 'STATE', 'FILES', 'VALUES', 'ROWS', 'BACKUPS'],
-      keys.map((key) => [key.id, states.get(key.id)!, String(key.files), String(key.values), '0', String(key.backups)]),
+      keys.map((key) => [key.id, states.get(key.id)!, String(key.files), String(key.values), grouped(key.rows), String(key.backups)]),
     );
     if (id !== undefined) for (const name of keys[0]!.first) session.terminal.line(`  ${name}`);
-    for (const { message } of files) session.terminal.warn(`not counted: ${message}`);
+    if (id !== undefined) for (const { column, rows } of keys[0]!.columns) session.terminal.line(`  ${column}: ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'}`);
+    for (const { message } of missed) session.terminal.warn(`not counted: ${message}`);
   }
   return unread.length === 0 ? 0 : 1;
 }
 
-/** @throws LockfastError `no-such-key` */
-function only({ keys, unread }: Usage, id: string | undefined): Usage {
-  const asked = keys.filter((key) => id === undefined || key.id === id);
+/** @throws LockfastError `no-such-key`, `config-invalid` */
+async function sweepAll(workspace: Workspace, id: string | undefined, session: Session): Promise<Swept> {
+  const ring = await workspace.ring();
+  const files = sweep(workspace, ring);
+  const asked = files.keys.filter((key) => id === undefined || key.id === id);
   if (asked.length === 0) throw new LockfastError('no-such-key', 'the key ring has no key of this id', 'see `lockfast key list`');
-  return { keys: asked, unread };
+  const columns = workspace.configuration.columns.length === 0 ? { used: [], unread: [] } : await sweepColumns(workspace, ring, session);
+  const keys = asked.map((key) => {
+    const under = columns.used.filter((one) => one.key === key.id);
+    return { ...key, rows: under.reduce((sum, { rows }) => sum + rows, 0), columns: under };
+  });
+  return { keys, unread: [...files.unread, ...columns.unread] };
 }
 
-function countsOf({ keys, unread }: Usage): { details: Record<string, number> } {
-  const sum = (count: (key: Usage['keys'][number]) => number): number => keys.reduce((all, key) => all + count(key), 0);
-  return { details: { files: sum((key) => key.files), backups: sum((key) => key.backups), unread: unread.length } };
+function countsOf({ keys, unread }: Swept): { details: Record<string, number> } {
+  const sum = (count: (key: WholeUsage) => number): number => keys.reduce((all, key) => all + count(key), 0);
+  return { details: { files: sum((key) => key.files), rows: sum((key) => key.rows), backups: sum((key) => key.backups), unread: unread.length } };
 }

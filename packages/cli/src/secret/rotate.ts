@@ -240,7 +240,7 @@ async function newValues({ names, generate, length }: Wish, session: Session): P
 
 /** The program gets no key of ours: it only has to see the value. */
 async function childEnvironment(workspace: Workspace, { environment }: Session): Promise<NodeJS.ProcessEnv> {
-  const secret = new Set(await workspace.keyVariables());
+  const secret = new Set(await workspace.secretVariables());
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !secret.has(name)));
 }
 

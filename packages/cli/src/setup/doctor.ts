@@ -2,6 +2,7 @@ import type { Arguments } from '../arguments.ts';
 import { type Configuration, findUpward, loadConfiguration } from '../configuration.ts';
 import type { Session } from '../session.ts';
 import { type Check, failure, good, refused, warning } from './check.ts';
+import { columnChecks } from './column-checks.ts';
 import { gitChecks } from './git-checks.ts';
 import { keyChecks } from './key-checks.ts';
 import { lostCheck, lostFiles, printLost } from './lost-keys.ts';
@@ -12,7 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { configuration, check } = configurationCheck(args.text('config'), session);
   const keys = configuration === undefined ? undefined : await keyChecks(configuration, session);
   const lost = configuration === undefined || keys?.undecided === true ? [] : lostFiles(configuration, keys?.ring);
-  const checks = [...machineChecks(session), check, ...(keys?.checks ?? []), ...lostCheck(lost, keys?.way), ...gitChecks(configuration, session)];
+  const checks = [...machineChecks(session), check, ...(keys?.checks ?? []), ...lostCheck(lost, keys?.way), ...columnChecks(configuration, session), ...gitChecks(configuration, session)];
   if (args.flag('json')) {
     session.terminal.json({ ok: !checks.some(({ state }) => state === 'failed'), checks: checks.map((one) => ({ ok: one.state !== 'failed', ...one })), lost });
   } else {

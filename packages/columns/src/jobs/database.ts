@@ -62,10 +62,21 @@ export interface Pressure {
 export interface ColumnTable {
   /** What {@link StoredRow.value} holds. */
   readonly storage: 'text' | 'binary' | 'json';
+  /** In the order in which rows are read, which is that of an index: not always as declared. */
   readonly key: readonly string[];
+  /** How many characters a value may have; undefined: as many as there are. {@link write} refuses longer ones with `config-invalid`, the whole batch. */
+  readonly room: number | undefined;
+  /** `not-permitted`: this role may not keep any. {@link write} leaves them out, {@link checkpoint} knows of none. */
+  readonly checkpoints: 'kept' | 'not-permitted';
   /** About how many rows there are, at once. */
   estimatedRows(): Promise<number>;
-  /** The next rows in the order of their keys. @param only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out */
+  /** How many bytes the longest value has, 0 where there is none: before anything is written, where {@link room} is limited. */
+  longestValue(): Promise<number>;
+  /**
+   * The next rows in the order of their keys: none only at the end. Fewer than `limit` where values are long, at least one.
+   *
+   * @param notUnder only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out
+   */
   read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]>;
   /** One row as it is now; undefined where it is gone. */
   row(key: RowKey): Promise<StoredRow | undefined>;
@@ -75,9 +86,12 @@ export interface ColumnTable {
    * @returns for each change whether it was made
    */
   write(changes: readonly RowChange[], checkpoint: Checkpoint | undefined): Promise<readonly boolean[]>;
-  /** Rows by the first 12 characters of their value; `null` counts rows without one. */
+  /**
+   * Rows by the start of their value: the first 12 characters of what begins `lfv1.`, `gAAAAA` for what begins so, '' for
+   * anything else, of which nothing leaves the database. `null` counts rows without one.
+   */
   census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]>;
-  /** A sample of the rows that have a value, spread over the table. */
+  /** A sample of the rows that have a value, spread over the table; fewer where values are long. */
   sample(rows: number): Promise<readonly StoredRow[]>;
   checkpoint(): Promise<Checkpoint | undefined>;
   forgetCheckpoint(): Promise<void>;
@@ -95,6 +109,8 @@ export interface ColumnDatabase {
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;
+  /** What may be done about a failure that this database, or one of its tables, threw. After `reconnect` the next call connects anew. */
+  readonly remedyOf: RemedyOf;
   close(): Promise<void>;
 }
 

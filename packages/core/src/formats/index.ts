@@ -8,5 +8,5 @@ export { fernetFingerprint, fernetKeyOf, fernetKeyText } from './fernet-key.ts';
 export { isKeyId, type KeyId, newKeyId } from './key-id.ts';
 export { lengthPrefixed } from './length-prefix.ts';
 export { type Encrypted, isEncrypted, keyIdOf } from './lfv1.ts';
-export type { Opened } from './plaintext.ts';
+export { asText, type Opened } from './plaintext.ts';
 export { type DecryptLimits, type Sealable, ValueCipher, type ValueScope } from './value-cipher.ts';

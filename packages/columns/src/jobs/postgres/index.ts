@@ -1,1 +1,3 @@
-export {};
+/** Jobs over the columns of a PostgreSQL database. */
+export { openPostgresColumns } from './database.ts';
+export { remedyOf } from './failure.ts';

@@ -1,0 +1,28 @@
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { Arguments } from '../arguments.ts';
+import type { Configuration } from '../configuration.ts';
+import { listed } from '../listed.ts';
+import type { Session } from '../session.ts';
+import { isColumnId } from '../settings.ts';
+import { type ConfiguredColumn, declaredColumns } from './declared.ts';
+
+/**
+ * The columns that the command is about, in the order of the configuration: the named ones, or all; with --database those
+ * of one database.
+ *
+ * @throws LockfastError `usage` for a name that is not declared; `config-invalid`, also where nothing is declared
+ */
+export function chosenColumns(args: Arguments, { command }: Session, configuration: Configuration): ConfiguredColumn[] {
+  const declared = declaredColumns(configuration);
+  if (declared.length === 0) throw new LockfastError('config-invalid', `${configuration.file} declares no columns`, 'add [databases.NAME] and a [[columns]] for each: see docs/guides/columns.md');
+  const database = args.text('database');
+  const inDatabase = declared.filter((column) => database === undefined || column.database === database);
+  if (inDatabase.length === 0) throw new LockfastError('usage', `${command}: no column is in a database of that name`, `name one of: ${listed([...new Set(declared.map((column) => column.database))])}`);
+  const unknown = args.operands.find((id) => !inDatabase.some((column) => column.id === id));
+  if (unknown !== undefined) {
+    // What is no id may be a value that was pasted.
+    throw new LockfastError('usage', `${command}: ${isColumnId(unknown) ? `the column ${unknown} is not declared` : 'what is given is no id of a column'}${database === undefined ? '' : ' in that database'}`, `name some of: ${listed(inDatabase.map(({ id }) => id))}`);
+  }
+  return args.operands.length === 0 ? inDatabase : inDatabase.filter(({ id }) => args.operands.includes(id));
+}

@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+
+import { type ClearReport, clearUnrecoverable } from '@lockfast/columns/jobs';
+import { LockfastError } from '@lockfast/core/errors';
+import { identityOf, shownPath } from '@lockfast/core/files';
+
+import type { Arguments } from '../arguments.ts';
+import { confirmByName } from '../confirm.ts';
+import { failuresOnRecord } from '../on-record.ts';
+import { requireRole } from '../permission.ts';
+import { reasonOf } from '../reason.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import { siblings } from './declared.ts';
+import { Interruption } from './interruption.ts';
+import { ReasonedSink } from './reasoned-sink.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const { terminal, directory } = session;
+  const dryRun = args.flag('dry-run');
+  const keep = args.text('keep');
+  if (!args.flag('unrecoverable')) throw new LockfastError('usage', 'column clear: --unrecoverable is missing', 'it empties the rows whose values nothing opens, and only those; if that is meant, give it');
+  if (keep === undefined && !dryRun) throw new LockfastError('usage', 'column clear: --keep is missing', 'name a new file for the ciphertext: a key may turn up again');
+  const file = resolve(directory, keep ?? '');
+  if (keep !== undefined && identityOf(file) !== undefined) throw new LockfastError('exists', `${shownPath(file)} exists already, and was left alone`, 'name another file with --keep');
+  const workspace = new Workspace(args, session);
+  const reason = reasonOf(args);
+  const column = chosenColumns(args, session, workspace.configuration)[0]!;
+  const event = { operation: 'column-clear', object: column.id, environment: workspace.configuration.environment, ...(reason === undefined ? {} : { reason }) };
+  await requireRole(workspace, session, 'admin', event);
+  const sink = await workspace.audit();
+  const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
+  await using access = new ColumnAccess(workspace, ring, session);
+  const [database, readable] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.readable(siblings(column, workspace.configuration))] as const);
+  if (!dryRun) confirmByName(args, session, `empty every row of ${column.id} that nothing opens`, column.id);
+  using interruption = new Interruption(() => terminal.note('stops after the running batch; ^C again stops at once'));
+  const audit = sink === undefined ? {} : { audit: new ReasonedSink(sink, { reason, environment: event.environment }) };
+  const report = await clearUnrecoverable(database, column, readable, { keepAside: file, stateDirectory: workspace.stateDirectory, dryRun, ...audit, signal: interruption.signal });
+  await workspace.signIfDue(ring);
+  show(report, column.id, args, session);
+  return interruption.status ?? 0;
+}
+
+function show({ keptAside, ...report }: ClearReport, id: string, args: Arguments, { terminal }: Session): void {
+  const dryRun = args.flag('dry-run');
+  if (args.flag('json')) {
+    terminal.json({ id, dryRun, ...report, keptAside: keptAside ?? null });
+    return;
+  }
+  const { rows, unrecoverable, cleared, conflicts, recoverable, unsure, interrupted } = report;
+  terminal.line(`  Total: ${rows}`);
+  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${dryRun ? unrecoverable : cleared}`);
+  if (conflicts > 0) terminal.line(`  Written by others meanwhile, and left: ${conflicts}`);
+  if (recoverable > 0) terminal.line(`  Left, since something opens them: ${recoverable}`);
+  if (unsure > 0) terminal.line(`  Left, since not everything was tried: ${unsure}`);
+  if (keptAside !== undefined) terminal.line(`Their ciphertext is in ${shownPath(keptAside)}`);
+  if (dryRun) terminal.line('Nothing was changed');
+  if (interrupted) terminal.note('stopped before the end: run it again with another --keep');
+}

@@ -1,0 +1,108 @@
+import { type Command, JSON_OPTION, type Option, REASON_OPTION, YES_OPTION } from '../command.ts';
+
+/** How many columns may stand on one command line. */
+const ANY_NUMBER = [0, 1000] as const;
+
+const WHICH = { database: { kind: 'text', value: 'NAME', help: 'only columns of this [databases.NAME]' } } as const satisfies Record<string, Option>;
+
+/** Of the commands that write. */
+const WRITING = {
+  ...WHICH,
+  'dry-run': { kind: 'flag', help: 'say what would be done, row for row with --verbose, and change nothing' },
+  verbose: { kind: 'flag', help: 'also name every record, by its label or its key; -v for short' },
+  batch: { kind: 'text', value: 'N', help: 'rows in one transaction (default: 1000)' },
+  'max-rate': { kind: 'text', value: 'N', help: 'rows a second at most; it slows down by itself when replicas lag or others wait for locks' },
+  reason: REASON_OPTION,
+  yes: YES_OPTION,
+  json: JSON_OPTION,
+} as const satisfies Record<string, Option>;
+
+const GOES_ON = 'Rows that the application writes meanwhile are never overwritten. ^C stops after the running batch; a killed run leaves every row readable. Either way the same command goes on where it was.';
+
+/** Encrypted columns of databases, as [[columns]] in lockfast.toml declares them. */
+export const COLUMN_COMMANDS: readonly Command[] = [
+  {
+    name: 'column status',
+    summary: 'count the rows of encrypted columns by key and format, and those that are plaintext',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: { ...WHICH, verify: { kind: 'text', value: 'all|N', help: 'decrypt all values, or those of N rows that are spread over the table, in place of looking at how they begin' }, json: JSON_OPTION },
+    details: ['Without --verify the database counts by how values begin, which is quick and no proof. The exit status is 1 when there are values that no key of the ring opens, or when a database can not be reached.'],
+    examples: [['lockfast column status', 'all declared columns'], ['lockfast column status --verify all', 'proven by decrypting']],
+    load: () => import('./status.ts'),
+  },
+  {
+    name: 'column encrypt',
+    summary: 'encrypt the plaintext values of columns',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: WRITING,
+    details: ['What is encrypted already is decrypted as the proof, and left as it is. Run twice it changes nothing the second time.', GOES_ON],
+    examples: [
+      ['lockfast column encrypt --dry-run --verbose', 'what would be encrypted'],
+      ['lockfast column encrypt integrations.slack.bot_token', 'one column'],
+      ['lockfast column encrypt --database app --max-rate 5000', 'a busy database'],
+    ],
+    load: () => import('./encrypt.ts'),
+  },
+  {
+    name: 'column rotate',
+    summary: 'encrypt the values of columns anew under the present key, and in the declared format',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: WRITING,
+    details: [
+      'After `lockfast key rotate`, or with another first one of `fernet-keys`, or after `format` was changed. Values keep the time when they were encrypted. Plaintext is left as it is, and counted.',
+      GOES_ON,
+    ],
+    examples: [['lockfast column rotate --dry-run', 'how many rows are under another key'], ['lockfast column rotate --reason "quarterly"', 'all declared columns']],
+    load: () => import('./rotate.ts'),
+  },
+  {
+    name: 'column decrypt',
+    summary: 'write the values of columns back as plaintext',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: { 'to-plaintext': { kind: 'flag', help: 'needed: whoever reads the database, its replicas and its backups reads the values then' }, ...WRITING },
+    details: ['The way back, for a rollback of the application. On a terminal a word must be typed; elsewhere it takes --yes.', GOES_ON],
+    examples: [['lockfast column decrypt tenants.gemini_api_key --to-plaintext --reason "rollback to 4.1"', 'one column']],
+    load: () => import('./decrypt.ts'),
+  },
+  {
+    name: 'column verify',
+    summary: 'decrypt the values of columns, and tell whether each opens',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: { ...WHICH, sample: { kind: 'text', value: 'N', help: 'so many rows, spread over the table, in place of all' }, json: JSON_OPTION },
+    details: ['Nothing is shown or kept of the values. The exit status is 1 when one does not open, or is plaintext.'],
+    examples: [['lockfast column verify', 'every value'], ['lockfast column verify --sample 1000', 'for a timer']],
+    load: () => import('./verify.ts'),
+  },
+  {
+    name: 'column triage',
+    summary: 'list the rows that need attention: under which key each is, or why it does not open, and what would open it',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: { ...WHICH, all: { kind: 'flag', help: 'every row, also those under the present key' }, json: JSON_OPTION },
+    details: ['A value that does not open is tried in other columns, and with the contexts of other rows: one that was moved is found so.'],
+    examples: [['lockfast column triage', 'after a rotation that somebody else left half done'], ['lockfast column triage webhooks.secret --all', 'every row with its key']],
+    load: () => import('./triage.ts'),
+  },
+  {
+    name: 'column clear',
+    summary: 'empty the rows of a column whose values nothing opens, and keep the ciphertext aside',
+    operands: 'ID',
+    arity: [1, 1],
+    options: {
+      unrecoverable: { kind: 'flag', help: 'needed: what nothing opens, and only that, becomes NULL' },
+      keep: { kind: 'text', value: 'FILE', help: 'a new file for the ciphertext, one row a line' },
+      'dry-run': { kind: 'flag', help: 'say how many rows it is about, and change nothing' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+      json: JSON_OPTION,
+    },
+    details: ['What `lockfast column triage` knows a way to open is left as it is. On a terminal the id must be typed; elsewhere it takes --yes.'],
+    examples: [['lockfast column clear totp.secret --unrecoverable --keep lost-totp.jsonl --reason "key lost in March"', 'so that people can enrol again']],
+    load: () => import('./clear.ts'),
+  },
+];

@@ -1,0 +1,203 @@
+/** What `column encrypt`, `rotate` and `decrypt` have in common: the plan, the job over each column, its report, what is next. */
+import { type Census, censusColumn, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
+import { LockfastError } from '@lockfast/core/errors';
+import type { KeyRing } from '@lockfast/core/keyring';
+import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
+
+import type { Arguments } from '../arguments.ts';
+import type { Role } from '../configuration.ts';
+import { EXIT_STATUS } from '../exit-status.ts';
+import { failuresOnRecord } from '../on-record.ts';
+import { requireRole } from '../permission.ts';
+import { grouped, Progress } from '../progress.ts';
+import { reasonOf } from '../reason.ts';
+import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
+import { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import { printCounts, printKeys, printTitle, rowName } from './conversion-report.ts';
+import { type Direction, WORDS } from './conversion-words.ts';
+import type { ConfiguredColumn } from './declared.ts';
+import { Interruption } from './interruption.ts';
+import { type NamedKey, otherKeys, presentKey } from './key-names.ts';
+import { numberOption } from './number-option.ts';
+import { ReasonedSink } from './reasoned-sink.ts';
+
+const USUAL_BATCH = 1000;
+const MOST_BATCH = 100_000;
+const MOST_RATE = 100_000_000;
+
+const WAITING: Readonly<Record<WaitingFor, string>> = { 'replication-lag': ', waits for a replica', 'lock-waits': ', waits for those who want its locks' };
+
+export interface ColumnConversion {
+  readonly direction: Direction;
+  readonly role: Role;
+  /** Asks whether it is meant, and throws if it is not. Not asked of a dry run. @param rows that are about to change, by the census */
+  readonly sure: (columns: readonly ConfiguredColumn[], rows: number) => void;
+  /** What to do now that it is done. */
+  readonly next: (converted: readonly Converted[], ring: KeyRing) => readonly string[];
+}
+
+/** A column before its job. */
+interface Planned {
+  readonly column: ConfiguredColumn;
+  readonly census: Census;
+  readonly present: NamedKey;
+  readonly others: readonly NamedKey[];
+}
+
+/** A column after its job. */
+export interface Converted extends Planned {
+  readonly report: ConversionReport;
+}
+
+export async function convertColumns(args: Arguments, session: Session, conversion: ColumnConversion): Promise<number> {
+  const { direction } = conversion;
+  const workspace = new Workspace(args, session);
+  const reason = reasonOf(args);
+  const batch = numberOption(args, session, 'batch', MOST_BATCH) ?? USUAL_BATCH;
+  const maxRate = numberOption(args, session, 'max-rate', MOST_RATE);
+  const columns = chosenColumns(args, session, workspace.configuration);
+  const event: AuditEvent = { operation: `column-${direction}`, object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment, ...(reason === undefined ? {} : { reason }) };
+  await requireRole(workspace, session, conversion.role, event);
+  const dryRun = args.flag('dry-run');
+  const sink = await workspace.audit();
+  const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
+  await using access = new ColumnAccess(workspace, ring, session);
+  const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
+  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, await access.database(one.column)));
+  const rows = planned.reduce((sum, one) => sum + concerned(direction, one), 0);
+  if (!dryRun && rows > 0) conversion.sure(columns, rows);
+  using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
+  const what = { direction, dryRun, batch, maxRate, audit: sink === undefined ? undefined : new ReasonedSink(sink, { reason, environment: event.environment }) };
+  const converted = await convertAll(planned, what, access, interruption, args, session);
+  await workspace.signIfDue(ring);
+  return conclude(converted, planned.length, interruption.status, conversion, ring, args, session);
+}
+
+async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAccess, ring: KeyRing): Promise<Planned[]> {
+  const planned: Planned[] = [];
+  for (const column of columns) {
+    const fernetKeys = await access.fernetKeys(column);
+    const census = await censusColumn(await access.database(column), column, ring);
+    planned.push({ column, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
+  }
+  return planned;
+}
+
+/** By how the values begin: near enough to say what is about to happen. Who counts exactly is the job. */
+function concerned(direction: Direction, { column, census, present }: Planned): number {
+  const { rows, null: empty, plaintext, fernet, keys } = census;
+  if (direction === 'encrypt') return plaintext;
+  if (direction === 'decrypt') return rows - empty - plaintext;
+  const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || id !== present.name);
+  // Which key a token is under, its look does not say.
+  return others.reduce((sum, [, count]) => sum + count, 0) + fernet;
+}
+
+/** `encrypts 2 of 5 rows of tenants.gemini_api_key, in postgres://127.0.0.1/app, under the key kq2d5x`. */
+function announcement(direction: Direction, dryRun: boolean, planned: Planned, { place }: { readonly place: string }): string {
+  const { column, census, present, others } = planned;
+  const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
+  const mayBe = direction === 'rotate' && others.length > 0 && census.fernet > 0 ? 'up to ' : '';
+  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
+}
+
+interface Job {
+  readonly direction: Direction;
+  readonly dryRun: boolean;
+  readonly batch: number;
+  readonly maxRate: number | undefined;
+  readonly audit: AuditSink | undefined;
+}
+
+async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job }: Job, access: ColumnAccess, interruption: Interruption, args: Arguments, session: Session): Promise<Converted[]> {
+  const { terminal } = session;
+  const { direction, dryRun } = job;
+  const shows = !args.flag('json');
+  const verbose = shows && args.flag('verbose');
+  const converted: Converted[] = [];
+  let keys = '';
+  for (const one of planned) {
+    if (interruption.signal.aborted) break;
+    const { column, others, present } = one;
+    // Columns mostly share their keys: they are named once.
+    if (shows && direction === 'rotate' && JSON.stringify([others, present]) !== keys) {
+      keys = JSON.stringify([others, present]);
+      printKeys(others, present, session);
+    }
+    if (shows) printTitle(direction, dryRun, column, session);
+    const progress = new Progress(terminal, 'rows', 'timed');
+    let named = 0;
+    const report = await convertColumn(await access.database(column), column, await access.values(column), {
+      ...job,
+      ...(maxRate === undefined ? {} : { maxRate }),
+      ...(audit === undefined ? {} : { audit }),
+      signal: interruption.signal,
+      onProgress: ({ rows, estimated, waitingFor }) => {
+        if (!verbose) progress.show(rows, Math.max(rows, estimated), waitingFor === undefined ? '' : WAITING[waitingFor]);
+      },
+      ...(verbose
+        ? {
+            onRow: (row) => {
+              // The next pass meets it again.
+              if (row.what === 'conflict') return;
+              named += 1;
+              terminal.line(`  ${recordLine(direction, dryRun, row, terminal)}`);
+            },
+          }
+        : {}),
+    }).finally(() => progress.end());
+    if (named > 0) terminal.line();
+    if (shows) printCounts(direction, dryRun, report, session);
+    if (shows) terminal.line();
+    converted.push({ ...one, report });
+  }
+  return converted;
+}
+
+function recordLine(direction: Direction, dryRun: boolean, row: ReportedRow, terminal: Session['terminal']): string {
+  const name = rowName(row);
+  if (row.what === 'unreadable') return `${terminal.red('✗')} Not readable for ${name}: ${row.code!}`;
+  return dryRun ? `${WORDS[direction].would} for ${name}` : `${terminal.green('✓')} ${WORDS[direction].done} for ${name}`;
+}
+
+/** What is left over, what to do next, and the exit status. */
+function conclude(converted: readonly Converted[], asked: number, interrupted: number | undefined, { direction, next }: ColumnConversion, ring: KeyRing, args: Arguments, session: Session): number {
+  const { terminal, command } = session;
+  const dryRun = args.flag('dry-run');
+  const failure = findingsOf(converted, dryRun || interrupted !== undefined);
+  const steps = dryRun || interrupted !== undefined ? [] : next(converted, ring);
+  const again = `lockfast ${[command, ...args.operands, ...(direction === 'decrypt' ? ['--to-plaintext'] : [])].join(' ')}`;
+  if (args.flag('json')) {
+    const columns = converted.map(({ column, present, others, report: { ms, ...report } }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report, ms: Math.round(ms) }));
+    const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
+    terminal.json({ dryRun, interrupted: interrupted !== undefined, columns, next: interrupted === undefined ? steps : [again], ...error });
+  } else if (failure === undefined && interrupted === undefined && !dryRun) {
+    const what = direction === 'rotate' && converted.some(({ report }) => report.plaintext > 0) ? 'All encrypted values' : 'All values';
+    terminal.line(`${terminal.green('✓')} ${what} of ${counted(converted.length, 'column')} are ${WORDS[direction].all}`);
+    for (const step of steps) terminal.line(step);
+  } else if (dryRun) terminal.line('Nothing was changed');
+  if (interrupted !== undefined) {
+    const open = asked - converted.length;
+    terminal.note(`stopped before the end${open > 0 ? `, ${counted(open, 'column')} not begun` : ''}: what was converted stays so; the same command goes on: ${again}`);
+  }
+  if (failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
+  return interrupted ?? (failure === undefined ? 0 : EXIT_STATUS[failure.code]);
+}
+
+/** @param unfinished whether rows may remain: it was a dry run, or stopped */
+function findingsOf(converted: readonly Converted[], unfinished: boolean): LockfastError | undefined {
+  const unreadable = converted.filter(({ report }) => report.unreadable.count + report.verified.unreadable > 0);
+  const remaining = unfinished ? [] : converted.filter(({ report }) => report.remaining > 0);
+  if (unreadable.length > 0) {
+    const [ids, rows] = [unreadable.map(({ column }) => column.id), unreadable.reduce((sum, { report }) => sum + Math.max(report.unreadable.count, report.verified.unreadable), 0)];
+    return new LockfastError('column-findings', `${counted(rows, 'row')} of ${ids.join(', ')} ${rows === 1 ? 'does' : 'do'} not open, and ${rows === 1 ? 'was' : 'were'} left as ${rows === 1 ? 'it is' : 'they are'}`, `see which, and what would open them: lockfast column triage ${ids.join(' ')}`);
+  }
+  if (remaining.length > 0) {
+    const ids = remaining.map(({ column }) => column.id);
+    return new LockfastError('column-findings', `${counted(remaining.reduce((sum, { report }) => sum + report.remaining, 0), 'row')} of ${ids.join(', ')} remain: somebody still writes them as before`, `give every program the new key ring and settings, then run this again; lockfast column triage ${ids.join(' ')} lists them`);
+  }
+  return undefined;
+}

@@ -1,0 +1,15 @@
+import type { Arguments } from '../arguments.ts';
+import { confirm } from '../confirm.ts';
+import { grouped } from '../progress.ts';
+import type { Session } from '../session.ts';
+import { convertColumns } from './converting.ts';
+import { plaintextLeft } from './plaintext-left.ts';
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  return convertColumns(args, session, {
+    direction: 'encrypt',
+    role: 'operator',
+    sure: (_, rows) => confirm(args, session, `Encrypt ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'}?`),
+    next: (converted) => plaintextLeft(converted.filter(({ report }) => report.changed > 0).map(({ column }) => column)),
+  });
+}

@@ -1,0 +1,28 @@
+import { isKeyId } from '@lockfast/core/formats';
+
+import type { Arguments } from '../arguments.ts';
+import { confirm } from '../confirm.ts';
+import { grouped } from '../progress.ts';
+import type { Session } from '../session.ts';
+import { convertColumns } from './converting.ts';
+
+/** Names of Fernet keys that belong to a key of the ring. */
+const OF_THE_RING = /^ring:(.*)$/;
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  return convertColumns(args, session, {
+    direction: 'rotate',
+    role: 'admin',
+    sure: (_, rows) => confirm(args, session, `Encrypt ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} anew?`),
+    next: (converted, ring) => {
+      const old = new Set(converted.flatMap(({ others }) => others.map(({ name }) => OF_THE_RING.exec(name)?.[1] ?? name)));
+      const draining = ring.keys.filter(({ id, state }) => state === 'draining' && old.has(id));
+      const outside = [...old].filter((name) => !isKeyId(name));
+      return [
+        ...(converted.some(({ report }) => report.plaintext > 0) ? ['Plaintext was left as it is: lockfast column encrypt'] : []),
+        ...draining.map(({ id }) => `When no program encrypts with ${id} any more: lockfast key retire ${id}`),
+        ...outside.map((name) => `When no program encrypts with ${name} any more, take it out of fernet-keys in lockfast.toml`),
+      ];
+    },
+  });
+}

@@ -1,0 +1,123 @@
+import { type Census, censusColumn, type Survey } from '@lockfast/columns/jobs';
+import { audited } from '@lockfast/core/audited';
+import { LockfastError } from '@lockfast/core/errors';
+import type { KeyRing } from '@lockfast/core/keyring';
+
+import type { Arguments } from '../arguments.ts';
+import { EXIT_STATUS } from '../exit-status.ts';
+import { requireRole } from '../permission.ts';
+import { grouped } from '../progress.ts';
+import type { Session } from '../session.ts';
+import { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import type { ConfiguredColumn } from './declared.ts';
+import { numberOption } from './number-option.ts';
+import { shownCodes, survey, unreadableRows } from './surveying.ts';
+
+const MOST_SAMPLE = 1_000_000_000;
+
+/** A column as it was found, or why it was not. */
+interface Found {
+  readonly column: ConfiguredColumn;
+  readonly census?: Census | Survey;
+  readonly error?: LockfastError;
+}
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const proves = args.text('verify') !== undefined;
+  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE);
+  const columns = chosenColumns(args, session, workspace.configuration);
+  const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
+  await requireRole(workspace, session, 'auditor', event);
+  const found = await audited(
+    await workspace.audit(),
+    event,
+    async () => {
+      const ring = await workspace.ring();
+      await using access = new ColumnAccess(workspace, ring, session);
+      const all: Found[] = [];
+      for (const column of columns) all.push(await look(column, proves, sample, ring, access, session));
+      return all;
+    },
+    countsOf,
+  );
+  await workspace.signIfDue(await workspace.ring());
+  return report(found, await workspace.ring(), args, session);
+}
+
+/** One database that does not answer must not hide what the others hold. */
+async function look(column: ConfiguredColumn, proves: boolean, sample: number | undefined, ring: KeyRing, access: ColumnAccess, session: Session): Promise<Found> {
+  try {
+    return { column, census: proves ? await survey(column, sample, access, session) : await censusColumn(await access.database(column), column, ring) };
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    return { column, error };
+  }
+}
+
+function countsOf(found: readonly Found[]): { details: Record<string, number> } {
+  const sum = (count: (census: Census | Survey) => number): number => found.reduce((all, { census }) => all + (census === undefined ? 0 : count(census)), 0);
+  return {
+    details: {
+      columns: found.length,
+      rows: sum(({ rows }) => rows),
+      plaintext: sum(({ plaintext }) => plaintext),
+      unreadable: sum(({ unknown }) => unknown),
+      unreached: found.filter(({ error }) => error !== undefined).length,
+    },
+  };
+}
+
+function report(found: readonly Found[], ring: KeyRing, args: Arguments, session: Session): number {
+  const { terminal } = session;
+  const failed = found.find(({ error }) => error !== undefined)?.error;
+  const failure = failed ?? finding(found);
+  if (args.flag('json')) {
+    const columns = found.map(({ column, census, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, ...(error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } }) }));
+    terminal.json({ columns, ...(failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } }) });
+  } else {
+    print(found, ring, session);
+    const plaintext = columnsWith(found, (census) => census.plaintext);
+    if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
+  }
+  for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
+  if (failed === undefined && failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
+  return failure === undefined ? 0 : EXIT_STATUS[failure.code];
+}
+
+function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): void {
+  terminal.table(
+    ['COLUMN', 'ROWS', 'NULL', 'PLAINTEXT', 'FERNET', 'UNKNOWN', 'KEYS'],
+    found.map(({ column, census }) => {
+      if (census === undefined) return [column.id, '?', '?', '?', '?', '?', '?'];
+      const { rows, null: empty, plaintext, fernet, unknown, keys } = census;
+      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys(keys, ring)];
+    }),
+  );
+  for (const { column, census } of found) {
+    if (census === undefined || !('unreadable' in census)) continue;
+    const bad = unreadableRows(census);
+    if (bad > 0) terminal.line(`${column.id}: ${grouped(bad)} not readable: ${shownCodes(census)}`);
+    if (census.oldest !== undefined) terminal.line(`${column.id}: the oldest value is of ${new Date(census.oldest).toISOString().slice(0, 10)}`);
+  }
+}
+
+/** The one that encrypts now first: `kq2d5x 120, ab3c4d 7 (draining)`. */
+function shownKeys(keys: Census['keys'], ring: KeyRing): string {
+  const states = new Map(ring.keys.map(({ id, state }) => [id, state]));
+  const isActive = (id: string): boolean => states.get(id) === 'active';
+  const ids = Object.keys(keys).toSorted((a, b) => Number(isActive(b)) - Number(isActive(a)));
+  return ids.map((id) => `${id} ${grouped(keys[id]!)}${isActive(id) || states.get(id) === undefined ? '' : ` (${states.get(id)})`}`).join(', ') || '-';
+}
+
+function columnsWith(found: readonly Found[], count: (census: Census) => number): string {
+  return found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
+}
+
+/** Plaintext is none: that is what `column encrypt` is for. */
+function finding(found: readonly Found[]): LockfastError | undefined {
+  const unreadable = columnsWith(found, ({ unknown }) => unknown);
+  return unreadable === '' ? undefined : new LockfastError('column-findings', `there are values that do not open: ${unreadable}`, `see which, and what would open them: lockfast column triage ${unreadable}`);
+}

@@ -1,0 +1,31 @@
+/** What `column status --verify` and `column verify` have in common: every value of a column is decrypted, or of a sample. */
+import { type Survey, surveyColumn } from '@lockfast/columns/jobs';
+
+import { Progress } from '../progress.ts';
+import type { Session } from '../session.ts';
+import type { ColumnAccess } from './column-access.ts';
+import type { ConfiguredColumn } from './declared.ts';
+
+/** @param sample how many rows; undefined: all */
+export async function survey(column: ConfiguredColumn, sample: number | undefined, access: ColumnAccess, { terminal }: Session): Promise<Survey> {
+  const progress = new Progress(terminal, 'rows', 'timed');
+  try {
+    return await surveyColumn(await access.database(column), column, await access.values(column), {
+      ...(sample === undefined ? {} : { sample }),
+      onProgress: (rows, estimated) => progress.show(rows, Math.max(rows, estimated)),
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+export function unreadableRows({ unreadable }: Survey): number {
+  return Object.values(unreadable).reduce((sum, count) => sum + count, 0);
+}
+
+/** `wrong-key 3, malformed 1`. */
+export function shownCodes({ unreadable }: Survey): string {
+  return Object.entries(unreadable)
+    .map(([code, count]) => `${code} ${count}`)
+    .join(', ');
+}

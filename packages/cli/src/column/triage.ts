@@ -1,0 +1,150 @@
+import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
+import { audited } from '@lockfast/core/audited';
+import type { ErrorCode } from '@lockfast/core/errors';
+
+import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
+import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
+import { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import { rowName } from './conversion-report.ts';
+import { type ConfiguredColumn, siblings } from './declared.ts';
+
+/** So many rows have common widths: a table of millions must not lie in memory. */
+const PAGE = 1000;
+
+export async function run(args: Arguments, session: Session): Promise<number> {
+  const workspace = new Workspace(args, session);
+  const columns = chosenColumns(args, session, workspace.configuration);
+  const event = { operation: 'column-triage', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
+  await requireRole(workspace, session, 'auditor', event);
+  const list = args.flag('json') ? new JsonList(session) : new TableList(session);
+  const counts = await audited(
+    await workspace.audit(),
+    event,
+    async () => {
+      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
+      const found = new Map<Kind, number>();
+      for (const column of columns) {
+        for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {
+          list.add(column, row);
+          count(found, row.standing);
+        }
+      }
+      return found;
+    },
+    (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, rows) => sum + rows, 0) } }),
+  );
+  list.end();
+  await workspace.signIfDue(await workspace.ring());
+  if (!args.flag('json')) sayWhatIsNext(counts, session);
+  return 0;
+}
+
+/** What is to be done about a row. */
+type Kind = 'plaintext' | 'old' | 'unreadable';
+
+function count(counts: Map<Kind, number>, standing: Standing): void {
+  if (!needsAttention(standing)) return;
+  const kind: Kind = standing.kind === 'plaintext' || standing.kind === 'unreadable' ? standing.kind : 'old';
+  counts.set(kind, (counts.get(kind) ?? 0) + 1);
+}
+
+function sayWhatIsNext(counts: ReadonlyMap<Kind, number>, { terminal }: Session): void {
+  const say = (kind: Kind, what: string): void => {
+    const rows = counts.get(kind) ?? 0;
+    if (rows > 0) terminal.note(`${counted(rows, 'row')} ${what}`);
+  };
+  if (counts.size === 0) terminal.note('no row needs attention');
+  say('plaintext', 'in plaintext: lockfast column encrypt');
+  say('old', 'under an old key or in another format, which open: lockfast column rotate');
+  say('unreadable', 'that do not open: bring back what would open them; what nothing opens, `lockfast column clear` empties');
+}
+
+async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean): AsyncGenerator<TriagedRow> {
+  const readable = await access.readable(siblings(column, configuration));
+  for await (const row of triageColumn(await access.database(column), column, readable)) {
+    if (all || needsAttention(row.standing)) yield row;
+  }
+}
+
+function needsAttention(standing: Standing): boolean {
+  return standing.kind !== 'null' && !(standing.kind === 'encrypted' && standing.current);
+}
+
+function shownStanding(standing: Standing): string {
+  switch (standing.kind) {
+    case 'null':
+      return 'no value';
+    case 'plaintext':
+      return 'plaintext';
+    case 'encrypted':
+      return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
+    case 'unreadable':
+      return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
+  }
+}
+
+const UNREADABLE: Readonly<Partial<Record<ErrorCode, string>>> = {
+  malformed: 'corrupt',
+  'missing-key': 'unknown key',
+  'wrong-key': 'unknown key',
+  'key-not-usable': 'retired key',
+  'invalid-token': 'unknown key, or corrupt',
+  'moved-or-altered': 'wrong context, or corrupt',
+  'invalid-context': 'context is NULL',
+};
+
+/** Empty where the value opens as it is, or needs no key. */
+function shownRemedy({ standing, opens, searched }: TriagedRow): string {
+  if (opens !== undefined) return `${opens.row === undefined ? '' : `the context of row ${opens.row.join('/')}, as `}${opens.column}`;
+  if (standing.kind !== 'unreadable') return '';
+  if (standing.code === 'missing-key') return 'a key ring that has this key';
+  if (standing.code === 'key-not-usable') return 'this key, which is retired';
+  return searched ? 'nothing that is here' : 'not all that is here was tried';
+}
+
+interface RowList {
+  add(column: ConfiguredColumn, row: TriagedRow): void;
+  end(): void;
+}
+
+class TableList implements RowList {
+  readonly #session: Session;
+  #rows: string[][] = [];
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  add({ id }: ConfiguredColumn, row: TriagedRow): void {
+    this.#rows.push([id, row.key.join('/'), row.label === null ? '' : rowName(row), shownStanding(row.standing), shownRemedy(row)]);
+    if (this.#rows.length === PAGE) this.end();
+  }
+
+  end(): void {
+    if (this.#rows.length > 0) this.#session.terminal.table(['COLUMN', 'KEY', 'LABEL', 'STANDING', 'WHAT OPENS IT'], this.#rows);
+    this.#rows = [];
+  }
+}
+
+/** One object, `{"rows":[...]}`, written row by row. */
+class JsonList implements RowList {
+  readonly #terminal: Session['terminal'];
+  #count = 0;
+
+  constructor({ terminal }: Session) {
+    this.#terminal = terminal;
+  }
+
+  add({ id }: ConfiguredColumn, { key, label, standing, opens, searched }: TriagedRow): void {
+    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standing, opens: opens ?? null, searched })}`);
+    this.#count += 1;
+  }
+
+  end(): void {
+    this.#terminal.raw(this.#count === 0 ? '{\n  "rows": []\n}\n' : '\n  ]\n}\n');
+  }
+}

@@ -1,0 +1,88 @@
+/** The sweep over the declared columns: how many rows are under each key of the ring, by decrypting them all. */
+import type { ErrorCode } from '@lockfast/core/errors';
+import { LockfastError } from '@lockfast/core/errors';
+import type { KeyRing } from '@lockfast/core/keyring';
+import type { Survey } from '@lockfast/columns/jobs';
+
+import { ColumnAccess } from '../column/column-access.ts';
+import { declaredColumns } from '../column/declared.ts';
+import { survey } from '../column/surveying.ts';
+import { listed } from '../listed.ts';
+import { grouped } from '../progress.ts';
+import type { Session } from '../session.ts';
+import type { Workspace } from '../workspace.ts';
+
+/** Rows of one column under one key, as lfv1 or as the Fernet tokens of the Fernet key that belongs to it. */
+export interface ColumnRows {
+  readonly column: string;
+  readonly key: string;
+  readonly rows: number;
+}
+
+/** A column of which some rows, or all, may be under any key. */
+export interface UnreadColumn {
+  readonly column: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface ColumnUsage {
+  readonly used: readonly ColumnRows[];
+  readonly unread: readonly UnreadColumn[];
+}
+
+const FERNET_KEY_OF = /^ring:(.+)$/;
+
+/** @throws LockfastError `config-invalid`: what is declared badly can't be counted */
+export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session): Promise<ColumnUsage> {
+  const used: ColumnRows[] = [];
+  const unread: UnreadColumn[] = [];
+  await using access = new ColumnAccess(workspace, ring, session);
+  for (const column of declaredColumns(workspace.configuration)) {
+    try {
+      const found = await survey(column, undefined, access, session);
+      used.push(...rowsByKey(column.id, found, ring));
+      const [code, rows] = undecided(found);
+      if (code !== undefined) unread.push({ column: column.id, code, message: `${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} of ${column.id} can not be read (${code})` });
+    } catch (error) {
+      if (!(error instanceof LockfastError)) throw error;
+      unread.push({ column: column.id, code: error.code, message: `${column.id}: ${error.message}` });
+    }
+  }
+  return { used, unread };
+}
+
+function rowsByKey(column: string, { keys, fernetKeys }: Survey, ring: KeyRing): ColumnRows[] {
+  const rows = new Map(ring.keys.map(({ id }) => [id, 0]));
+  for (const [name, count] of [...Object.entries(keys), ...Object.entries(fernetKeys)]) {
+    const id = FERNET_KEY_OF.exec(name)?.[1] ?? name;
+    if (rows.has(id)) rows.set(id, rows.get(id)! + count);
+  }
+  return Array.from(rows, ([key, count]) => ({ column, key, rows: count })).filter((one) => one.rows > 0);
+}
+
+/** Values that name a key which the ring does not have are not under one of its keys; of all others nobody knows. */
+function undecided({ unreadable }: Survey): [code: ErrorCode | undefined, rows: number] {
+  const codes = (Object.entries(unreadable) as [ErrorCode, number][]).filter(([code, rows]) => code !== 'missing-key' && rows > 0);
+  return [codes[0]?.[0], codes.reduce((sum, [, rows]) => sum + rows, 0)];
+}
+
+/** @throws LockfastError `key-in-use` also where that can not be told: a row that can't be read may be under this key */
+export function refuseUnlessUnusedInColumns({ used, unread }: ColumnUsage, id: string): void {
+  const under = used.filter(({ key }) => key === id);
+  if (under.length > 0) {
+    const ids = under.map(({ column }) => column);
+    throw new LockfastError(
+      'key-in-use',
+      `the key ${id} is in use: ${listed(under.map(({ column, rows }) => `${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} of ${column}`))}`,
+      `encrypt them anew with \`lockfast column rotate ${ids.join(' ')}\`, then run this again`,
+    );
+  }
+  if (unread.length > 0) {
+    throw new LockfastError(
+      'key-in-use',
+      `nobody can tell whether the key ${id} is in use: ${listed(unread.map(({ message }) => message))}`,
+      'make the database reachable, or see what would open the rows with `lockfast column triage`, then run this again',
+    );
+  }
+}

@@ -1,0 +1,34 @@
+/** Whether the declared columns fit together, and what they refer to is there. No database is asked: it may take its time. */
+import { dirname } from 'node:path';
+
+import { databaseUrl } from '../column/database-url.ts';
+import { declaredColumns } from '../column/declared.ts';
+import type { Configuration } from '../configuration.ts';
+import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
+import { surroundings } from '../workspace.ts';
+import { type Check, failure, good, refused, warning } from './check.ts';
+
+export function columnChecks(configuration: Configuration | undefined, session: Session): Check[] {
+  if (configuration === undefined || configuration.columns.length === 0) return [];
+  try {
+    const columns = declaredColumns(configuration);
+    const names = [...new Set(columns.map(({ database }) => database))];
+    const urls = names.map((name) => urlCheck(name, configuration, session));
+    return [good('columns', `${counted(columns.length, 'column')} in ${counted(names.length, 'database')}: how they are, \`lockfast column status\` tells`), ...urls];
+  } catch (error) {
+    return [failure('columns', ...refused(error))];
+  }
+}
+
+/** Here the variable may be missing that is there where the jobs run. */
+function urlCheck(name: string, { file, databases }: Configuration, session: Session): Check {
+  const check = `database ${name}`;
+  const { url } = databases[name]!;
+  try {
+    databaseUrl(name, url, surroundings(session, dirname(file)));
+    return good(check, /^(?:env|file):/.test(url) ? url : 'its URL is in lockfast.toml');
+  } catch (error) {
+    return (url.startsWith('env:') ? warning : failure)(check, ...refused(error));
+  }
+}

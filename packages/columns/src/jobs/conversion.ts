@@ -1,0 +1,204 @@
+import type { ErrorCode } from '@lockfast/core/errors';
+import type { AuditSink } from '@lockfast/core/ports';
+
+import { BatchWriter } from './batch-writer.ts';
+import type { Direction, Fate } from './convert-page.ts';
+import type { ColumnDatabase, ColumnTable, RowKey } from './database.ts';
+import type { DeclaredColumn } from './declared-column.ts';
+import { onRecord, recordedAfter } from './on-record.ts';
+import { Pace, type WaitingFor } from './pace.ts';
+import { PageSize } from './page-size.ts';
+import { type Job, runPass } from './pass.ts';
+import { Patience } from './patience.ts';
+import { proveCurrentKey, refuseAnotherRing, refuseTooNarrow } from './preflight.ts';
+import type { StoredValues } from './stored-values.ts';
+import { newTally, type Tally, tallyOf } from './tally.ts';
+import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
+
+export interface Conversion {
+  /** `encrypt`: plaintext; `rotate`: whatever is encrypted and not in the column's format under the current key; `decrypt`: back to plaintext. */
+  readonly direction: Direction;
+  /** Finds out what would be done, and writes nothing. */
+  readonly dryRun: boolean;
+  /** Rows a transaction, at most. */
+  readonly batch: number;
+  /** Rows a second, at most. */
+  readonly maxRate?: number | undefined;
+  /** Ends the job after the batch that runs. */
+  readonly signal?: AbortSignal | undefined;
+  readonly audit?: AuditSink | undefined;
+  /** Is told of each row that was changed, not changed since somebody was faster, or can't be. After its commit. */
+  readonly onRow?: ((row: ReportedRow) => void) | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface ReportedRow {
+  readonly key: RowKey;
+  readonly label: string | null;
+  /** In a dry run `changed` is what would be. */
+  readonly what: 'changed' | 'conflict' | 'unreadable';
+  /** Why it is unreadable. */
+  readonly code?: ErrorCode;
+}
+
+export interface Progress {
+  readonly id: string;
+  readonly pass: number;
+  /** Rows that this pass has looked at. */
+  readonly rows: number;
+  /** About how many the table has. */
+  readonly estimated: number;
+  readonly changed: number;
+  /** Present while the job waits for others. */
+  readonly waitingFor?: WaitingFor;
+}
+
+export interface ConversionReport extends Omit<Tally, 'unreadable'> {
+  readonly passes: number;
+  readonly unreadable: { readonly count: number; readonly first: readonly UnreadableRow[] };
+  /** What the last pass still found, when no more passes were made: an application keeps writing what the job converts. */
+  readonly remaining: number;
+  /** Whether an earlier run was continued, and its counts are among these. */
+  readonly resumed: boolean;
+  readonly interrupted: boolean;
+  /** A sample of the table that was decrypted at the end, and how many of it did not open. Nothing in a dry run or after a decryption. */
+  readonly verified: { readonly rows: number; readonly unreadable: number };
+  readonly ms: number;
+}
+
+const MOST_PASSES = 10;
+const VERIFIED_ROWS = 1000;
+
+/**
+ * Encrypts, rotates or decrypts one column while applications go on reading and writing it.
+ *
+ * Nothing is lost: a value is replaced only while it, and the context it is bound to, still are what was read; what somebody
+ * else wrote meanwhile is met again in the next pass. Passes are repeated until one finds nothing. A killed job is
+ * continued by the same call; its checkpoint only saves time, since what a row is, is decided by decrypting it.
+ *
+ * @throws LockfastError `busy`: another job is at this column; `wrong-key`: nothing in it opens; `missing-key`;
+ *   `ledger-unavailable`; and what the database throws. What was committed by then stands, and is whole
+ */
+export async function convertColumn(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, what: Conversion): Promise<ConversionReport> {
+  const started = performance.now();
+  const table = await database.table(declared);
+  if (!what.dryRun) await database.lock(declared);
+  const tally = newTally();
+  const record = what.dryRun ? recordedAfter : onRecord;
+  const done = await record({
+    audit: what.audit,
+    event: {
+      operation: `column-${what.direction}`,
+      object: declared.id,
+      details: { table: declared.table, column: declared.column, to: goal(values, declared, what.direction) },
+    },
+    action: () => convert(database, table, declared, values, what, tally),
+    counts: () => ({ ...tally }),
+    outcome: ({ interrupted }) => (interrupted ? 'interrupted' : 'success'),
+  });
+  const { unreadable, ...counts } = tally;
+  return { ...counts, ...done, unreadable: { count: unreadable, first: done.first }, ms: performance.now() - started };
+}
+
+type Done = Pick<ConversionReport, 'passes' | 'remaining' | 'resumed' | 'interrupted' | 'verified'> & { readonly first: readonly UnreadableRow[] };
+
+async function convert(database: ColumnDatabase, table: ColumnTable, declared: DeclaredColumn, values: StoredValues, what: Conversion, tally: Tally): Promise<Done> {
+  const { direction, dryRun, signal } = what;
+  if (direction !== 'decrypt') proveCurrentKey(values, declared, table.storage);
+  await refuseAnotherRing(values, declared, table);
+  const name = `${direction} to ${goal(values, declared, direction)}`;
+  const checkpoint = dryRun ? undefined : await table.checkpoint();
+  const earlier = checkpoint?.job === name ? checkpoint : undefined;
+  if (earlier !== undefined) Object.assign(tally, tallyOf(earlier.counts));
+  const unreadable = new UnreadableRows();
+  const job = await newJob(database, table, declared, values, what, { name, tally, unreadable });
+  await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
+  const notUnder = startOfConverted(values, direction);
+  let pass = earlier?.pass ?? 1;
+  let after = earlier?.after ?? null;
+  let remaining = 0;
+  let interrupted = false;
+  try {
+    for (;;) {
+      const found = await runPass(job, pass, after, notUnder);
+      interrupted = signal?.aborted === true;
+      // What an earlier run found, or did not, is only a hint: it takes a pass from the first row to know that nothing is left.
+      const settled = found === 0 && after === null;
+      if (interrupted || dryRun || settled) break;
+      if (pass >= MOST_PASSES && after === null) {
+        remaining = found;
+        break;
+      }
+      pass++;
+      after = null;
+    }
+  } catch (error) {
+    // Asked to stop in the middle of an outage: what is committed stands, and the next run goes on from there.
+    if (signal?.aborted !== true) throw error;
+    interrupted = true;
+  } finally {
+    await job.pace.end();
+  }
+  if (!interrupted && !dryRun) await table.forgetCheckpoint();
+  const verified = interrupted || dryRun || direction === 'decrypt' ? { rows: 0, unreadable: 0 } : await verifySample(values, table);
+  return { passes: pass, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
+}
+
+async function newJob(
+  database: ColumnDatabase,
+  table: ColumnTable,
+  declared: DeclaredColumn,
+  values: StoredValues,
+  { direction, dryRun, batch, maxRate, signal, onRow, onProgress }: Conversion,
+  { name, tally, unreadable }: { readonly name: string; readonly tally: Tally; readonly unreadable: UnreadableRows },
+): Promise<Job> {
+  const estimated = onProgress === undefined ? 0 : await table.estimatedRows();
+  let shown: Progress = { id: declared.id, pass: 1, rows: 0, estimated, changed: 0 };
+  // With a low rate a page is what may be written in one second: nobody wants to wait minutes for the first.
+  const size = new PageSize(maxRate === undefined ? batch : Math.max(1, Math.min(batch, Math.ceil(maxRate))));
+  const patience = new Patience(database, declared, !dryRun, signal);
+  return {
+    name,
+    direction,
+    table,
+    conversion: { direction, as: declared.as, storage: table.storage, values, prover: values.anew() },
+    tally,
+    size,
+    pace: new Pace(database, maxRate, signal, (waitingFor) => onProgress?.({ ...shown, waitingFor })),
+    patience,
+    writer: dryRun ? undefined : new BatchWriter(table, size, patience),
+    signal,
+    news: (fate, made, pass) => {
+      if (fate.refused !== undefined) unreadable.add(fate.row, fate.refused);
+      const reported = reportedRow(fate, made, pass);
+      if (reported !== undefined) onRow?.(reported);
+    },
+    progress: (pass, rows) => {
+      shown = { id: declared.id, pass, rows, estimated, changed: tally.changed };
+      onProgress?.(shown);
+    },
+  };
+}
+
+/** What a job converts to, as its checkpoint and the ledger name it. */
+function goal(values: StoredValues, { format }: DeclaredColumn, direction: Direction): string {
+  return direction === 'decrypt' ? 'plaintext' : `${format} ${values.currentKey}`;
+}
+
+/** Later passes leave out what begins so: it was converted, or needs not be. */
+function startOfConverted(values: StoredValues, direction: Direction): string | undefined {
+  if (direction === 'encrypt') return values.formatStart;
+  return direction === 'rotate' ? values.currentStart : undefined;
+}
+
+function reportedRow({ row: { key, label }, value, refused }: Fate, made: boolean, pass: number): ReportedRow | undefined {
+  if (value !== undefined) return { key, label, what: made ? 'changed' : 'conflict' };
+  // Later passes meet the same ones.
+  return refused === undefined || pass > 1 ? undefined : { key, label, what: 'unreadable', code: refused };
+}
+
+async function verifySample(values: StoredValues, table: ColumnTable): Promise<ConversionReport['verified']> {
+  const rows = await table.sample(VERIFIED_ROWS);
+  const standings = values.anew().classify(rows, table.storage);
+  return { rows: rows.length, unreadable: standings.filter(({ kind }) => kind === 'unreadable').length };
+}

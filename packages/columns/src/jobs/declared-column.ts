@@ -1,0 +1,11 @@
+import type { FormatName } from '../stored-format.ts';
+import type { ValueTypeName } from '../value-type.ts';
+import type { ColumnTarget } from './database.ts';
+
+/** A column as the configuration declares it: where it lies, and how its values are to be encrypted. */
+export interface DeclaredColumn extends ColumnTarget {
+  readonly format: FormatName;
+  readonly as: ValueTypeName;
+  /** What reports call it: `Webhook Secrets`. */
+  readonly title?: string;
+}

@@ -1,0 +1,123 @@
+import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
+import type { BatchWriter, WrittenRows } from './batch-writer.ts';
+import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
+import type { Pace } from './pace.ts';
+import type { PageSize } from './page-size.ts';
+import type { Patience } from './patience.ts';
+import type { Tally } from './tally.ts';
+
+/** What becomes known of a row: that its new value stands, that somebody was faster, or that nothing opens it. */
+export type RowNews = (fate: Fate, made: boolean, pass: number) => void;
+
+/** One column's job, with all that its passes share. */
+export interface Job {
+  readonly name: string;
+  readonly direction: Direction;
+  readonly table: ColumnTable;
+  readonly conversion: Omit<PageConversion, 'now'>;
+  readonly tally: Tally;
+  readonly size: PageSize;
+  readonly pace: Pace;
+  readonly patience: Patience;
+  /** Undefined in a dry run. */
+  readonly writer: BatchWriter | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly news: RowNews;
+  /** After each batch. @param seen rows of this pass so far */
+  readonly progress: (pass: number, seen: number) => void;
+}
+
+/**
+ * Walks the table once in the order of its keys. While one page is converted the next is being read and the one before
+ * written, so that at most three are in memory.
+ *
+ * The first pass looks at every row and counts each. Later ones look for what was written behind the ones before, by
+ * an application that went on under an older key or without any, and only count what they convert.
+ *
+ * @param after where an earlier run of this pass ended
+ * @returns how many rows it found to convert
+ */
+export async function runPass(job: Job, pass: number, after: RowKey | null, notUnder: string | undefined): Promise<number> {
+  const only = pass === 1 ? undefined : notUnder;
+  let found = 0;
+  // A pass that is continued has looked at these already.
+  let seen = pass === 1 ? job.tally.rows : 0;
+  let unreadable = 0;
+  let last = after;
+  let reading = readPage(job, last, only);
+  let writing = Promise.resolve();
+  try {
+    while (!isToStop(job)) {
+      const rows = await reading;
+      if (rows.length === 0) break;
+      last = rows.at(-1)!.key;
+      reading = ahead(readPage(job, last, only));
+      const fates = convertPage(rows, { ...job.conversion, now: Date.now() });
+      for (const fate of fates) {
+        if (fate.value !== undefined) found++;
+        if (fate.refused !== undefined) unreadable++;
+      }
+      await writing;
+      if (isToStop(job)) break;
+      seen += rows.length;
+      writing = ahead(writePage(job, pass, seen, fates));
+    }
+    await writing;
+  } finally {
+    await Promise.allSettled([reading, writing]);
+  }
+  job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
+  return found;
+}
+
+async function readPage({ table, size, patience }: Job, after: RowKey | null, notUnder: string | undefined): Promise<readonly StoredRow[]> {
+  for (;;) {
+    try {
+      return await table.read(after, size.rows, notUnder);
+    } catch (error) {
+      if ((await patience.after(error)) === 'smaller-batch') size.halve();
+    }
+  }
+}
+
+async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {
+  await job.pace.before(fates.length);
+  const settle = ({ fates: rows, made }: WrittenRows): void => {
+    rows.forEach((fate, i) => {
+      count(job.tally, fate, job.direction, pass, made[i]!);
+      job.news(fate, made[i]!, pass);
+    });
+  };
+  if (job.writer === undefined) settle({ fates, made: fates.map(({ value }) => value !== undefined) });
+  else {
+    job.pace.look();
+    await job.writer.write(fates, (rows) => checkpointAfter(job, pass, rows), settle);
+  }
+  job.progress(pass, seen);
+}
+
+function checkpointAfter(job: Job, pass: number, rows: readonly Fate[]): Checkpoint {
+  const counts = { ...job.tally };
+  for (const fate of rows) count(counts, fate, job.direction, pass, true);
+  return { job: job.name, pass, after: rows.at(-1)!.row.key, counts: { ...counts } };
+}
+
+function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {
+  if (value !== undefined) tally[made ? 'changed' : 'conflicts']++;
+  if (pass > 1) return;
+  tally.rows++;
+  if (standing.kind === 'null') tally.null++;
+  else if (standing.kind === 'plaintext') tally.plaintext++;
+  if (refused !== undefined) tally.unreadable++;
+  else if (value === undefined && standing.kind === (direction === 'decrypt' ? 'plaintext' : 'encrypted')) tally.already++;
+}
+
+/** A failure is met where the page is awaited; until then nobody may call it unhandled. */
+function ahead<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+function isToStop({ signal }: Job): boolean {
+  return signal?.aborted === true;
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { ColumnDatabase, ColumnTarget, Remedy } from './database.ts';
+
+/** Failures in a row that are borne, by what is done about them. A batch is halved until it is one row, and that one is tried again, too. */
+const BORNE: Readonly<Record<Remedy, number>> = { reconnect: 5, 'smaller-batch': 14, none: 0 };
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * What a job does about failures of the database that pass: it waits, longer each time, and tries again. That is safe,
+ * since every write compares with what was read, and one that was made already is not made twice.
+ */
+export class Patience {
+  readonly #database: ColumnDatabase;
+  readonly #target: ColumnTarget;
+  readonly #holdsLock: boolean;
+  readonly #signal: AbortSignal | undefined;
+  #failures = 0;
+  #locking: Promise<void> | undefined;
+
+  /** @param holdsLock whether the job took its lock, which ended with the connection */
+  constructor(database: ColumnDatabase, target: ColumnTarget, holdsLock: boolean, signal: AbortSignal | undefined) {
+    this.#database = database;
+    this.#target = target;
+    this.#holdsLock = holdsLock;
+    this.#signal = signal;
+  }
+
+  wentWell(): void {
+    this.#failures = 0;
+  }
+
+  /** Waits, and makes ready for another try. @returns what else to do. @throws what failed, when it is of no use, or too often, or the job is to stop */
+  async after(failure: unknown): Promise<Exclude<Remedy, 'none'>> {
+    for (let error = failure; ; ) {
+      const remedy = this.#remedy(error, error !== failure);
+      this.#failures++;
+      if (remedy === 'none' || this.#failures > BORNE[remedy] || this.#signal?.aborted === true) throw error;
+      const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
+      await sleep(pause, undefined, this.#signal === undefined ? {} : { signal: this.#signal }).catch(() => {});
+      if (remedy === 'smaller-batch') return remedy;
+      try {
+        await this.#lockAgain();
+        return remedy;
+      } catch (next) {
+        error = next;
+      }
+    }
+  }
+
+  /** The server may not have noticed yet that our own connection is gone, and keep its lock for a moment. */
+  #remedy(error: unknown, locking: boolean): Remedy {
+    if (locking && error instanceof LockfastError && error.code === 'busy') return 'reconnect';
+    return this.#database.remedyOf(error);
+  }
+
+  /** Reader and writer lose their connections together, and one lock is enough. */
+  async #lockAgain(): Promise<void> {
+    if (!this.#holdsLock) return;
+    this.#locking ??= this.#database.lock(this.#target).finally(() => (this.#locking = undefined));
+    await this.#locking;
+  }
+}

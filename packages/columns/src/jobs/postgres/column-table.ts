@@ -1,0 +1,181 @@
+/** One column of one table of PostgreSQL. */
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRow } from '../database.ts';
+import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
+import type { Ask, JobConnection, SqlRow } from './connection.ts';
+import { identifier } from './sql-text.ts';
+import {
+  censusStatement,
+  countStatement,
+  estimateStatement,
+  longestStatement,
+  pageStatement,
+  rowStatement,
+  sampleStatement,
+  type TableShape,
+  windowEndStatement,
+  writeStatement,
+} from './table-statements.ts';
+import { type Settings, startOfPage, startOfSurvey, startOfWrite } from './transaction-start.ts';
+
+/** Below it, a table is counted and sampled whole. */
+const FEW_ROWS = 10_000;
+
+export class PostgresColumnTable implements ColumnTable {
+  readonly storage: ColumnTable['storage'];
+  readonly key: readonly string[];
+  readonly room: number | undefined;
+  readonly checkpoints: ColumnTable['checkpoints'];
+  readonly #target: ColumnTarget;
+  readonly #shape: TableShape;
+  readonly #settings: Settings;
+  readonly #reading: JobConnection;
+  readonly #writing: JobConnection;
+  #checkpointsMade = false;
+
+  constructor(target: ColumnTarget, shape: TableShape, checkpoints: ColumnTable['checkpoints'], reading: JobConnection, writing: JobConnection) {
+    this.storage = shape.value.storage;
+    this.room = shape.value.room;
+    this.key = shape.key.map(({ name }) => name);
+    this.checkpoints = checkpoints;
+    this.#target = target;
+    this.#shape = shape;
+    this.#settings = target.set ?? {};
+    this.#reading = reading;
+    this.#writing = writing;
+  }
+
+  async estimatedRows(): Promise<number> {
+    return await this.#survey(async (ask) => {
+      const [row] = await ask(estimateStatement(this.#shape));
+      const [estimated, unknown] = row as readonly [number, boolean];
+      if (!unknown && estimated >= FEW_ROWS) return estimated;
+      return Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]);
+    });
+  }
+
+  async longestValue(): Promise<number> {
+    return await this.#survey(async (ask) => Number((await ask(longestStatement(this.#shape)))[0]?.[0]));
+  }
+
+  async read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]> {
+    for (let from = after; ; ) {
+      const [rows, end] = await this.#page(from, limit, notUnder);
+      if (rows.length > 0 || end === undefined) return rows;
+      from = end;
+    }
+  }
+
+  async row(key: RowKey): Promise<StoredRow | undefined> {
+    const rows = await this.#reading.transaction(startOfPage(this.#settings), async (ask) => await ask(rowStatement(this.#shape), this.#parameters(key)));
+    return rows.map((row) => this.#stored(row))[0];
+  }
+
+  async write(changes: readonly RowChange[], checkpoint: Checkpoint | undefined): Promise<readonly boolean[]> {
+    this.#refuseTooLong(changes);
+    const kept = this.checkpoints === 'kept' ? checkpoint : undefined;
+    if (kept !== undefined && !this.#checkpointsMade) {
+      await this.#writing.transaction(startOfWrite({}), makeCheckpoints);
+      this.#checkpointsMade = true;
+    }
+    return await this.#writing.transaction(startOfWrite(this.#settings), async (ask) => {
+      const made = changes.map(() => false);
+      if (changes.length > 0) {
+        for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(changes))) {
+          if (arrived !== true) throw this.#altered();
+          made[Number(n) - 1] = true;
+        }
+      }
+      if (kept !== undefined) await writeCheckpoint(ask, this.#target.id, this.key, kept);
+      return made;
+    });
+  }
+
+  async census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]> {
+    const rows = await this.#survey(async (ask) => await ask(censusStatement(this.#shape)));
+    return rows.map(([start, count]) => ({ start: start as string | null, rows: Number(count) }));
+  }
+
+  async sample(rows: number): Promise<readonly StoredRow[]> {
+    const total = await this.estimatedRows();
+    // Four times what is wanted: pages are not equally full, and rows without a value do not count.
+    const parts = total <= Math.max(FEW_ROWS, 4 * rows) ? [] : [Math.min(100, (400 * rows) / total), Math.min(100, (4000 * rows) / total)];
+    for (const percent of [...parts, undefined]) {
+      const found = await this.#survey(async (ask) => await ask(sampleStatement(this.#shape, percent), [rows]));
+      if (found.length >= rows || percent === undefined) return found.map((row) => this.#stored(row));
+    }
+    return [];
+  }
+
+  async checkpoint(): Promise<Checkpoint | undefined> {
+    if (this.checkpoints !== 'kept') return undefined;
+    return await this.#writing.use(async (ask) => await readCheckpoint(ask, this.#target.id, this.key));
+  }
+
+  async forgetCheckpoint(): Promise<void> {
+    if (this.checkpoints !== 'kept') return;
+    await this.#writing.transaction(startOfWrite({}), async (ask) => await removeCheckpoint(ask, this.#target.id));
+  }
+
+  /** @returns the end of the rows that were looked at, where others follow */
+  async #page(after: RowKey | null, limit: number, notUnder: string | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
+    const from = after === null ? [] : this.#parameters(after);
+    return await this.#reading.transaction(startOfPage(this.#settings), async (ask) => {
+      const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [limit, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
+      if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
+      const [end] = await ask(windowEndStatement(this.#shape, after !== null), from);
+      return [[], end as RowKey | undefined];
+    });
+  }
+
+  async #survey<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+    return await this.#reading.transaction(startOfSurvey(this.#settings), work);
+  }
+
+  #stored(row: SqlRow): StoredRow {
+    const keys = this.#shape.key.length;
+    return {
+      key: row.slice(0, keys) as string[],
+      value: row[keys] as StoredRow['value'],
+      context: row.slice(keys + 1, -1) as (string | null)[],
+      label: row.at(-1) as string | null,
+    };
+  }
+
+  #parameters(key: RowKey): readonly string[] {
+    if (key.length !== this.key.length) throw new TypeError(`a key of ${this.key.length} columns is needed`);
+    return key;
+  }
+
+  #columnsOf(changes: readonly RowChange[]): readonly unknown[] {
+    return [
+      changes.map(({ row }) => row.value),
+      changes.map(({ value }) => value),
+      ...this.key.map((_, at) => changes.map(({ row }) => row.key[at])),
+      ...this.#target.context.map((_, at) => changes.map(({ row }) => row.context[at])),
+    ];
+  }
+
+  #refuseTooLong(changes: readonly RowChange[]): void {
+    const { room } = this;
+    if (room === undefined) return;
+    const longest = changes.reduce((most, { value }) => Math.max(most, typeof value === 'string' && value.length > room ? Array.from(value).length : 0), 0);
+    if (longest <= room) return;
+    const { table } = this.#shape;
+    throw new LockfastError(
+      'config-invalid',
+      `${table.name}.${this.#target.column} holds ${room} characters at most, and a value needs ${longest}`,
+      `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(this.#target.column)} TYPE text`,
+    );
+  }
+
+  #altered(): LockfastError {
+    const { table } = this.#shape;
+    return new LockfastError(
+      'database-refused',
+      `a trigger of ${table.name} changes what is written to ${this.#target.column}; nothing of this batch was kept`,
+      'let the trigger look at a setting, and name the setting under `set` in the declaration of the column',
+    );
+  }
+}

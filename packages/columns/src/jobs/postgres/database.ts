@@ -1,0 +1,88 @@
+/** A database of PostgreSQL: one connection reads while another one writes. */
+import { LockfastError } from '@lockfast/core/errors';
+
+import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import { mayKeepCheckpoints } from './checkpoints.ts';
+import { PostgresColumnTable } from './column-table.ts';
+import { type Ask, JobConnection } from './connection.ts';
+import { remedyOf } from './failure.ts';
+import { JobLocks } from './job-locks.ts';
+import { readPressure } from './pressure.ts';
+import { findKey } from './row-key.ts';
+import { type ServerAccess, serverAccess } from './server-access.ts';
+import { storedValue } from './stored-value.ts';
+import { findColumns } from './table-columns.ts';
+import { findTable } from './table-name.ts';
+import type { TableShape } from './table-statements.ts';
+import { startOfSurvey, WRITE_MS } from './transaction-start.ts';
+
+/** The server ends a batch by itself; only one that is gone, or waits for a replica that is, needs this. */
+const WRITE_REPLY_MS = WRITE_MS + 15_000;
+
+/**
+ * Connects, so that a wrong URL or password is found here.
+ *
+ * @param url of libpq: `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`, `postgres:///DATABASE?host=/DIRECTORY`
+ * @throws LockfastError `config-invalid`, `database-unavailable`, `database-refused`
+ */
+export async function openPostgresColumns(url: string): Promise<ColumnDatabase> {
+  const database = new PostgresColumns(serverAccess(url));
+  await database.connect();
+  return database;
+}
+
+class PostgresColumns implements ColumnDatabase {
+  readonly place: string;
+  readonly remedyOf = remedyOf;
+  readonly #locks = new JobLocks();
+  readonly #reading: JobConnection;
+  readonly #writing: JobConnection;
+
+  constructor(access: ServerAccess) {
+    this.place = access.place;
+    this.#reading = new JobConnection(access, undefined, async () => {});
+    this.#writing = new JobConnection(access, WRITE_REPLY_MS, this.#locks.prepare);
+  }
+
+  async connect(): Promise<void> {
+    await this.#reading.use(async () => {});
+  }
+
+  async table(target: ColumnTarget): Promise<ColumnTable> {
+    return await this.#look(target, async (ask) => {
+      const shape = await shapeOf(ask, target);
+      return new PostgresColumnTable(target, shape, (await mayKeepCheckpoints(ask)) ? 'kept' : 'not-permitted', this.#reading, this.#writing);
+    });
+  }
+
+  async lock(target: ColumnTarget): Promise<void> {
+    const { name } = await this.#look(target, async (ask) => await findTable(ask, target.table));
+    await this.#writing.use(async (ask) => await this.#locks.take(ask, name, target.column));
+  }
+
+  async pressure(): Promise<Pressure> {
+    const processes = [this.#reading.process, this.#writing.process].filter((process) => process !== undefined);
+    return await this.#reading.use(async (ask) => await readPressure(ask, processes));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#reading.close(), this.#writing.close()]);
+  }
+
+  async #look<T>(target: ColumnTarget, work: (ask: Ask) => Promise<T>): Promise<T> {
+    return await this.#reading.transaction(startOfSurvey(target.set ?? {}), work);
+  }
+}
+
+async function shapeOf(ask: Ask, target: ColumnTarget): Promise<TableShape> {
+  const table = await findTable(ask, target.table);
+  const [column] = await findColumns(ask, table, [target.column]);
+  const value = storedValue(table, column!, target.path ?? []);
+  const key = await findKey(ask, table, target.key);
+  await findColumns(ask, table, [...target.context, ...(target.label === undefined ? [] : [target.label])]);
+  for (const [part, names] of [['key', key.map(({ name }) => name)], ['context', target.context]] as const) {
+    if (!names.includes(target.column)) continue;
+    throw new LockfastError('config-invalid', `${table.name}.${target.column} is part of its own ${part}`, `declare another ${part}: it must stay as it is when the value is encrypted`);
+  }
+  return { table, key, value, context: target.context, label: target.label };
+}

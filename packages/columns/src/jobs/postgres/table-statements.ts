@@ -1,0 +1,126 @@
+/** The statements of one table. */
+import type { KeyColumn } from './row-key.ts';
+import { identifier, literal } from './sql-text.ts';
+import type { StoredValue } from './stored-value.ts';
+import type { FoundTable } from './table-name.ts';
+
+/** What pages and samples hold at most, but for one row: values are bounded, their sum is not. */
+const PAGE_BYTES = 8 * 2 ** 20;
+/** How many rows one statement looks at for those that it wants: a long one keeps VACUUM from cleaning up. */
+const WINDOW_ROWS = 50_000;
+const LABEL_CHARACTERS = 200;
+
+export interface TableShape {
+  readonly table: FoundTable;
+  readonly key: readonly KeyColumn[];
+  readonly value: StoredValue;
+  readonly context: readonly string[];
+  readonly label: string | undefined;
+}
+
+/**
+ * Columns of the answer: the key, the value, the context, the label.
+ * Parameters: how many rows at most; with `after`, its key; with `notUnder`, the start, last.
+ */
+export function pageStatement(shape: TableShape, after: boolean, notUnder: boolean): string {
+  const { key, value } = shape;
+  const from = `${shape.table.sql} t${after ? ` WHERE ${isAfter(key, 2)}` : ''}`;
+  if (!notUnder) return bounded(shape, `SELECT ${columns(shape)} FROM ${from} ORDER BY ${order(key)} LIMIT $1`);
+  const window = `SELECT ${columns(shape)}, ${value.start} AS start FROM ${from} ORDER BY ${order(key)} LIMIT ${WINDOW_ROWS}`;
+  // What has no value has no start.
+  return bounded(shape, `SELECT * FROM (${window}) w WHERE NOT starts_with(start, $${(after ? key.length : 0) + 2}) ORDER BY ${ordinals(key)} LIMIT $1`);
+}
+
+/** The key at the end of the rows that a page with `notUnder` looked at. Parameters: of `after`, its key. */
+export function windowEndStatement({ table, key }: TableShape, after: boolean): string {
+  return `SELECT ${key.map(({ sql }) => `${sql}::text`).join(', ')} FROM ${table.sql} t${after ? ` WHERE ${isAfter(key, 1)}` : ''} ORDER BY ${order(key)} OFFSET ${WINDOW_ROWS - 1} LIMIT 1`;
+}
+
+/** Columns as of a page. Parameters: the key. */
+export function rowStatement(shape: TableShape): string {
+  return `SELECT ${names(shape)} FROM (SELECT ${columns(shape)} FROM ${shape.table.sql} t WHERE ${equals(shape.key, (at) => `$${at + 1}::text`)}) r`;
+}
+
+/** Columns as of a page. Parameters: how many rows. @param percent of the table's pages to take them from; undefined: of all */
+export function sampleStatement(shape: TableShape, percent: number | undefined): string {
+  const part = percent === undefined ? '' : ` TABLESAMPLE SYSTEM (${percent})`;
+  return bounded(shape, `SELECT * FROM (SELECT ${columns(shape)} FROM ${shape.table.sql} t${part}) s WHERE value IS NOT NULL ORDER BY random() LIMIT $1`);
+}
+
+/**
+ * One statement for the batch. Columns of the answer: the number of the change, from 1; whether the value arrived.
+ * Parameters: the old values, the new ones, then of each key column and each context column all of them, as arrays of text.
+ */
+export function writeStatement({ table, key, value, context }: TableShape, column: string): string {
+  const sent = [`${value.sent}[]`, `${value.sent}[]`, ...key.map(() => 'text[]'), ...context.map(() => 'text[]')].map((type, at) => `$${at + 1}::${type}`);
+  const fields = ['old', 'new', ...key.map((_, at) => `k${at}`), ...context.map((_, at) => `c${at}`), 'n'];
+  // Sorted by the server, which alone knows the order of its types.
+  const typed = fields.map((field) => (/^k\d/.test(field) ? `u.${field}::${key[Number(field.slice(1))]!.typeSql} AS ${field}` : `u.${field}`));
+  const rows = `SELECT ${typed.join(', ')} FROM unnest(${sent.join(', ')}) WITH ORDINALITY AS u(${fields.join(', ')}) ORDER BY ${key.map((_, at) => `k${at}`).join(', ')}`;
+  const unchanged = [...context.map((name, at) => `t.${identifier(name)}::text COLLATE "C" IS NOT DISTINCT FROM v.c${at}`), value.unchanged];
+  const where = [...key.map(({ sql }, at) => `${sql} = v.k${at}`), ...unchanged].join(' AND ');
+  return `UPDATE ${table.sql} t SET ${identifier(column)} = ${value.replacement} FROM (${rows}) v WHERE ${where} RETURNING v.n::int, ${value.arrived}`;
+}
+
+/** Columns of the answer: how values begin, how many rows. What looks like no format is '', so that nothing of it leaves the database. */
+export function censusStatement({ table, value }: TableShape): string {
+  const start = `CASE WHEN s IS NULL THEN NULL WHEN s LIKE 'lfv1.%' THEN s WHEN s LIKE 'gAAAAA%' THEN 'gAAAAA' ELSE '' END`;
+  return `SELECT ${start}, count(*)::text FROM (SELECT ${value.start} AS s FROM ${table.sql} t) c GROUP BY 1`;
+}
+
+/** Columns of the answer: the rows by statistics, negative where there are none. */
+export function estimateStatement({ table }: TableShape): string {
+  const oid = `${literal(table.oid)}::oid`;
+  return table.partitioned
+    ? `SELECT sum(c.reltuples)::float8, bool_or(c.reltuples < 0) FROM pg_catalog.pg_partition_tree(${oid}) p JOIN pg_catalog.pg_class c ON c.oid = p.relid WHERE p.isleaf`
+    : `SELECT reltuples::float8, reltuples < 0 FROM pg_catalog.pg_class WHERE oid = ${oid}`;
+}
+
+/** Parameters: where to stop. */
+export function countStatement({ table }: TableShape): string {
+  return `SELECT count(*)::int FROM (SELECT FROM ${table.sql} t LIMIT $1) c`;
+}
+
+/** Columns of the answer: the bytes of the longest value, 0 for none. */
+export function longestStatement({ table, value }: TableShape): string {
+  return `SELECT coalesce(max(octet_length(${value.read})), 0)::int FROM ${table.sql} t`;
+}
+
+/** Rows up to a sum of bytes: the server adds up lengths, which it knows without reading the values. */
+function bounded(shape: TableShape, rows: string): string {
+  const by = ordinals(shape.key);
+  const before = `sum(octet_length(value)) OVER (ORDER BY ${by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before`;
+  return `SELECT ${names(shape)} FROM (SELECT p.*, ${before} FROM (${rows}) p) q WHERE coalesce(before, 0) < ${PAGE_BYTES} ORDER BY ${by}`;
+}
+
+/** The key typed, for sorting; then what the answer has. */
+function columns({ key, value, context, label }: TableShape): string {
+  return [
+    ...key.map(({ sql }, at) => `${sql} AS o${at}`),
+    ...key.map(({ sql }, at) => `${sql}::text AS k${at}`),
+    `${value.read} AS value`,
+    ...context.map((name, at) => `t.${identifier(name)}::text AS c${at}`),
+    `${label === undefined ? 'NULL::text' : `left(t.${identifier(label)}::text, ${LABEL_CHARACTERS})`} AS label`,
+  ].join(', ');
+}
+
+function names({ key, context }: TableShape): string {
+  return [...key.map((_, at) => `k${at}`), 'value', ...context.map((_, at) => `c${at}`), 'label'].join(', ');
+}
+
+function order(key: readonly KeyColumn[]): string {
+  return key.map(({ sql }) => sql).join(', ');
+}
+
+function ordinals(key: readonly KeyColumn[]): string {
+  return key.map((_, at) => `o${at}`).join(', ');
+}
+
+/** Compares rows, which the index does, too. @param first the number of the first parameter */
+function isAfter(key: readonly KeyColumn[], first: number): string {
+  return `(${order(key)}) > (${key.map(({ typeSql }, at) => `$${at + first}::text::${typeSql}`).join(', ')})`;
+}
+
+function equals(key: readonly KeyColumn[], parameter: (at: number) => string): string {
+  return key.map(({ sql, typeSql }, at) => `${sql} = ${parameter(at)}::${typeSql}`).join(' AND ');
+}

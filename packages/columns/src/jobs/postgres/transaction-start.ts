@@ -1,0 +1,40 @@
+/** How the transactions of a job begin. All is set for one transaction alone: a pooler hands the connection on to others. */
+import { literal } from './sql-text.ts';
+
+/** For both: what `::text` makes of a key must be read back as the same key. */
+const PLAIN_TEXTS: Settings = { DateStyle: 'ISO, YMD', TimeZone: 'UTC', IntervalStyle: 'postgres', extra_float_digits: '1', bytea_output: 'hex' };
+/** A table whose rows this role does not all see is refused by the server, not read in part. */
+const EVERY_ROW: Settings = { row_security: 'off' };
+/** A page is 1000 rows in the order of an index; statistics that lag behind make the planner think of sorting the table. */
+const BY_INDEX: Settings = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_sort: 'off', jit: 'off' };
+/** Each row of a batch is looked up by its key, in their order: whoever locks in that order never waits in a circle. */
+const ROW_BY_ROW: Settings = { enable_seqscan: 'off', enable_bitmapscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off', jit: 'off' };
+
+export type Settings = Readonly<Record<string, string>>;
+
+/** How long a batch may wait for the rows that others hold. */
+const LOCK_MS = 2_000;
+export const WRITE_MS = 30_000;
+
+/** A page. It may take as long as it takes: what it reads is bounded. */
+export function startOfPage(own: Settings): string {
+  return start('READ ONLY', [BY_INDEX, { statement_timeout: '0' }, own, PLAIN_TEXTS, EVERY_ROW]);
+}
+
+/** A look at the whole table. */
+export function startOfSurvey(own: Settings): string {
+  return start('READ ONLY', [{ statement_timeout: '0' }, own, PLAIN_TEXTS, EVERY_ROW]);
+}
+
+/** A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. */
+export function startOfWrite(own: Settings): string {
+  const limits: Settings = { lock_timeout: String(LOCK_MS), statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) };
+  const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+  return `${start('READ WRITE', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
+}
+
+/** Later ones count. */
+function start(access: 'READ ONLY' | 'READ WRITE', settings: readonly Settings[]): string {
+  const calls = settings.flatMap((some) => Object.entries(some)).map(([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`);
+  return [`BEGIN ISOLATION LEVEL READ COMMITTED ${access}`, ...calls].join('; ');
+}

@@ -1,0 +1,71 @@
+import { LockfastError } from '@lockfast/core/errors';
+
+import { convertPage, type PageConversion } from './convert-page.ts';
+import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
+import type { DeclaredColumn } from './declared-column.ts';
+import { PageSize } from './page-size.ts';
+import { isOfAnotherRing } from './standing.ts';
+import { columnValueOf } from './stored-form.ts';
+import type { OpenedRow, StoredValues } from './stored-values.ts';
+import { walkColumn } from './walk.ts';
+
+/** Rows that are looked at before the first is changed, of the table's first ones and of a sample each. */
+const ROWS = 200;
+
+/**
+ * Whether the key that encrypts really does: a probe value under it, opened by keys that are derived anew.
+ *
+ * @throws LockfastError `wrong-key`
+ */
+export function proveCurrentKey(values: StoredValues, declared: DeclaredColumn, storage: ColumnTable['storage']): void {
+  const row: StoredRow = { key: ['probe'], value: null, context: declared.context.map((name) => `probe of ${name}`), label: null };
+  const probe = Buffer.from('lockfast probe');
+  const [stored] = values.seal([{ row, value: probe, created: 0 }], storage);
+  const [again] = values.anew().open([{ ...row, value: columnValueOf(stored!, storage) }], storage) as [OpenedRow];
+  if (again.standing.kind === 'encrypted' && again.standing.current && again.opened!.value.equals(probe)) return;
+  throw new LockfastError('wrong-key', `${declared.id}: what is encrypted under ${values.currentKey} does not decrypt`, 'nothing was changed; check the key ring with `lockfast doctor`');
+}
+
+/**
+ * Whether the column is this ring's at all. With another one, every encrypted value would be unknown, and plaintext would be
+ * encrypted under a key that the application does not have.
+ *
+ * @throws LockfastError `wrong-key`
+ */
+export async function refuseAnotherRing(values: StoredValues, declared: DeclaredColumn, table: ColumnTable): Promise<void> {
+  const rows = [...(await table.sample(ROWS)), ...(await table.read(null, ROWS))];
+  if (!isOfAnotherRing(values.classify(rows, table.storage))) return;
+  throw new LockfastError(
+    'wrong-key',
+    `${declared.id}: values look encrypted, and none of those looked at opens under any key that is here; nothing was changed`,
+    'check that this is the right environment, key ring and list of fernet-keys, and the right database; `lockfast column triage` names each row',
+  );
+}
+
+/**
+ * Whether a column of limited width holds what its values would become: found before the first row is changed, not at the
+ * first long one. Most are wide enough for their longest value, and need no look at each.
+ *
+ * @throws LockfastError `config-invalid`
+ */
+export async function refuseTooNarrow(database: ColumnDatabase, declared: DeclaredColumn, table: ColumnTable, conversion: PageConversion, signal: AbortSignal | undefined): Promise<void> {
+  const { room } = table;
+  if (room === undefined) return;
+  const row: StoredRow = { key: ['probe'], value: null, context: declared.context.map(() => ''), label: null };
+  const [stored] = conversion.values.seal([{ row, value: Buffer.alloc(await table.longestValue()), created: conversion.now }], table.storage);
+  if (stored!.length <= room) return;
+  let longest = 0;
+  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+    for (const { value } of convertPage(rows, conversion)) {
+      if (typeof value === 'string' && value.length > longest) longest = Array.from(value).length;
+    }
+  }
+  if (longest <= room) return;
+  throw new LockfastError(
+    'config-invalid',
+    `${declared.id}: ${declared.table}.${declared.column} holds ${room} characters at most, and a value needs ${longest}; nothing was changed`,
+    'make the column of type text first',
+  );
+}
+
+const PAGE_ROWS = 1000;

@@ -1,0 +1,182 @@
+import { LockfastError } from '@lockfast/core/errors';
+import type { Context, KeyId } from '@lockfast/core/formats';
+import type { KeyRing } from '@lockfast/core/keyring';
+
+import { placeOf } from '../column-context.ts';
+import { FernetFormat, type FernetKey } from '../fernet-format.ts';
+import { Lfv1Format } from '../lfv1-format.ts';
+import { ringFernetKeys } from '../ring-fernet-keys.ts';
+import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from '../stored-format.ts';
+import type { StoredRow } from './database.ts';
+import type { DeclaredColumn } from './declared-column.ts';
+import type { Standing, Unreadable } from './standing.ts';
+import { type ColumnStorage, encryptedIn, formOf, isNull } from './stored-form.ts';
+
+/** A row's standing, and its value where it opened. Whoever asked for it erases it. */
+export interface OpenedRow {
+  readonly standing: Standing;
+  readonly opened: OpenedValue | undefined;
+}
+
+type Formats = Readonly<Record<FormatName, StoredFormat>>;
+
+/** Of every token until the year 4147: version 0x80, then 28 bits of its time. */
+const FERNET_START = 'gAAAAA';
+
+const KEY_ID = /^lfv1\.([a-z][a-z2-7]{5})\./;
+
+/**
+ * Reads and writes the stored values of one column. What a row is, is decided by decrypting it: its look only says which
+ * format to try. What begins as an encrypted value does and opens under no key is unreadable, and never plaintext.
+ */
+export class StoredValues {
+  readonly #ring: KeyRing;
+  readonly #declared: DeclaredColumn;
+  readonly #fernetKeys: readonly FernetKey[];
+  readonly #formats = new Map<Storage, Formats>();
+
+  /**
+   * @param fernetKeys the first one encrypts where the format is Fernet, all decrypt; those of the ring decrypt after them
+   * @throws LockfastError `missing-key`: the ring has no active key
+   */
+  constructor(ring: KeyRing, declared: DeclaredColumn, fernetKeys: readonly FernetKey[]) {
+    this.#ring = ring;
+    this.#declared = declared;
+    const known = new Set(fernetKeys.map(({ name }) => name));
+    this.#fernetKeys = [...fernetKeys, ...ringFernetKeys(ring).filter(({ name }) => !known.has(name))];
+  }
+
+  /** The key that values are written under: the id of the active key, or the name of the first Fernet key. */
+  get currentKey(): string {
+    return this.#declared.format === 'lfv1' ? this.#ring.active().id : this.#fernetKeys[0]!.name;
+  }
+
+  /** What every value in the column's format begins with. */
+  get formatStart(): string {
+    return this.#declared.format === 'lfv1' ? 'lfv1.' : FERNET_START;
+  }
+
+  /** What every value under the current key begins with; undefined where no beginning says so. */
+  get currentStart(): string | undefined {
+    return this.#declared.format === 'lfv1' ? `lfv1.${this.#ring.active().id}.` : undefined;
+  }
+
+  /** The same keys with nothing derived yet: for a proof that does not rest on what it proves. */
+  anew(): StoredValues {
+    return new StoredValues(this.#ring, this.#declared, this.#fernetKeys);
+  }
+
+  classify(rows: readonly StoredRow[], storage: ColumnStorage): Standing[] {
+    return this.open(rows, storage).map(({ standing, opened }) => {
+      opened?.value.fill(0);
+      return standing;
+    });
+  }
+
+  /** Every row for itself. */
+  open(rows: readonly StoredRow[], storage: ColumnStorage): OpenedRow[] {
+    const formats = this.#formatsFor(formOf(storage));
+    const found: OpenedRow[] = rows.map(() => ({ standing: { kind: 'null' }, opened: undefined }));
+    const groups: Readonly<Record<FormatName, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>> = { lfv1: [], fernet: [] };
+    rows.forEach((row, index) => {
+      if (isNull(row.value, storage)) return;
+      const stored = encryptedIn(row.value, storage);
+      const format = stored === undefined ? undefined : formatBy(stored, formats);
+      if (format === undefined) found[index] = { standing: { kind: 'plaintext' }, opened: undefined };
+      else if (!formats[format].isWellFormed(stored!)) found[index] = unreadable('malformed', stored!);
+      else {
+        const context = format === 'lfv1' ? this.#contextOf(row) : NO_CONTEXT;
+        if (context === undefined) found[index] = unreadable('invalid-context', stored!);
+        else groups[format].push({ index, stored: stored!, context });
+      }
+    });
+    for (const format of ['lfv1', 'fernet'] as const) {
+      const group = groups[format];
+      const opened = formats[format].openBatch(
+        group.map(({ stored }) => stored),
+        group.map(({ context }) => context),
+      );
+      opened.forEach((one, i) => {
+        const { index, stored } = group[i]!;
+        found[index] = one instanceof LockfastError ? unreadable(one.code, stored) : this.#encrypted(format, one);
+      });
+    }
+    return found;
+  }
+
+  /**
+   * Under the current key, each with its own time. All or nothing.
+   *
+   * @throws LockfastError `already-encrypted`, `too-large`, `invalid-context`, `parameters-out-of-range`
+   */
+  seal(values: readonly { readonly row: StoredRow; readonly value: Buffer; readonly created: number | undefined }[], storage: ColumnStorage): Stored[] {
+    const { format, id, context: names } = this.#declared;
+    const items = values.map(({ row, value, created }): ValueToSeal => ({
+      value,
+      created: created === undefined ? this.#noTime() : this.#heldTime(created),
+      // Fernet binds nothing.
+      context: format === 'lfv1' ? placeOf(id, row.context, names) : NO_CONTEXT,
+    }));
+    return this.#formatsFor(formOf(storage))[format].sealBatch(items);
+  }
+
+  /** Whether nothing is left of a key but its name. */
+  isDestroyed(keyId: KeyId | undefined): boolean {
+    return this.#ring.keys.some(({ id, state }) => id === keyId && state === 'destroyed');
+  }
+
+  /** Whether a plaintext would be taken for an encrypted value, were it stored as it is. */
+  looksEncrypted(value: Stored, storage: ColumnStorage): boolean {
+    return formatBy(value, this.#formatsFor(formOf(storage))) !== undefined;
+  }
+
+  /** lfv1 can leave the time out. A Fernet token has one: 1970, for what has none must not pass for new. */
+  #noTime(): number | undefined {
+    return this.#declared.format === 'lfv1' ? undefined : 0;
+  }
+
+  /** A token may name a time that lfv1 can't hold, after the year 10889. It is no time. */
+  #heldTime(created: number): number | undefined {
+    return this.#declared.format === 'lfv1' && created > LAST_LFV1_TIME ? undefined : created;
+  }
+
+  #encrypted(format: FormatName, opened: OpenedValue): OpenedRow {
+    const { key, created } = opened;
+    return { standing: { kind: 'encrypted', format, key, created, current: opened.current && format === this.#declared.format }, opened };
+  }
+
+  #contextOf(row: StoredRow): Context | undefined {
+    return row.context.includes(null) ? undefined : placeOf(this.#declared.id, row.context, this.#declared.context);
+  }
+
+  #formatsFor(form: Storage): Formats {
+    let formats = this.#formats.get(form);
+    if (formats === undefined) {
+      formats = { lfv1: new Lfv1Format(this.#ring, form), fernet: new FernetFormat(this.#fernetKeys, form) };
+      this.#formats.set(form, formats);
+    }
+    return formats;
+  }
+}
+
+const NO_CONTEXT: Context = { place: [''] };
+const LAST_LFV1_TIME = 2 ** 48 - 1;
+
+/** The format to try; undefined for what no format begins like, and so is plaintext. */
+function formatBy(stored: Stored, formats: Formats): FormatName | undefined {
+  const first = stored[0];
+  if (first === 'l' || first === 0x6c) return formats.lfv1.beginsLike(stored) ? 'lfv1' : undefined;
+  // A token's first byte, 0x80, gives this letter. Everything else need not be decoded to see that it is none.
+  if (first !== 'g' && first !== 0x67) return undefined;
+  return formats.fernet.beginsLike(stored) || formats.fernet.isWellFormed(stored) ? 'fernet' : undefined;
+}
+
+function unreadable(code: Unreadable['code'], stored: Stored): OpenedRow {
+  const keyId = namedKey(stored);
+  return { standing: { kind: 'unreadable', code, ...(keyId === undefined ? {} : { keyId }) }, opened: undefined };
+}
+
+function namedKey(stored: Stored): KeyId | undefined {
+  const start = typeof stored === 'string' ? stored.slice(0, 12) : Buffer.from(stored.subarray(0, 12)).toString('latin1');
+  return KEY_ID.exec(start)?.[1];
+}

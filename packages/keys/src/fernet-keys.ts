@@ -1,0 +1,102 @@
+/** Fernet keys of a column: the key ring's own, and those that Python programs had. */
+import { LockfastError } from '@lockfast/core/errors';
+import { fernetFingerprint, fernetKeyOf, type KeyId, parseFernetKey } from '@lockfast/core/formats';
+import { type KeyRing, Secret } from '@lockfast/core/keyring';
+
+import { CREDENTIAL_FORBIDDEN, credentialFile } from './credential.ts';
+import { readSecretFile } from './file.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface FernetKey {
+  /** `ring:` and the id of its data key, or the URI that it was read from. Never a secret. */
+  readonly name: string;
+  /** 32 bytes. */
+  readonly key: Secret;
+  /** The data key that it belongs to, where it is the ring's. */
+  readonly keyId?: KeyId;
+}
+
+const SCHEMES: Readonly<Record<string, (rest: string, around: Surroundings) => string | undefined>> = {
+  env: (rest, { environment }) => (Object.hasOwn(environment, rest) ? environment[rest] : undefined),
+  file: (rest, around) => fileText(rest, around, undefined),
+  credential: (rest, around) => fileText(credentialFile(rest, around), around, CREDENTIAL_FORBIDDEN),
+};
+
+/**
+ * The Fernet keys that these URIs name, in their order: the first one encrypts. `ring:` stands for the ring's own, the
+ * active one first, then those that still decrypt; `env:NAME`, `file:PATH` and `credential:NAME` for one key as text, 44
+ * characters. One of the ring's own keys that was exported and is named again is the ring's, and counts once.
+ *
+ * @param onUnset is told of a variable that is not set; it is left out then. The first key is never left out, and without
+ *   this no other one is
+ * @throws LockfastError `invalid-key`: not set, not base64, not 32 bytes; `source-unavailable`: a file that is not there or
+ *   that others may read; `invalid-source`; `source-exists`: one key under two names; `missing-key`, as `KeyRing.active`
+ */
+export async function readFernetKeys(uris: readonly string[], ring: KeyRing, around: Surroundings, onUnset?: (uri: string) => void): Promise<readonly FernetKey[]> {
+  const own = ringFernetKeys(ring);
+  const byFingerprint = new Map(own.map((one) => [fernetFingerprint(one.key), one]));
+  const taken = new Map<string, FernetKey>();
+  for (const uri of uris) {
+    if (uri === 'ring:') {
+      for (const [fingerprint, one] of byFingerprint) if (!taken.has(fingerprint)) taken.set(fingerprint, one);
+      continue;
+    }
+    if (onUnset !== undefined && uri !== uris[0] && isUnset(uri, around)) {
+      onUnset(uri);
+      continue;
+    }
+    const read = readFernetKey(uri, around);
+    const fingerprint = fernetFingerprint(read.key);
+    const before = taken.get(fingerprint);
+    if (before !== undefined && before.keyId === undefined) {
+      throw new LockfastError(
+        'source-exists',
+        before.name === uri ? `${uri} is named twice` : `${uri} is the same Fernet key as ${before.name}`,
+        'name each key once: if two variables should differ, one was copied to the wrong place',
+      );
+    }
+    taken.set(fingerprint, byFingerprint.get(fingerprint) ?? read);
+  }
+  return [...taken.values()];
+}
+
+/**
+ * The Fernet keys of the ring's usable data keys: the active one, which encrypts, then the others, the newest first.
+ *
+ * @throws LockfastError `missing-key` without an active key, and as `KeyRing.decrypting`
+ */
+export function ringFernetKeys(ring: KeyRing): readonly FernetKey[] {
+  const active = ring.active().id;
+  const others = ring.keys.filter(({ id, state }) => id !== active && (state === 'staged' || state === 'draining')).map(({ id }) => id);
+  return [active, ...others.toReversed()].map((id) => ({ name: `ring:${id}`, key: fernetKeyOf(ring.decrypting(id), ring.environment), keyId: id }));
+}
+
+function readFernetKey(uri: string, around: Surroundings): FernetKey {
+  const [, scheme, rest] = /^([a-z]+):(.+)$/s.exec(uri) ?? [];
+  const read = scheme === undefined || !Object.hasOwn(SCHEMES, scheme) ? undefined : SCHEMES[scheme];
+  if (read === undefined) {
+    // What it says is not quoted: somebody may have written the key itself there.
+    throw new LockfastError('invalid-source', 'a Fernet key is not named by a source that Lockfast knows', `write it as ring:, ${Object.keys(SCHEMES).join(':..., ')}:...`);
+  }
+  try {
+    return { name: uri, key: new Secret(parseFernetKey(read(rest!, around))) };
+  } catch (error) {
+    if (!(error instanceof LockfastError) || error.code !== 'invalid-key') throw error;
+    throw new LockfastError(error.code, `${uri}: ${error.message}`, error.hint);
+  }
+}
+
+/** An old key's variable stands in the configuration for longer than in the environment. */
+function isUnset(uri: string, { environment }: Surroundings): boolean {
+  return uri.startsWith('env:') && (environment[uri.slice('env:'.length)] ?? '') === '';
+}
+
+/** @param forbidden permission bits that the file must not have; undefined: those of group and others */
+function fileText(path: string, around: Surroundings, forbidden: number | undefined): string {
+  const bytes = readSecretFile(path, 'the Fernet key', around, forbidden);
+  try {
+    return bytes.toString('latin1');
+  } finally {
+    bytes.fill(0);
+  }
+}
