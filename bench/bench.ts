@@ -7,8 +7,8 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { columnRotation } from './column-rotation.ts';
-import { columnsPrisma } from './columns-prisma.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
+import { columnsPrisma } from './columns-prisma.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';

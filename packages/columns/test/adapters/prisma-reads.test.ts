@@ -128,11 +128,12 @@ describe.skipIf(missing !== undefined)(`Prisma: reads${missing === undefined ? '
     expect(await prisma.$queryRaw`SELECT bot_token FROM connections WHERE id = ${1}`).toMatchObject([{ bot_token: expect.stringMatching(/^lfv1\./) as string }]);
     const reading = database.attach({ raw: 'reads' });
     expect(await reading.$queryRaw`SELECT ${1}::int AS one`).toEqual([{ one: 1 }]);
-    expect(await reading.$queryRawUnsafe('  select 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await reading.$queryRawUnsafe('  select 1 AS one;')).toEqual([{ one: 1 }]);
     const writes = [
       () => reading.$executeRaw`UPDATE connections SET bot_token = 'canary-raw'`,
       () => reading.$executeRawUnsafe("UPDATE connections SET bot_token = 'canary-raw'"),
       () => reading.$queryRawUnsafe("WITH w AS (UPDATE connections SET bot_token = 'canary-raw' RETURNING 1) SELECT * FROM w"),
+      () => reading.$queryRawUnsafe("SELECT 1; UPDATE connections SET bot_token = 'canary-raw'"),
       () => database.attach({ raw: 'refuse' }).$queryRaw`SELECT 1`,
     ];
     for (const write of writes) {
