@@ -224,14 +224,18 @@ describe.skipIf(missing !== undefined)(`Prisma: writes${missing === undefined ? 
     await expectEncrypted(database, 2);
   });
 
-  test('an update by where and context is one statement that has both: nothing can move the row in between', async () => {
+  test('[B4] an UPDATE has the context in its condition, in nested writes, too: a row that moves in between is not written to', async () => {
     const database = await open();
     const prisma = database.attach();
     await prisma.connection['create']!({ data: { id: 1, orgId: 'acme', botToken: 'a' } });
     database.logged.length = 0;
     await prisma.connection['update']!({ where: { id: 1, orgId: 'acme' }, data: { botToken: 'b' } });
+    const update = { where: { id: 1 }, data: { botToken: 'c' } };
+    const nested = [{ update }, { update: { where: { id: 1, AND: { label: null } }, data: { botToken: 'd' } } }, { upsert: { where: { id: 1 }, create: { id: 1 }, update: { botToken: 'e' } } }];
+    for (const connections of nested) await prisma.organization['update']!({ where: { id: 'acme' }, data: { connections } });
+    await prisma.connection['updateMany']!({ where: { orgId: 'acme' }, data: { recoveryCode: null } });
     const updates = database.logged.filter((line) => line.startsWith('UPDATE'));
-    expect(updates).toHaveLength(1);
-    expect(updates[0]).toMatch(/WHERE .*"org_id" = /);
+    expect(updates.map((line) => /WHERE .*"org_id" = /.test(line))).toEqual([true, true, true, true, true]);
+    expect(await prisma.connection['findUnique']!({ where: { id: 1 } })).toMatchObject({ botToken: 'e' });
   });
 });

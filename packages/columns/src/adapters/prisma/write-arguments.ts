@@ -163,7 +163,8 @@ export class WriteArguments {
       case 'upsert':
         return mapOneOrMany(value, (one) => {
           const args = this.#argsAt(place, one, UPSERT);
-          return { ...args, create: this.create(target, args['create'], created), update: this.updateWhere(target, where(args['where']), args['update'], linked) };
+          const update = this.updateWhere(target, where(args['where']), args['update'], linked);
+          return { where: this.#pinned(target, args['where'], linked), create: this.create(target, args['create'], created), update };
         });
       case 'connect':
       case 'set':
@@ -184,9 +185,26 @@ export class WriteArguments {
     const names = membersOf(args).map(([name]) => name);
     const isWrapped = names.includes('data') && names.every((name) => UPDATE.has(name));
     if (!list && isWrapped && target.fields.has('data') && !names.includes('where')) throw refusePath(place, `{ data } may mean the data or a field of ${target.name}; write { where: {}, data: ... }`);
-    if (!list && !isWrapped) return this.update(target, args, linked);
+    if (!list && !isWrapped) {
+      const where = this.#pinned(target, undefined, linked);
+      const data = this.update(target, args, linked);
+      return where === undefined ? data : { where, data };
+    }
     if (!isWrapped) throw refusePath(place, 'it has an argument that is not known');
-    return { ...args, data: this.updateWhere(target, this.#filters.where(target, args['where']), args['data'], linked) };
+    const data = this.updateWhere(target, this.#filters.where(target, args['where']), args['data'], linked);
+    return { where: this.#pinned(target, args['where'], linked), data };
+  }
+
+  /**
+   * Of a nested update: Prisma reads the key of the row first, and updates by it and by this `where`. With the context in it,
+   * a row that another transaction moves in between is not written to. (Of `updateMany`, it updates by the keys alone.)
+   */
+  #pinned(target: Model, where: unknown, linked: Known): unknown {
+    const encrypted = [...this.#fields.of(target.name).values()];
+    const pins = [...linked].filter(([name]) => encrypted.some(({ context }) => context.some(({ field }) => field.name === name)));
+    if (pins.length === 0) return where;
+    const given = isArgs(where) ? where : {};
+    return { ...given, AND: [...(isSkipped(given['AND']) ? [] : listOf(given['AND'])), Object.fromEntries(pins)] };
   }
 
   /** A foreign key that others keep, and that their values are bound to. */
