@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
+import { column } from '@lockfast/columns';
+
 import { refusalOf } from '../contract/refusal.ts';
 import { missing, type PrismaDatabase, prismaDatabases } from './prisma/database.ts';
 import { type GeneratedClient, generatedModule } from './prisma/generated-client.ts';
@@ -121,6 +123,23 @@ describe.skipIf(missing !== undefined)(`Prisma: reads${missing === undefined ? '
     expect(await connection['count']!({ select: { _all: true, botToken: true } })).toEqual({ _all: 3, botToken: 2 });
     expect(await connection['groupBy']!({ by: ['orgId'], _count: { botToken: true }, having: { botToken: { _count: { gt: 0 } } }, orderBy: { orgId: 'asc' } })).toEqual([{ orgId: 'acme', _count: { botToken: 2 } }]);
     expect(await prisma.organization['findMany']!({ where: { connections: { none: { botToken: { not: null } } } }, select: { id: true, _count: { select: { connections: { where: { botToken: null } } } } } })).toEqual([{ id: 'globex', _count: { connections: 1 } }]);
+  });
+
+  test('plaintext JSON of every kind is read while that is allowed; what begins like an encrypted value is damage, never plaintext', async () => {
+    const { database } = await filled();
+    const told: string[] = [];
+    const settings = column(database.ring, { id: 'connections.settings', as: 'json', context: ['org_id'], reading: 'allow-plaintext', onPlaintext: ({ column: id }) => told.push(id) });
+    const prisma = database.attach({ columns: { Connection: { settings } } });
+    const values = ['a text', '', 0, false, [1, 'b'], { c: null }];
+    for (const value of values) {
+      await database.sql.query('UPDATE connections SET settings = $1 WHERE id = 1', [JSON.stringify(value)]);
+      expect(await prisma.connection['findUnique']!({ where: { id: 1 }, select: { settings: true } })).toEqual({ settings: value });
+    }
+    expect(told).toEqual(values.map(() => 'connections.settings'));
+    for (const damaged of ['lfv1.cut', 'gAAAAA']) {
+      await database.sql.query('UPDATE connections SET settings = $1 WHERE id = 1', [JSON.stringify(damaged)]);
+      expect(await refusalOf(() => prisma.connection['findUnique']!({ where: { id: 1 } }))).toMatchObject({ code: 'malformed' });
+    }
   });
 
   test('raw SQL gives what is stored; a client can refuse it, or its writes', async () => {

@@ -91,6 +91,28 @@ describe.skipIf(missing !== undefined)(`Prisma: writes${missing === undefined ? 
     await expectEncrypted(database, 6);
   });
 
+  test('[D2] writes to the one row of a relation, whose foreign key is its own', async () => {
+    const database = await open();
+    const prisma = database.attach();
+    const write = async (vault: object): Promise<unknown> => ((await prisma.organization['update']!({ where: { id: 'acme' }, data: { vault }, include: { vault: true } })) as { vault: unknown }).vault;
+    expect(await write({ create: { secret: '1' } })).toMatchObject({ orgId: 'acme', secret: '1' });
+    expect(await write({ update: { secret: '2' } })).toMatchObject({ secret: '2' });
+    expect(await write({ update: { where: {}, data: { secret: { set: '3' }, data: 'd' } } })).toMatchObject({ secret: '3', data: 'd' });
+    expect(await write({ upsert: { create: { secret: 'no' }, update: { secret: '4' } } })).toMatchObject({ secret: '4' });
+    expect(await refusalOf(() => write({ update: { data: 'which?' } }))).toMatchObject({ code: 'usage' });
+    await expectEncrypted(database, 1);
+    expect(await write({ delete: true })).toBeNull();
+    expect(await write({ upsert: { create: { secret: '5' }, update: { secret: 'no' } } })).toMatchObject({ secret: '5' });
+    await prisma.vault['create']!({ data: { secret: '6', organization: { connect: { id: 'globex' } } } });
+    await prisma.vault['update']!({ where: { orgId: 'globex' }, data: { secret: '7', organization: { update: { signingKey: '8' } } } });
+    expect(await prisma.vault['findMany']!({ orderBy: { orgId: 'asc' }, select: { secret: true, organization: { select: { signingKey: true } } } })).toEqual([
+      { secret: '5', organization: { signingKey: null } },
+      { secret: '7', organization: { signingKey: '8' } },
+    ]);
+    for (const vault of [{ connect: { orgId: 'globex' } }, { disconnect: true }, { connectOrCreate: { where: { orgId: 'globex' }, create: {} } }]) expect(await refusalOf(() => write(vault))).toMatchObject({ code: 'invalid-context' });
+    await expectEncrypted(database, 3);
+  });
+
   test('[B4] the context of a create is taken from its data, from what it connects, and from the row that it is nested in', async () => {
     const database = await open();
     const prisma = database.attach();

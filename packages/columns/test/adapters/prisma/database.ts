@@ -36,6 +36,7 @@ function allColumns(ring: KeyRing): ProtectedColumns {
     Connection: connection,
     Project: { deployKey: column(ring, { id: 'projects.deploy_key', context: ['orgId'] }) },
     Environment: { secret: column(ring, { id: 'environments.secret', context: ['projectId', 'name'] }) },
+    Vault: { secret: column(ring, { id: 'vaults.secret', context: ['orgId'] }) },
     Tag: { token: column(ring, { id: 'tags.token' }) },
   };
 }
@@ -84,6 +85,7 @@ export function prismaDatabases(): (clientOptions?: object) => Promise<PrismaDat
           UNION ALL SELECT 'connections.bot_token', bot_token FROM connections
           UNION ALL SELECT 'projects.deploy_key', "deployKey" FROM "Project"
           UNION ALL SELECT 'environments.secret', secret FROM "Environment"
+          UNION ALL SELECT 'vaults.secret', secret FROM "Vault"
           UNION ALL SELECT 'tags.token', token FROM "Tag"`);
         return rows.flatMap(({ place, value }): [string, string][] => (value === null ? [] : [[place, value]]));
       },

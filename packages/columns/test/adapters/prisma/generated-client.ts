@@ -24,7 +24,7 @@ export interface RawClient {
 }
 
 /** Clients have their models beside these. */
-export type GeneratedClient = RawClient & { readonly [Model in 'organization' | 'connection' | 'project' | 'environment' | 'tag' | 'audit']: Delegate };
+export type GeneratedClient = RawClient & { readonly [Model in 'organization' | 'connection' | 'project' | 'environment' | 'tag' | 'vault' | 'audit']: Delegate };
 
 export interface GeneratedModule {
   readonly PrismaClient: new (options: object) => RawClient;
