@@ -5,7 +5,7 @@ import { Fernet } from '@lockfast/core/formats';
 import { type KeyRing, Secret } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
-import type { FernetKey } from '../../src/fernet-format.ts';
+import type { FernetKey } from '@lockfast/core/keyring';
 import { censusColumn, type DeclaredColumn, type ReadableColumn, StoredValues, surveyColumn, triageColumn, type TriagedRow } from '../../src/jobs/index.ts';
 import { missing, withServer } from './postgres/a-database.ts';
 import { aRing, rotated } from './rings.ts';
