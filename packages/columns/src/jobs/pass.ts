@@ -12,7 +12,7 @@ import type { Tally } from './tally.ts';
 const ROWS_AT_ONCE = 128;
 
 /** What becomes known of a row: that its new value stands, that somebody was faster, or that nothing opens it. */
-export type RowNews = (fate: Fate, made: boolean, pass: number) => void;
+type RowNews = (fate: Fate, made: boolean, pass: number) => void;
 
 /** One column's job, with all that its passes share. */
 export interface Job {
