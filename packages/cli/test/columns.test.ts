@@ -136,7 +136,8 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect(rotated).toBeGreaterThan(0);
     expect(left).toBeGreaterThan(0);
     expect([rotated + left, count(({ code }) => code === 'missing-key'), count(({ code }) => code === 'malformed')]).toEqual([1998, 1, 1]);
-    const shown = await panel.done(['column', 'triage', 'two_factor.secret']);
+    const shown = await panel.run(['column', 'triage', 'two_factor.secret']);
+    expect(shown.status).toBe(1);
     expect(shown.stdout).toMatch(new RegExp(`two_factor\\.secret +1999 +user 1999 +unknown key \\(missing-key, names zzzzzz\\) +a key ring that has this key\n`));
     expect(shown.stdout).toMatch(/two_factor\.secret +2000 +user 2000 +corrupt \(malformed.*\) +nothing that is here\n/);
     expect(shown.stdout).toContain(`old key ${old}`);

@@ -42,7 +42,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
   if (!args.flag('json')) sayWhatIsNext(looked.found, session);
-  return 0;
+  return looked.found.has('unreadable') ? 1 : 0;
 }
 
 /** What is to be done about a row. */
