@@ -85,7 +85,7 @@ export async function convertColumn(database: ColumnDatabase, declared: Declared
   if (!what.dryRun) await database.lock(declared);
   const tally = newTally();
   const record = what.dryRun ? recordedAfter : onRecord;
-  const done = await record({
+  const { first, ...done } = await record({
     audit: what.audit,
     event: {
       operation: `column-${what.direction}`,
@@ -97,7 +97,7 @@ export async function convertColumn(database: ColumnDatabase, declared: Declared
     outcome: ({ interrupted }) => (interrupted ? 'interrupted' : 'success'),
   });
   const { unreadable, ...counts } = tally;
-  return { ...counts, ...done, unreadable: { count: unreadable, first: done.first }, ms: performance.now() - started };
+  return { ...counts, ...done, unreadable: { count: unreadable, first }, ms: performance.now() - started };
 }
 
 type Done = Pick<ConversionReport, 'passes' | 'remaining' | 'resumed' | 'interrupted' | 'verified'> & { readonly first: readonly UnreadableRow[] };

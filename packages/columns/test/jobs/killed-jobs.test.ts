@@ -1,0 +1,148 @@
+/**
+ * Four processes write, insert, delete and empty rows all the time, while a job is killed (-9) again and again and continued by the same
+ * call. The log of what the database acknowledged to the writers is the oracle: at the end every row holds its last one.
+ *
+ * LOCKFAST_DEEP=1: 50,000 rows and 50 kills; LOCKFAST_SEED=n takes other moments.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { KeyRing } from '@lockfast/core/keyring';
+import { expect, onTestFinished, test } from 'vitest';
+
+import type { ConversionReport, DeclaredColumn, Direction } from '../../src/jobs/index.ts';
+import type { JobOrder } from './job-process.ts';
+import { missing, withServer } from './postgres/a-database.ts';
+import { heldSource, rotated } from './rings.ts';
+import { applicationColumn, aScene, DECLARED } from './scene.ts';
+import type { Acknowledged, WriterOrder } from './writer-process.ts';
+
+const deep = process.env['LOCKFAST_DEEP'] === '1';
+const SEED = Number(process.env['LOCKFAST_SEED'] ?? 1);
+const SCALE = deep ? { rows: 50_000, kills: 50, batch: 500, maxRate: 6000, longestMs: 1000 } : { rows: 3000, kills: 20, batch: 50, maxRate: 1500, longestMs: 160 };
+const WRITERS = 4;
+const declared: DeclaredColumn = { ...DECLARED, context: ['org'] };
+
+withServer();
+
+function program(name: string, order: unknown): ChildProcess {
+  const path = fileURLToPath(new URL(name, import.meta.url));
+  return spawn(process.execPath, ['--conditions=lockfast-source', path, JSON.stringify(order)], { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+interface JobRun {
+  readonly process: ChildProcess;
+  readonly begun: Promise<void>;
+  /** The report, or undefined where it was killed. */
+  readonly ended: Promise<ConversionReport | undefined>;
+}
+
+function startJob(order: JobOrder): JobRun {
+  const child = program('job-process.ts', order);
+  const exit = once(child, 'exit');
+  let last = '';
+  const begun = new Promise<void>((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      last = line;
+      resolve();
+    });
+    void exit.then(() => resolve());
+  });
+  const ended = exit.then(async ([status, signal]: unknown[]) => {
+    if (signal === 'SIGKILL') return undefined;
+    expect(status).toBe(0);
+    await sleep(20);
+    return JSON.parse(last) as ConversionReport;
+  });
+  return { process: child, begun, ended };
+}
+
+/** Starts the job until it was killed so often in the middle of its work. */
+async function killOften(order: JobOrder, kills: number, random: () => number): Promise<number> {
+  let killed = 0;
+  for (let tries = 0; killed < kills && tries < 3 * kills; tries++) {
+    const job = startJob(order);
+    await job.begun;
+    await sleep(random() * SCALE.longestMs);
+    job.process.kill('SIGKILL');
+    if ((await job.ended) === undefined) killed++;
+  }
+  return killed;
+}
+
+test.skipIf(missing !== undefined)(
+  '[W5] [D3] a job that is killed again and again among four writers loses no write, leaves no row unreadable, and encrypts none twice',
+  async () => {
+    const scene = await aScene();
+    const directory = mkdtempSync(join(tmpdir(), 'lockfast-killed-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    await scene.client.query(`INSERT INTO t SELECT n, 'row', 'org ' || n % 5, 'initial ' || n FROM generate_series(1, ${SCALE.rows}) n`);
+
+    const root = Buffer.alloc(32, 7);
+    const first = await KeyRing.create('production', [heldSource(root)]);
+    const second = rotated(first);
+    // While the ring is rolled out, servers know the new key before one of them writes under it.
+    const files = { first: join(directory, 'first.json'), second: join(directory, 'second.json') };
+    writeFileSync(files.first, first.print());
+    writeFileSync(files.second, second.print());
+
+    const common = { url: scene.scratch.url, root: root.toString('base64'), declared };
+    const logs = Array.from({ length: WRITERS }, (_, writer) => join(directory, `${writer}.log`));
+    const writers = logs.map((log, writer) => program('writer-process.ts', { ...common, writer, rows: SCALE.rows, log, seed: SEED * 100 + writer } satisfies WriterOrder));
+    onTestFinished(() => writers.forEach((one) => one.kill('SIGKILL')));
+    const tell = (line: string): void => writers.forEach((one) => one.stdin!.write(`${line}\n`));
+
+    let state = SEED;
+    const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const stages: readonly (readonly [Direction, string, string, string])[] = [
+      ['encrypt', files.first, `plain ${files.first}`, files.first],
+      ['rotate', files.second, `${files.first} ${files.second}`, files.second],
+    ];
+    const figures: Record<string, number> = {};
+    for (const [direction, ring, during, settled] of stages) {
+      const order: JobOrder = { ...common, ring, direction, batch: SCALE.batch, maxRate: SCALE.maxRate };
+      tell(during);
+      expect(await killOften(order, SCALE.kills / 2, random)).toBe(SCALE.kills / 2);
+      // Now every server is a new one; they go on writing while the job comes to its end.
+      tell(settled);
+      await sleep(500);
+      const report = await startJob({ ...order, maxRate: 1_000_000 }).ended;
+      expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 }, verified: { unreadable: 0 } });
+      figures[`${direction}: conflicts`] = report!.conflicts;
+      figures[`${direction}: passes`] = report!.passes;
+      expect(scene.scratch.sql(`SELECT count(*) FROM t WHERE secret NOT LIKE 'lfv1.${(direction === 'encrypt' ? first : second).active().id}.%'`)).toBe('0');
+    }
+    tell('stop');
+    await Promise.all(writers.map(async (one) => one.exitCode ?? (await once(one, 'exit'))));
+
+    const oracle = new Map<number, string | null>(Array.from({ length: SCALE.rows }, (_, index) => [index + 1, `initial ${index + 1}`]));
+    let writes = 0;
+    for (const log of logs) {
+      if (!existsSync(log)) continue;
+      for (const line of readFileSync(log, 'utf8').split('\n').slice(0, -1)) {
+        const { id, value } = JSON.parse(line) as Acknowledged;
+        writes++;
+        if (value === undefined) oracle.delete(id);
+        else oracle.set(id, value);
+      }
+    }
+    const { rows } = await scene.client.query<{ id: number; org: string; secret: string | null }>('SELECT id, org, secret FROM t ORDER BY id');
+    const values = applicationColumn(second, declared).decryptBatch(
+      rows.map(({ secret }) => secret),
+      rows.map(({ org }) => ({ org })),
+    );
+    const stands = new Map(rows.map(({ id }, index) => [id, values[index]!]));
+    const wrong = [...oracle].filter(([id, value]) => stands.get(id) !== value).map(([id]) => id);
+    process.stdout.write(`${SCALE.rows} rows, ${SCALE.kills} kills, ${writes} acknowledged writes, ${JSON.stringify(figures)}: ${wrong.length} wrong\n`);
+    expect(wrong).toEqual([]);
+    expect(stands.size).toBe(oracle.size);
+    expect(writes).toBeGreaterThan(100);
+  },
+  deep ? 900_000 : 120_000,
+);

@@ -1,0 +1,95 @@
+/**
+ * An application's server: it updates, inserts, deletes and empties rows of its own, one at a time, and logs each write that the database
+ * has acknowledged. On its standard input it is told what to write from now on: `plain`, a key ring's file, or several
+ * of them, separated by spaces, at random; `stop` ends it.
+ */
+import { appendFileSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+import { KeyRing } from '@lockfast/core/keyring';
+import { Client } from 'pg';
+
+import { column, type Column } from '../../src/column.ts';
+import type { DeclaredColumn } from '../../src/jobs/index.ts';
+import { heldSource } from './rings.ts';
+
+export interface WriterOrder {
+  readonly url: string;
+  readonly root: string;
+  readonly declared: DeclaredColumn;
+  /** 0 to 3: rows whose id leaves this remainder are its own. */
+  readonly writer: number;
+  readonly rows: number;
+  readonly log: string;
+  readonly seed: number;
+}
+
+/** A row's value after an acknowledged write; undefined where it was deleted. */
+export interface Acknowledged {
+  readonly id: number;
+  readonly value?: string | null;
+}
+
+const order = JSON.parse(process.argv[2]!) as WriterOrder;
+const client = new Client({ connectionString: order.url });
+await client.connect();
+const random = generator(order.seed);
+const own = Array.from({ length: order.rows }, (_, index) => index + 1).filter((id) => id % 4 === order.writer);
+let next = own.at(-1)! + 4;
+let ways: readonly (Column<string> | undefined)[] = [undefined];
+let stopped = false;
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  if (line === 'stop') stopped = true;
+  else void Promise.all(line.split(' ').map(wayOf)).then((all) => (ways = all));
+});
+
+for (let n = 0; !stopped; n++) {
+  const way = ways[Math.floor(random() * ways.length)];
+  const org = `org ${Math.floor(random() * 5)}`;
+  const value = `writer ${order.writer} wrote ${n} ${'x'.repeat(Math.floor(random() * 60))}`;
+  const stored = way === undefined ? value : String(way.encrypt(value, { org }));
+  const at = Math.floor(random() * own.length);
+  const id = own[at]!;
+  const what = random();
+  if (what < 0.1) {
+    await client.query('INSERT INTO t VALUES ($1, $2, $3, $4)', [next, 'new', org, stored]);
+    own.push(next);
+    acknowledged({ id: next, value });
+    next += 4;
+  } else if (what < 0.15 && own.length > 1) {
+    await client.query('DELETE FROM t WHERE id = $1', [id]);
+    own.splice(at, 1);
+    acknowledged({ id });
+  } else if (what < 0.2) {
+    await client.query('UPDATE t SET secret = NULL WHERE id = $1', [id]);
+    acknowledged({ id, value: null });
+  } else {
+    await client.query('UPDATE t SET org = $2, secret = $3 WHERE id = $1', [id, org, stored]);
+    acknowledged({ id, value });
+  }
+}
+await client.end();
+process.exit(0);
+
+function acknowledged(write: Acknowledged): void {
+  appendFileSync(order.log, `${JSON.stringify(write)}\n`);
+}
+
+async function wayOf(name: string): Promise<Column<string> | undefined> {
+  if (name === 'plain') return undefined;
+  const ring = await KeyRing.open(readFileSync(name, 'utf8'), [heldSource(Buffer.from(order.root, 'base64'))]);
+  const { id, context } = order.declared;
+  return column(ring, { id, context });
+}
+
+/** Mulberry32: the same numbers for the same seed. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
