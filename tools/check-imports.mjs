@@ -17,7 +17,7 @@ const PACKAGES = {
   columns: { ours: ['core'], others: ['pg'] },
   fleet: { ours: ['core'], others: [] },
   cli: { ours: ['fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
-  testkit: { ours: ['core'], others: ['vitest', 'fast-check'] },
+  testkit: { ours: ['core'], others: ['vitest', 'fast-check', 'pg'] },
 };
 
 /**

@@ -1,5 +1,6 @@
 export { BootedSystemd, type BootOptions, missingForSystemd, type RunOptions, type RunResult } from './booted-systemd.ts';
 export { type CrashState, crashStates, type DiskEntry, type FileOperation, lastStates, layOutState, recordFileOperations } from './crash-states.ts';
+export { type CutMoment, CuttingProxy } from './cutting-proxy.ts';
 export {
   type Ended,
   type Fault,

@@ -5,6 +5,7 @@ import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRo
 import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
 import { identifier } from './sql-text.ts';
+import type { TableShape } from './table-shape.ts';
 import {
   censusStatement,
   countStatement,
@@ -13,7 +14,6 @@ import {
   pageStatement,
   rowStatement,
   sampleStatement,
-  type TableShape,
   windowEndStatement,
   writeStatement,
 } from './table-statements.ts';

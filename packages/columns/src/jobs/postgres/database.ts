@@ -1,6 +1,4 @@
 /** A database of PostgreSQL: one connection reads while another one writes. */
-import { LockfastError } from '@lockfast/core/errors';
-
 import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
@@ -8,12 +6,9 @@ import { type Ask, JobConnection } from './connection.ts';
 import { remedyOf } from './failure.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
-import { findKey } from './row-key.ts';
 import { type ServerAccess, serverAccess } from './server-access.ts';
-import { storedValue } from './stored-value.ts';
-import { findColumns } from './table-columns.ts';
 import { findTable } from './table-name.ts';
-import type { TableShape } from './table-statements.ts';
+import { findShape } from './table-shape.ts';
 import { startOfSurvey, WRITE_MS } from './transaction-start.ts';
 
 /** The server ends a batch by itself; only one that is gone, or waits for a replica that is, needs this. */
@@ -50,7 +45,7 @@ class PostgresColumns implements ColumnDatabase {
 
   async table(target: ColumnTarget): Promise<ColumnTable> {
     return await this.#look(target, async (ask) => {
-      const shape = await shapeOf(ask, target);
+      const shape = await findShape(ask, target);
       return new PostgresColumnTable(target, shape, (await mayKeepCheckpoints(ask)) ? 'kept' : 'not-permitted', this.#reading, this.#writing);
     });
   }
@@ -72,17 +67,4 @@ class PostgresColumns implements ColumnDatabase {
   async #look<T>(target: ColumnTarget, work: (ask: Ask) => Promise<T>): Promise<T> {
     return await this.#reading.transaction(startOfSurvey(target.set ?? {}), work);
   }
-}
-
-async function shapeOf(ask: Ask, target: ColumnTarget): Promise<TableShape> {
-  const table = await findTable(ask, target.table);
-  const [column] = await findColumns(ask, table, [target.column]);
-  const value = storedValue(table, column!, target.path ?? []);
-  const key = await findKey(ask, table, target.key);
-  await findColumns(ask, table, [...target.context, ...(target.label === undefined ? [] : [target.label])]);
-  for (const [part, names] of [['key', key.map(({ name }) => name)], ['context', target.context]] as const) {
-    if (!names.includes(target.column)) continue;
-    throw new LockfastError('config-invalid', `${table.name}.${target.column} is part of its own ${part}`, `declare another ${part}: it must stay as it is when the value is encrypted`);
-  }
-  return { table, key, value, context: target.context, label: target.label };
 }

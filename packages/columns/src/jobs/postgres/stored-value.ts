@@ -34,11 +34,11 @@ export function storedValue(table: FoundTable, column: FoundColumn, path: readon
   const refuse = (what: string, hint: string): LockfastError => new LockfastError('config-invalid', `${shown} ${what}`, hint);
   if (column.generated) throw refuse('is computed by the database', 'encrypt the columns that it is computed from');
   if (column.partitioning) throw refuse('decides in which partition a row is', 'partition by another column first');
-  const json = column.typeSql === 'pg_catalog.json' || column.typeSql === 'pg_catalog.jsonb';
+  const json = column.builtIn && ['json', 'jsonb'].includes(column.type);
   if (path.length > 0 && !json) throw refuse(`is of type ${column.type}, which has no path inside`, 'leave the path out of its declaration');
   const cell = `t.${identifier(column.name)}`;
   if (json) return jsonValue(column, cell, path);
-  if (column.typeSql === 'pg_catalog.bytea') return binaryValue(cell);
+  if (column.builtIn && column.type === 'bytea') return binaryValue(cell);
   if (!isText(column)) throw refuse(`is of type ${column.type}, which holds no encrypted values`, 'encrypted values need text, bytea, json or jsonb');
   if (column.characters !== undefined && column.characters < LEAST_CHARACTERS) {
     throw refuse(`holds ${column.characters} characters at most, and an encrypted value has ${LEAST_CHARACTERS} at least`, `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(column.name)} TYPE text`);
@@ -47,7 +47,7 @@ export function storedValue(table: FoundTable, column: FoundColumn, path: readon
 }
 
 function isText(column: FoundColumn): boolean {
-  return ['pg_catalog.text', 'pg_catalog.varchar', 'pg_catalog.bpchar'].includes(column.typeSql) || column.type === 'citext';
+  return column.builtIn ? ['text', 'varchar', 'bpchar'].includes(column.type) : column.type === 'citext';
 }
 
 function textValue(column: FoundColumn, cell: string): StoredValue {

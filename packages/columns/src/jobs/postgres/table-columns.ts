@@ -12,6 +12,8 @@ export interface FoundColumn {
   /** Of the type behind all domains: its name alone, and as statements name it. */
   readonly type: string;
   readonly typeSql: string;
+  /** Of PostgreSQL itself, not of an extension or the application. */
+  readonly builtIn: boolean;
   /** Whether the operators of the type are found: those of an extension outside of `search_path` are not. */
   readonly operatorsFound: boolean;
   /** Of `varchar(n)` and `char(n)`. */
@@ -31,15 +33,15 @@ export async function findColumns(ask: Ask, table: FoundTable, names: readonly s
      SELECT b.name, b.not_null, b.generated,
             EXISTS (SELECT FROM pg_catalog.pg_partition_tree($1::oid) part JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = part.relid
                       JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = ANY (p.partattrs) WHERE a.attname = b.name),
-            t.typname, quote_ident(n.nspname) || '.' || quote_ident(t.typname), t.typtype <> 'b' OR pg_type_is_visible(t.oid),
+            t.typname, quote_ident(n.nspname) || '.' || quote_ident(t.typname), n.nspname = 'pg_catalog', t.typtype <> 'b' OR pg_type_is_visible(t.oid),
             CASE WHEN t.oid IN ('pg_catalog.varchar'::regtype, 'pg_catalog.bpchar'::regtype) AND b.modifier > 4 THEN b.modifier - 4 END
        FROM base b JOIN pg_catalog.pg_type t ON t.oid = b.type JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.typtype <> 'd'`,
     [table.oid, names],
   );
   const found = new Map(
     rows.map((row) => {
-      const [name, notNull, generated, partitioning, type, typeSql, operatorsFound, characters] = row as readonly [string, boolean, boolean, boolean, string, string, boolean, number | null];
-      return [name, { name, notNull, generated, partitioning, type, typeSql, operatorsFound, characters: characters ?? undefined }];
+      const [name, notNull, generated, partitioning, type, typeSql, builtIn, operatorsFound, characters] = row as readonly [string, boolean, boolean, boolean, string, string, boolean, boolean, number | null];
+      return [name, { name, notNull, generated, partitioning, type, typeSql, builtIn, operatorsFound, characters: characters ?? undefined }];
     }),
   );
   return names.map((name) => {

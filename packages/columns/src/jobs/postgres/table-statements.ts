@@ -1,22 +1,13 @@
 /** The statements of one table. */
 import type { KeyColumn } from './row-key.ts';
 import { identifier, literal } from './sql-text.ts';
-import type { StoredValue } from './stored-value.ts';
-import type { FoundTable } from './table-name.ts';
+import type { TableShape } from './table-shape.ts';
 
 /** What pages and samples hold at most, but for one row: values are bounded, their sum is not. */
 const PAGE_BYTES = 8 * 2 ** 20;
 /** How many rows one statement looks at for those that it wants: a long one keeps VACUUM from cleaning up. */
 const WINDOW_ROWS = 50_000;
 const LABEL_CHARACTERS = 200;
-
-export interface TableShape {
-  readonly table: FoundTable;
-  readonly key: readonly KeyColumn[];
-  readonly value: StoredValue;
-  readonly context: readonly string[];
-  readonly label: string | undefined;
-}
 
 /**
  * Columns of the answer: the key, the value, the context, the label.
