@@ -39,7 +39,7 @@ export class CuttingProxy {
     return this.#struck;
   }
 
-  /** Cuts the next connection that sends this text, once. Several wait for their turn, in this order. */
+  /** Cuts the next connection that sends this text, once. Several wait for their turn, in this order. @param sql a statement ends in NUL: `COMMIT\0` is not part of READ COMMITTED */
   cut(moment: CutMoment, sql: string): void {
     this.#cuts.push({ moment, sql: Buffer.from(sql) });
   }

@@ -56,7 +56,7 @@ function isProgram(path: string): boolean {
 
 /** Not where the account can not see into the clone, as under /root. */
 function runsAs(as: readonly string[], program: string): boolean {
-  const [command, ...args] = [...as, program] as [string, ...string[]];
+  const [command, args] = as.length === 0 ? [program, []] : [as[0]!, [...as.slice(1), program]];
   return spawnSync(command, [...args, '--version'], { stdio: 'ignore' }).status === 0;
 }
 

@@ -8,12 +8,14 @@ const CREATION_LOCK = '1819239275, 1668246643';
 
 /** Whether this role may keep them: in the table that is there, or in one that it may make. */
 export async function mayKeepCheckpoints(ask: Ask): Promise<boolean> {
-  const rows = await ask(`SELECT CASE
-    WHEN to_regclass('${TABLE}') IS NOT NULL THEN has_schema_privilege('lockfast', 'USAGE') AND
-      (SELECT bool_and(has_table_privilege(to_regclass('${TABLE}'), wanted)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) wanted)
-    WHEN to_regnamespace('lockfast') IS NOT NULL THEN has_schema_privilege('lockfast', 'CREATE') AND has_schema_privilege('lockfast', 'USAGE')
-    ELSE has_database_privilege(current_database(), 'CREATE') END`);
-  return rows[0]?.[0] === true;
+  // Asking for a table in a schema that one may not use is an error of its own.
+  const [schema] = await ask(`SELECT has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE') FROM pg_catalog.pg_namespace WHERE nspname = 'lockfast'`);
+  if (schema === undefined) return (await ask(`SELECT has_database_privilege(current_database(), 'CREATE')`))[0]?.[0] === true;
+  const [mayUse, mayMake] = schema;
+  if (mayUse !== true) return false;
+  if (!(await isThere(ask))) return mayMake === true;
+  const [row] = await ask(`SELECT bool_and(has_table_privilege('${TABLE}', wanted)) FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) wanted`);
+  return row?.[0] === true;
 }
 
 /** In a transaction of its own. */

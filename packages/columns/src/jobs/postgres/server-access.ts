@@ -1,7 +1,10 @@
 /** Where a PostgreSQL server is and how it is spoken to, from a URL as libpq writes them. */
+import { accessSync, constants } from 'node:fs';
+
 import type { ClientConfig } from 'pg';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 
 const CONNECT_MS = 10_000;
 /** Idle for so long, a connection is probed: a server that vanished is noticed, however long a question takes. */
@@ -10,6 +13,8 @@ const PROBE_MS = 10_000;
 const DIALECT = 'write it as postgres://USER@HOST/DATABASE, or postgres:///DATABASE?host=/DIRECTORY for a socket';
 
 const TLS_MODES: ReadonlySet<string> = new Set(['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full']);
+
+const CERTIFICATE_PARTS = ['sslrootcert', 'sslcert', 'sslkey'];
 
 export interface ServerAccess {
   /** The URL without password and parameters, for messages. */
@@ -33,12 +38,23 @@ export function serverAccess(url: string): ServerAccess {
   if (mode === 'verify-ca' && !parsed.searchParams.has('sslrootcert')) {
     throw new LockfastError('config-invalid', 'the URL of the database says sslmode=verify-ca without sslrootcert', 'add sslrootcert=FILE, or use sslmode=verify-full');
   }
+  for (const part of CERTIFICATE_PARTS) refuseUnreadable(parsed.searchParams.get(part));
   const prefers = mode === 'prefer' || mode === 'allow';
   return {
     place: shown(parsed, url),
     config: config(mode === null ? url : withParameters(url, { sslmode: prefers ? 'prefer' : mode, uselibpqcompat: 'true' })),
     withoutTls: prefers ? config(withParameters(url, { sslmode: 'disable' })) : undefined,
   };
+}
+
+/** `pg` reads them as a connection is made, and its error would look like a lost one. */
+function refuseUnreadable(file: string | null): void {
+  if (file === null) return;
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw new LockfastError('config-invalid', `the URL of the database names ${shownPath(file)}, which can not be read`, 'check the path and its permissions', error);
+  }
 }
 
 function config(connectionString: string): ClientConfig {
