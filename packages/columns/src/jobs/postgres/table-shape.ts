@@ -27,5 +27,6 @@ export async function findShape(ask: Ask, target: ColumnTarget): Promise<TableSh
     if (!names.includes(target.column)) continue;
     throw new LockfastError('config-invalid', `${table.name}.${target.column} is part of its own ${part}`, `declare another ${part}: it must stay as it is when the value is encrypted`);
   }
+  if (target.label === target.column) throw new LockfastError('config-invalid', `${table.name}.${target.column} is its own label, which reports show`, 'declare another label, or none');
   return { table, key, value, context: target.context, label: target.label };
 }
