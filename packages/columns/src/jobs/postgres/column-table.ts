@@ -4,9 +4,12 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRow } from '../database.ts';
 import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
+import { reports } from './failure.ts';
+import { namingHolders } from './lock-holders.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 import {
+  arrivedStatement,
   censusStatement,
   countStatement,
   estimateStatement,
@@ -14,6 +17,7 @@ import {
   pageStatement,
   rowStatement,
   sampleStatement,
+  unchangedStatement,
   windowEndStatement,
   writeStatement,
 } from './table-statements.ts';
@@ -79,17 +83,13 @@ export class PostgresColumnTable implements ColumnTable {
       await this.#writing.transaction(startOfWrite({}), makeCheckpoints);
       this.#checkpointsMade = true;
     }
-    return await this.#writing.transaction(startOfWrite(this.#settings), async (ask) => {
-      const made = changes.map(() => false);
-      if (changes.length > 0) {
-        for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(changes))) {
-          if (arrived !== true) throw this.#altered();
-          made[Number(n) - 1] = true;
-        }
-      }
-      if (kept !== undefined) await writeCheckpoint(ask, this.#target.id, this.key, kept);
-      return made;
-    });
+    return await this.#waitingForOthers(this.#writing, async () =>
+      await this.#writing.transaction(startOfWrite(this.#settings), async (ask) => {
+        const made = await this.#replace(ask, changes);
+        if (kept !== undefined) await writeCheckpoint(ask, this.#target.id, this.key, kept);
+        return made;
+      }),
+    );
   }
 
   async census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]> {
@@ -121,16 +121,17 @@ export class PostgresColumnTable implements ColumnTable {
   /** @returns the end of the rows that were looked at, where others follow */
   async #page(after: RowKey | null, limit: number, notUnder: string | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
     const from = after === null ? [] : this.#parameters(after);
-    return await this.#reading.transaction(startOfPage(this.#settings), async (ask) => {
+    const read = async (ask: Ask): Promise<readonly [readonly StoredRow[], RowKey | undefined]> => {
       const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [limit, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
       if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
       const [end] = await ask(windowEndStatement(this.#shape, after !== null), from);
       return [[], end as RowKey | undefined];
-    });
+    };
+    return await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfPage(this.#settings), read));
   }
 
   async #survey<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    return await this.#reading.transaction(startOfSurvey(this.#settings), work);
+    return await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfSurvey(this.#settings), work));
   }
 
   #stored(row: SqlRow): StoredRow {
@@ -167,6 +168,49 @@ export class PostgresColumnTable implements ColumnTable {
       'config-invalid',
       `${table.name}.${this.#target.column} holds ${room} characters at most, and a value needs ${longest}`,
       `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(this.#target.column)} TYPE text`,
+    );
+  }
+
+  async #replace(ask: Ask, changes: readonly RowChange[]): Promise<readonly boolean[]> {
+    const made = changes.map(() => false);
+    if (changes.length === 0) return made;
+    for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(changes))) {
+      if (arrived !== true) throw this.#altered();
+      made[Number(n) - 1] = true;
+    }
+    const left = changes.filter((_, at) => !made[at]);
+    // Somebody else's write is a reason not to make a change. If there was none, there would be none the next time, too.
+    if (left.length > 0 && (await this.#count(ask, unchangedStatement(this.#shape), left)) > 0) throw this.#withheld();
+    const done = changes.filter((_, at) => made[at]);
+    if (this.#shape.triggersAfter && done.length > 0) {
+      await ask('SET CONSTRAINTS ALL IMMEDIATE');
+      if ((await this.#count(ask, arrivedStatement(this.#shape), done)) < done.length) throw this.#altered();
+    }
+    return made;
+  }
+
+  async #count(ask: Ask, statement: string, changes: readonly RowChange[]): Promise<number> {
+    const [row] = await ask(statement, this.#columnsOf(changes));
+    return Number(row?.[0]);
+  }
+
+  /** A lock that was waited for in vain: with who holds it. */
+  async #waitingForOthers<T>(connection: JobConnection, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!reports(error, '55P03', '57014')) throw error;
+      const own = [this.#reading.process, this.#writing.process].filter((process) => process !== undefined);
+      throw await connection.use(async (ask) => await namingHolders(ask, error as LockfastError, this.#shape.table, own)).catch(() => error);
+    }
+  }
+
+  #withheld(): LockfastError {
+    const { table } = this.#shape;
+    return new LockfastError(
+      'database-refused',
+      `a trigger of ${table.name}, or a rule, keeps rows as they are and does not say so; nothing of this batch was kept`,
+      'let the trigger look at a setting, and name the setting under `set` in the declaration of the column',
     );
   }
 

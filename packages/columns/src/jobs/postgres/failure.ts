@@ -32,7 +32,7 @@ const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['53100', { what: "the server's disk is full", hint: `free space there, then ${AGAIN}` }],
   ['53300', { code: 'database-unavailable', what: 'the server has too many connections', hint: AGAIN }],
   ['54000', { what: 'a value is too large for an index', hint: 'remove the index of the column: encrypted values can not be searched' }],
-  ['55P03', { what: 'rows were locked by others for too long', hint: AGAIN }],
+  ['55P03', { what: 'rows were locked by others for too long, or their table was', hint: AGAIN }],
   ['57014', { what: 'the server did not finish in the time allowed', hint: `see in pg_stat_activity what holds it up, then ${AGAIN}` }],
   ['P0001', { what: 'a trigger refused the change', hint: 'let the trigger look at a setting, and name the setting under `set` in the declaration of the column' }],
 ]);

@@ -39,18 +39,44 @@ export function sampleStatement(shape: TableShape, percent: number | undefined):
 }
 
 /**
- * One statement for the batch. Columns of the answer: the number of the change, from 1; whether the value arrived.
- * Parameters: the old values, the new ones, then of each key column and each context column all of them, as arrays of text.
+ * One statement for the batch. Columns of the answer: the number of the change, from 1; whether the value arrived in the context that it is
+ * bound to. Parameters: the old values, the new ones, then of each key column and each context column all of them, as arrays of text.
  */
-export function writeStatement({ table, key, value, context }: TableShape, column: string): string {
+export function writeStatement(shape: TableShape, column: string): string {
+  const { table, value } = shape;
+  return `UPDATE ${table.sql} t SET ${identifier(column)} = ${value.replacement} FROM (${changes(shape)}) v WHERE ${[ofChange(shape), value.unchanged].join(' AND ')} RETURNING v.n::int, ${arrived(shape)}`;
+}
+
+/** Columns of the answer: how many rows still are what was read. Parameters: as {@link writeStatement}. */
+export function unchangedStatement(shape: TableShape): string {
+  return `SELECT count(*)::int FROM ${shape.table.sql} t, (${changes(shape)}) v WHERE ${[ofChange(shape), shape.value.unchanged].join(' AND ')}`;
+}
+
+/** Columns of the answer: of how many rows the new value stands. Parameters: as {@link writeStatement}. */
+export function arrivedStatement(shape: TableShape): string {
+  return `SELECT count(*)::int FROM ${shape.table.sql} t, (${changes(shape)}) v WHERE ${[ofChange(shape), shape.value.arrived].join(' AND ')}`;
+}
+
+/** As rows. */
+function changes({ key, value, context }: TableShape): string {
   const sent = [`${value.sent}[]`, `${value.sent}[]`, ...key.map(() => 'text[]'), ...context.map(() => 'text[]')].map((type, at) => `$${at + 1}::${type}`);
   const fields = ['old', 'new', ...key.map((_, at) => `k${at}`), ...context.map((_, at) => `c${at}`), 'n'];
   // Sorted by the server, which alone knows the order of its types.
   const typed = fields.map((field) => (/^k\d/.test(field) ? `u.${field}::${key[Number(field.slice(1))]!.typeSql} AS ${field}` : `u.${field}`));
-  const rows = `SELECT ${typed.join(', ')} FROM unnest(${sent.join(', ')}) WITH ORDINALITY AS u(${fields.join(', ')}) ORDER BY ${key.map((_, at) => `k${at}`).join(', ')}`;
-  const unchanged = [...context.map((name, at) => `t.${identifier(name)}::text COLLATE "C" IS NOT DISTINCT FROM v.c${at}`), value.unchanged];
-  const where = [...key.map(({ sql }, at) => `${sql} = v.k${at}`), ...unchanged].join(' AND ');
-  return `UPDATE ${table.sql} t SET ${identifier(column)} = ${value.replacement} FROM (${rows}) v WHERE ${where} RETURNING v.n::int, ${value.arrived}`;
+  return `SELECT ${typed.join(', ')} FROM unnest(${sent.join(', ')}) WITH ORDINALITY AS u(${fields.join(', ')}) ORDER BY ${key.map((_, at) => `k${at}`).join(', ')}`;
+}
+
+/** Whether a row is that of the change, in the context in which it was read. */
+function ofChange({ key, context }: TableShape): string {
+  return [...key.map(({ sql }, at) => `${sql} = v.k${at}`), ...inContext(context)].join(' AND ');
+}
+
+function arrived({ value, context }: TableShape): string {
+  return [value.arrived, ...inContext(context)].join(' AND ');
+}
+
+function inContext(context: readonly string[]): readonly string[] {
+  return context.map((name, at) => `t.${identifier(name)}::text COLLATE "C" IS NOT DISTINCT FROM v.c${at}`);
 }
 
 /** Columns of the answer: how values begin, how many rows. What looks like no format is '', so that nothing of it leaves the database. */
