@@ -1,0 +1,73 @@
+/**
+ * The connection is cut at each statement of a job, before the server sees it and after it was done. LOCKFAST_DEEP=1: at each of all,
+ * and pairs; else a sample that LOCKFAST_SEED chooses.
+ */
+import { expect, onTestFinished, test } from 'vitest';
+
+import type { ConversionReport, Direction } from '../../src/jobs/index.ts';
+import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
+import { aRing, rotated } from '../jobs/rings.ts';
+import { chosen, deep } from './depth.ts';
+import { NumberedCuts } from './numbered-cuts.ts';
+import { aTable, convert, expectWhole, refused } from './proof-scene.ts';
+
+withServer();
+
+const ROWS = 60;
+
+test.skipIf(missing !== undefined).each(['encrypt', 'rotate'] as const)(
+  '[W5] %s with the connection cut at any statement, before or after the server did it: no value is lost or encrypted twice, and the same call finishes it',
+  async (direction: Direction) => {
+    const first = await aRing();
+    const second = rotated(first);
+    const ring = direction === 'encrypt' ? first : second;
+    const cuts = await NumberedCuts.before(theServer().port);
+    onTestFinished(async () => await cuts.close());
+    const scratch = aTable(ROWS, 'CREATE TABLE original AS TABLE t');
+    if (direction === 'rotate') {
+      const database = await scratch.open();
+      await convert(database, first, 'encrypt');
+      await database.close();
+      scratch.sql('TRUNCATE original; INSERT INTO original TABLE t');
+    }
+    const url = scratch.url.replace(/:\d+\//, `:${cuts.port}/`);
+    const reset = (): void => void scratch.sql('TRUNCATE t; INSERT INTO t TABLE original; DROP SCHEMA IF EXISTS lockfast CASCADE');
+    const attempt = async (): Promise<ConversionReport> => {
+      const database = await scratch.open(url);
+      try {
+        return await convert(database, ring, direction);
+      } finally {
+        await database.close();
+      }
+    };
+
+    reset();
+    const before = cuts.seen.length;
+    await attempt();
+    const statements = cuts.seen.length - before;
+    expect(statements).toBeGreaterThan(25);
+    const cases = Array.from({ length: statements }, (_, at) => at + 1).flatMap((at) => (['before', 'after'] as const).map((moment) => ({ at, moment })));
+    const pairs = deep ? cases.filter((_, n) => n % 3 === 0) : [];
+    let [struck, borne, again] = [0, 0, 0];
+    for (const { at, moment, twice } of [...chosen(cases, 14).map((one) => ({ ...one, twice: false })), ...pairs.map((one) => ({ ...one, twice: true }))]) {
+      reset();
+      cuts.struck.length = 0;
+      cuts.cut(at, moment);
+      if (twice) cuts.cut(at + 4, moment === 'before' ? 'after' : 'before');
+      const said = `${moment} statement ${at}${twice ? ', twice' : ''}`;
+      let report = await attempt().catch((error: unknown) => error);
+      if (cuts.struck.length > 0) struck++;
+      if (report instanceof Error) {
+        const { code, hint } = await refused(Promise.reject(report));
+        expect({ said, code, hint }).toEqual({ said, code: 'database-unavailable', hint: expect.stringMatching(/again/) as string });
+        again++;
+        report = await attempt();
+      } else borne++;
+      expect(report, `${said}: ${cuts.struck.join('; ')}`).toMatchObject({ rows: ROWS, conflicts: 0, remaining: 0, unreadable: { count: 0 }, verified: { rows: ROWS, unreadable: 0 } });
+      expectWhole(scratch, ring, ROWS);
+      expect(scratch.sql("SELECT to_regclass('lockfast.column_jobs') IS NULL OR NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')")).toBe('t');
+    }
+    process.stdout.write(`${direction}: ${statements} statements, ${struck} cuts struck; ${borne} borne by the job, ${again} finished by the same call\n`);
+  },
+  deep ? 1_200_000 : 60_000,
+);
