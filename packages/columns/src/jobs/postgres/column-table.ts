@@ -13,6 +13,7 @@ import {
   censusStatement,
   countStatement,
   estimateStatement,
+  lastKeyStatement,
   longestStatement,
   pageStatement,
   rowStatement,
@@ -63,12 +64,18 @@ export class PostgresColumnTable implements ColumnTable {
     return await this.#survey(async (ask) => Number((await ask(longestStatement(this.#shape)))[0]?.[0]));
   }
 
-  async read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]> {
+  async read(after: RowKey | null, limit: number, notUnder?: string, upTo?: RowKey): Promise<readonly StoredRow[]> {
     for (let from = after; ; ) {
-      const [rows, end] = await this.#page(from, limit, notUnder);
+      const [rows, end] = await this.#page(from, limit, notUnder, upTo);
       if (rows.length > 0 || end === undefined) return rows;
       from = end;
     }
+  }
+
+  async lastKey(): Promise<RowKey | undefined> {
+    const read = async (ask: Ask): Promise<readonly SqlRow[]> => await ask(lastKeyStatement(this.#shape));
+    const [key] = await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfPage(this.#settings), read));
+    return key as RowKey | undefined;
   }
 
   async row(key: RowKey): Promise<StoredRow | undefined> {
@@ -119,12 +126,13 @@ export class PostgresColumnTable implements ColumnTable {
   }
 
   /** @returns the end of the rows that were looked at, where others follow */
-  async #page(after: RowKey | null, limit: number, notUnder: string | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
-    const from = after === null ? [] : this.#parameters(after);
+  async #page(after: RowKey | null, limit: number, notUnder: string | undefined, upTo: RowKey | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
+    const bounds = [after, upTo].flatMap((key) => (key === null || key === undefined ? [] : this.#parameters(key)));
+    const [isAfter, isUpTo] = [after !== null, upTo !== undefined];
     const read = async (ask: Ask): Promise<readonly [readonly StoredRow[], RowKey | undefined]> => {
-      const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [limit, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
+      const rows = await ask(pageStatement(this.#shape, isAfter, notUnder !== undefined, isUpTo), [limit, ...bounds, ...(notUnder === undefined ? [] : [notUnder])]);
       if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
-      const [end] = await ask(windowEndStatement(this.#shape, after !== null), from);
+      const [end] = await ask(windowEndStatement(this.#shape, isAfter, isUpTo), bounds);
       return [[], end as RowKey | undefined];
     };
     return await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfPage(this.#settings), read));

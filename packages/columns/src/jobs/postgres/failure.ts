@@ -96,9 +96,9 @@ function isOver(state: string): boolean {
   return /^(?:08|57P|25P0[34])/.test(state);
 }
 
-/** Names that the server gives with an error; its message and detail may quote what is in the row. */
+/** Names that the server gives with an error; its message and detail may quote what is in the row, and so may all that a trigger raises. */
 function named(error: unknown): string {
-  if (!(error instanceof Error)) return '';
+  if (!(error instanceof Error) || Reflect.get(error, 'routine') === 'exec_stmt_raise') return '';
   const parts = (['table', 'column', 'constraint'] as const).flatMap((part) => {
     const name: unknown = Reflect.get(error, part);
     return typeof name === 'string' ? [`${part} ${name}`] : [];

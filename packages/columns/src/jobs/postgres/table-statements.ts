@@ -11,20 +11,25 @@ const LABEL_CHARACTERS = 200;
 
 /**
  * Columns of the answer: the key, the value, the context, the label.
- * Parameters: how many rows at most; with `after`, its key; with `notUnder`, the start, last.
+ * Parameters: how many rows at most; with `after`, its key; with `upTo`, its key; with `notUnder`, the start.
  */
-export function pageStatement(shape: TableShape, after: boolean, notUnder: boolean): string {
+export function pageStatement(shape: TableShape, after: boolean, notUnder: boolean, upTo: boolean): string {
   const { key, value } = shape;
-  const from = `${shape.table.sql} t${after ? ` WHERE ${isAfter(key, 2)}` : ''}`;
+  const from = `${shape.table.sql} t${between(key, after, upTo, 2)}`;
   if (!notUnder) return bounded(shape, `SELECT ${columns(shape)} FROM ${from} ORDER BY ${order(key)} LIMIT $1`);
   const window = `SELECT ${columns(shape)}, ${value.start} AS start FROM ${from} ORDER BY ${order(key)} LIMIT ${WINDOW_ROWS}`;
   // What has no value has no start.
-  return bounded(shape, `SELECT * FROM (${window}) w WHERE NOT starts_with(start, $${(after ? key.length : 0) + 2}) ORDER BY ${ordinals(key)} LIMIT $1`);
+  return bounded(shape, `SELECT * FROM (${window}) w WHERE NOT starts_with(start, $${(Number(after) + Number(upTo)) * key.length + 2}) ORDER BY ${ordinals(key)} LIMIT $1`);
 }
 
-/** The key at the end of the rows that a page with `notUnder` looked at. Parameters: of `after`, its key. */
-export function windowEndStatement({ table, key }: TableShape, after: boolean): string {
-  return `SELECT ${key.map(({ sql }) => `${sql}::text`).join(', ')} FROM ${table.sql} t${after ? ` WHERE ${isAfter(key, 1)}` : ''} ORDER BY ${order(key)} OFFSET ${WINDOW_ROWS - 1} LIMIT 1`;
+/** The key at the end of the rows that a page with `notUnder` looked at. Parameters: with `after`, its key; with `upTo`, its key. */
+export function windowEndStatement({ table, key }: TableShape, after: boolean, upTo: boolean): string {
+  return `SELECT ${texts(key)} FROM ${table.sql} t${between(key, after, upTo, 1)} ORDER BY ${order(key)} OFFSET ${WINDOW_ROWS - 1} LIMIT 1`;
+}
+
+/** Columns of the answer: the key. */
+export function lastKeyStatement({ table, key }: TableShape): string {
+  return `SELECT ${texts(key)} FROM ${table.sql} t ORDER BY ${key.map(({ sql }) => `${sql} DESC`).join(', ')} LIMIT 1`;
 }
 
 /** Columns as of a page. Parameters: the key. */
@@ -133,9 +138,15 @@ function ordinals(key: readonly KeyColumn[]): string {
   return key.map((_, at) => `o${at}`).join(', ');
 }
 
+function texts(key: readonly KeyColumn[]): string {
+  return key.map(({ sql }) => `${sql}::text`).join(', ');
+}
+
 /** Compares rows, which the index does, too. @param first the number of the first parameter */
-function isAfter(key: readonly KeyColumn[], first: number): string {
-  return `(${order(key)}) > (${key.map(({ typeSql }, at) => `$${at + first}::text::${typeSql}`).join(', ')})`;
+function between(key: readonly KeyColumn[], after: boolean, upTo: boolean, first: number): string {
+  const parameters = (from: number): string => key.map(({ typeSql }, at) => `$${at + from}::text::${typeSql}`).join(', ');
+  const bounds = [...(after ? [`(${order(key)}) > (${parameters(first)})`] : []), ...(upTo ? [`(${order(key)}) <= (${parameters(first + (after ? key.length : 0))})`] : [])];
+  return bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`;
 }
 
 function equals(key: readonly KeyColumn[], parameter: (at: number) => string): string {

@@ -80,9 +80,9 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     const key = ['k5', '5'].slice(0, shape.key.length);
     const used = `t_${index.startsWith('a') ? 'pkey' : 'other_idx'}`;
     for (const [start, statement, values] of [
-      [startOfPage({}), pageStatement(shape, true, false), [1000, ...key]],
-      [startOfPage({}), pageStatement(shape, true, true), [1000, ...key, 'lfv1.aaaaaa.']],
-      [startOfPage({}), windowEndStatement(shape, true), key],
+      [startOfPage({}), pageStatement(shape, true, false, false), [1000, ...key]],
+      [startOfPage({}), pageStatement(shape, true, true, false), [1000, ...key, 'lfv1.aaaaaa.']],
+      [startOfPage({}), windowEndStatement(shape, true, false), key],
       [startOfWrite({}), writeStatement(shape, 'secret'), [['old'], ['new'], ...key.map((part) => [part])]],
     ] as const) {
       await ask(start);
