@@ -9,7 +9,7 @@ import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
 import { aRing, rotated } from '../jobs/rings.ts';
 import { chosen, deep } from './depth.ts';
 import { NumberedCuts } from './numbered-cuts.ts';
-import { aTable, convert, expectWhole, refused } from './proof-scene.ts';
+import { aTable, convert, convertIn, expectWhole, refused } from './proof-scene.ts';
 
 withServer();
 
@@ -25,9 +25,7 @@ test.skipIf(missing !== undefined).each(['encrypt', 'rotate'] as const)(
     onTestFinished(async () => await cuts.close());
     const scratch = aTable(ROWS, 'CREATE TABLE original AS TABLE t');
     if (direction === 'rotate') {
-      const database = await scratch.open();
-      await convert(database, first, 'encrypt');
-      await database.close();
+      await convert(scratch, first, 'encrypt');
       scratch.sql('TRUNCATE original; INSERT INTO original TABLE t');
     }
     const url = scratch.url.replace(/:\d+\//, `:${cuts.port}/`);
@@ -35,7 +33,7 @@ test.skipIf(missing !== undefined).each(['encrypt', 'rotate'] as const)(
     const attempt = async (): Promise<ConversionReport> => {
       const database = await scratch.open(url);
       try {
-        return await convert(database, ring, direction);
+        return await convertIn(database, ring, direction);
       } finally {
         await database.close();
       }

@@ -24,8 +24,17 @@ export function aTable(rows: number, more = ''): Scratch {
     INSERT INTO t SELECT n, 'row ' || n, 'org ' || n % 3, '${CANARY} ' || n FROM generate_series(1, ${rows}) n; ${more}`);
 }
 
-/** Every job is on record, and its record holds no canary. */
-export async function convert(database: ColumnDatabase, ring: KeyRing, direction: Direction, what: Partial<Conversion> = {}, declared = PROVEN): Promise<ConversionReport> {
+/** One job, with connections of its own. It is on record, and its record holds no canary. */
+export async function convert(scratch: Scratch, ring: KeyRing, direction: Direction, what: Partial<Conversion> = {}, declared = PROVEN): Promise<ConversionReport> {
+  const database = await scratch.open();
+  try {
+    return await convertIn(database, ring, direction, what, declared);
+  } finally {
+    await database.close();
+  }
+}
+
+export async function convertIn(database: ColumnDatabase, ring: KeyRing, direction: Direction, what: Partial<Conversion> = {}, declared = PROVEN): Promise<ConversionReport> {
   const audit = new Recorded();
   try {
     const report = await convertColumn(database, declared, new StoredValues(ring, declared, []), { direction, dryRun: false, batch: 20, audit, ...what });
