@@ -16,6 +16,7 @@ export {
   type Trial,
 } from './faults.ts';
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
+export { missingForStandby, startStandby } from './postgres-standby.ts';
 export { type Durability, missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
 export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
 export { type Naming, playTranscript, type Stage } from './transcript.ts';

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 import { findPostgres } from './postgres-programs.ts';
 
-const SUPERUSER = 'postgres';
+export const SUPERUSER = 'postgres';
 const START_MS = 30_000;
 const SQL_PROGRAM = fileURLToPath(import.meta.resolve('./postgres-sql.ts'));
 
@@ -78,7 +78,7 @@ export async function startPostgres(durability: Durability): Promise<PostgresSer
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
@@ -87,7 +87,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-function run([command, ...args]: readonly string[], cwd: string): string {
+export function run([command, ...args]: readonly string[], cwd: string): string {
   const { status, stdout, stderr } = spawnSync(command!, args, { cwd, encoding: 'utf8' });
   if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
   return stdout.trim();

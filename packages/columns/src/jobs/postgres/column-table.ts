@@ -38,6 +38,8 @@ export class PostgresColumnTable implements ColumnTable {
   readonly #reading: JobConnection;
   readonly #writing: JobConnection;
   #checkpointsMade = false;
+  /** How many rows the last page had: where documents are long, the server would open all those behind it in vain. */
+  #lastPage = Number.POSITIVE_INFINITY;
 
   constructor(target: ColumnTarget, shape: TableShape, checkpoints: ColumnTable['checkpoints'], reading: JobConnection, writing: JobConnection) {
     this.storage = shape.value.storage;
@@ -56,7 +58,7 @@ export class PostgresColumnTable implements ColumnTable {
       const [row] = await ask(estimateStatement(this.#shape));
       const [estimated, unknown] = row as readonly [number, boolean];
       if (!unknown && estimated >= FEW_ROWS) return estimated;
-      return Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]);
+      return Math.max(estimated, Number((await ask(countStatement(this.#shape), [10 * FEW_ROWS]))[0]?.[0]));
     });
   }
 
@@ -128,9 +130,11 @@ export class PostgresColumnTable implements ColumnTable {
   /** @returns the end of the rows that were looked at, where others follow */
   async #page(after: RowKey | null, limit: number, notUnder: string | undefined, upTo: RowKey | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
     const bounds = [after, upTo].flatMap((key) => (key === null || key === undefined ? [] : this.#parameters(key)));
+    const most = Math.min(limit, 2 * this.#lastPage);
     const [isAfter, isUpTo] = [after !== null, upTo !== undefined];
     const read = async (ask: Ask): Promise<readonly [readonly StoredRow[], RowKey | undefined]> => {
-      const rows = await ask(pageStatement(this.#shape, isAfter, notUnder !== undefined, isUpTo), [limit, ...bounds, ...(notUnder === undefined ? [] : [notUnder])]);
+      const rows = await ask(pageStatement(this.#shape, isAfter, notUnder !== undefined, isUpTo), [most, ...bounds, ...(notUnder === undefined ? [] : [notUnder])]);
+      this.#lastPage = Math.max(1, rows.length);
       if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
       const [end] = await ask(windowEndStatement(this.#shape, isAfter, isUpTo), bounds);
       return [[], end as RowKey | undefined];

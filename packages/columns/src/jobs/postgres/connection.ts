@@ -69,8 +69,14 @@ export class JobConnection {
     });
   }
 
+  /** What is being asked gets its answer first. */
   async close(): Promise<void> {
     await this.#last;
+    await this.abandon();
+  }
+
+  /** What is being asked gets none. */
+  async abandon(): Promise<void> {
     const client = this.#connected?.client;
     this.#connected = undefined;
     await client?.end().catch(() => {});

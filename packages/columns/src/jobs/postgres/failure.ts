@@ -16,6 +16,7 @@ const AGAIN = 'run it again: it goes on where it stopped';
 /** By SQLSTATE: https://www.postgresql.org/docs/15/errcodes-appendix.html. */
 const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['22001', { what: 'a value is too long for the column', hint: 'make the column of type text' }],
+  ['22P05', { what: 'a document holds the character \\u0000, which PostgreSQL can not take out of it', hint: 'remove the character from the document' }],
   ['23503', { what: 'other rows refer to the value', hint: 'a column that others refer to can not be encrypted: remove the foreign key' }],
   ['23505', { what: 'a value is there already, and must be unique', hint: 'remove the unique index of the column: encrypted values all differ' }],
   ['23514', { what: 'a constraint does not let the value in', hint: 'drop or change the constraint' }],
@@ -32,6 +33,7 @@ const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['53100', { what: "the server's disk is full", hint: `free space there, then ${AGAIN}` }],
   ['53300', { code: 'database-unavailable', what: 'the server has too many connections', hint: AGAIN }],
   ['54000', { what: 'a value is too large for an index', hint: 'remove the index of the column: encrypted values can not be searched' }],
+  ['55000', { what: 'the table does not take changes now: perhaps it is published without a replica identity', hint: "see the server's log" }],
   ['55P03', { what: 'rows were locked by others for too long, or their table was', hint: AGAIN }],
   ['57014', { what: 'the server did not finish in the time allowed', hint: `see in pg_stat_activity what holds it up, then ${AGAIN}` }],
   ['P0001', { what: 'a trigger refused the change', hint: 'let the trigger look at a setting, and name the setting under `set` in the declaration of the column' }],

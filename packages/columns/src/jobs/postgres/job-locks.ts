@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Ask, Prepare } from './connection.ts';
-import { reports } from './failure.ts';
+import { watchClient } from './transaction-start.ts';
 
 /** How long the server may need to see that a connection of ours is gone. */
 const RELEASE_MS = 10_000;
 /** That of a job that was killed is gone as soon as the server looks: it may be in the middle of a batch. */
 const KILLED_MS = 2_000;
 const RETRY_MS = 100;
+const BE_MISSED = 'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
 
 interface JobLock {
   /** The column, for messages. */
@@ -35,6 +36,7 @@ export class JobLocks {
   async take(ask: Ask, table: string, column: string): Promise<void> {
     const lock: JobLock = { shown: `${table}.${column}`, halves: halves(table, column) };
     if (this.#held.some(({ shown }) => shown === lock.shown)) return;
+    this.#refusePooler(lock);
     await lookAfterClient(ask);
     await this.#takeWithin(KILLED_MS, ask, lock);
     this.#held.push(lock);
@@ -57,11 +59,8 @@ export class JobLocks {
 
 /** A server that lost sight of us gives the lock back within a minute, not within hours; one whose client was killed, before its batch is done. */
 async function lookAfterClient(ask: Ask): Promise<void> {
-  await ask('SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3');
-  // Since PostgreSQL 14, and not on every system.
-  await ask("SELECT set_config('client_connection_check_interval', '500', false) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'").catch((error: unknown) => {
-    if (!reports(error, '22023')) throw error;
-  });
+  await ask(BE_MISSED);
+  await ask(watchClient('500ms', false));
 }
 
 async function tryLock(ask: Ask, lock: JobLock): Promise<boolean> {

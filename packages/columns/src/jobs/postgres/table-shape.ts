@@ -29,7 +29,7 @@ export async function findShape(ask: Ask, target: ColumnTarget): Promise<TableSh
     if (!names.includes(target.column)) continue;
     throw new LockfastError('config-invalid', `${table.name}.${target.column} is part of its own ${part}`, `declare another ${part}: it must stay as it is when the value is encrypted`);
   }
-  if (target.label === target.column) throw new LockfastError('config-invalid', `${table.name}.${target.column} is its own label, which reports show`, 'declare another label, or none');
+  if (target.label === target.column) throw new LockfastError('config-invalid', `${table.name}.${target.column} is its own label, and reports would show its values`, 'declare another label');
   return { table, key, value, context: target.context, label: target.label, triggersAfter: await hasTriggersAfter(ask, table) };
 }
 

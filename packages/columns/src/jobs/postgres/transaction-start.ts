@@ -26,7 +26,7 @@ export function startOfPage(own: Settings): string {
 
 /** A look at the whole table. */
 export function startOfSurvey(own: Settings): string {
-  return start('READ COMMITTED READ ONLY', [READING, own, PLAIN_TEXTS, EVERY_ROW]);
+  return `${start('READ COMMITTED READ ONLY', [READING, own, PLAIN_TEXTS, EVERY_ROW])}; ${watchClient('10s', true)}`;
 }
 
 /** A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. */
@@ -34,6 +34,11 @@ export function startOfWrite(own: Settings): string {
   const limits: Settings = { lock_timeout: String(LOCK_MS), statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) };
   const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
   return `${start('READ COMMITTED READ WRITE', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
+}
+
+/** A server stops what it does for a client that is gone. Since PostgreSQL 14; systems other than Linux may refuse it. */
+export function watchClient(every: string, inTransaction: boolean): string {
+  return `SELECT set_config(name, ${literal(every)}, ${inTransaction}) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval' AND version() ~ 'linux'`;
 }
 
 /** Later ones count. */

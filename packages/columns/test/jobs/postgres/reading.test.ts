@@ -95,6 +95,24 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     }
   });
 
+  test('a partitioned table is read by merging its indexes, and written through them', async () => {
+    const scratch = aDatabase(`CREATE TABLE t (id int, at date, secret text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at); CREATE TABLE t1 PARTITION OF t FOR VALUES FROM ('2026-01-01') TO ('2026-02-01'); CREATE TABLE t2 PARTITION OF t DEFAULT;
+      INSERT INTO t SELECT n, date '2026-01-15' + 30 * (n % 2), 'secret' FROM generate_series(1, 5000) n; ANALYZE t`);
+    const ask = await asking(scratch);
+    const shape = await findShape(ask, aTarget({}));
+    for (const [start, statement, values] of [
+      [startOfPage({}), pageStatement(shape, true, true, false), [1000, '5', '2026-01-15', 'lfv1.aaaaaa.']],
+      [startOfWrite({}), writeStatement(shape, 'secret'), [['old'], ['new'], ['5'], ['2026-01-15']]],
+    ] as const) {
+      await ask(start);
+      const plan = (await ask(`EXPLAIN ${statement}`, values)).join('\n');
+      await ask('ROLLBACK');
+      expect(plan).toMatch(/using t1_pkey on t1/);
+      expect(plan).toMatch(/using t2_pkey on t2/);
+      expect(plan).not.toMatch(/Seq Scan|Hash/);
+    }
+  });
+
   test('what stands under a key is left out, and so is what has no value, also where thousands of rows lie between', async () => {
     const scratch = aDatabase(`CREATE TABLE t (id int PRIMARY KEY, secret text, bytes bytea, doc jsonb);
       INSERT INTO t SELECT n, CASE WHEN n % 50000 = 49999 THEN 'lfv1.older1.x' WHEN n % 10 = 1 THEN NULL ELSE 'lfv1.newest.x' END FROM generate_series(1, 120000) n;
@@ -112,6 +130,12 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     expect((await everyRow(table, 1000)).map(({ key }) => key[0])).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12']);
     expect((await (await scratch.table({ column: 'bytes' })).read(null, 1000)).length).toBeGreaterThan(3);
     expect((await table.sample(1000)).length).toBe(3);
+    scratch.sql("CREATE TABLE documents (id int PRIMARY KEY, doc jsonb, raw json); INSERT INTO documents SELECT id, jsonb_build_object('a', secret), json_build_object('a', secret) FROM t; ALTER TABLE documents OWNER TO owner");
+    for (const column of ['doc', 'raw']) {
+      const documents = await scratch.table({ table: 'documents', column, path: ['a'] });
+      expect(await documents.read(null, 1000)).toHaveLength(3);
+      for (const start of [undefined, 'lfv1.aaaaaa.']) expect((await everyRow(documents, 1000, start)).map(({ key }) => Number(key[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    }
     expect(await table.longestValue()).toBe(3_200_000);
     scratch.sql('UPDATE t SET secret = repeat(secret, 4) WHERE id = 1');
     expect(await table.read(null, 1000)).toHaveLength(1);

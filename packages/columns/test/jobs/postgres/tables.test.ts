@@ -59,6 +59,7 @@ describe.skipIf(missing !== undefined)(`the table of a column in PostgreSQL${mis
     await expectRefusal(scratch.table({ column: 'g' }), 'config-invalid', /computed by the database/, /./);
     await expectRefusal(scratch.table({ path: ['a'] }), 'config-invalid', /of type text, which has no path inside/, /leave the path out/);
     await expectRefusal(scratch.table({ context: ['secret'] }), 'config-invalid', /part of its own context/, /./);
+    await expectRefusal(scratch.table({ label: 'secret' }), 'config-invalid', /is its own label/, /./);
     scratch.sql('ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ADD PRIMARY KEY (secret)');
     await expectRefusal(scratch.table({}), 'config-invalid', /part of its own key/, /./);
   });

@@ -1,0 +1,44 @@
+/** A replica of a PostgreSQL server for tests, which lags behind on purpose. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { findPostgres } from './postgres-programs.ts';
+import { freePort, type PostgresServer, run, SUPERUSER } from './postgres.ts';
+
+const START_MS = 30_000;
+
+/** As a clause for the title of a skipped test: the npm package has no program that copies a server. */
+export function missingForStandby(): string | undefined {
+  const programs = findPostgres();
+  if (typeof programs === 'string') return programs;
+  return programs.psql === undefined ? 'needs PostgreSQL 15 on the machine' : undefined;
+}
+
+/** @param delayMs every commit is applied so much later than on the server @returns stops it, before the server stops */
+export async function startStandby(server: PostgresServer, delayMs: number): Promise<() => Promise<void>> {
+  const programs = findPostgres();
+  if (typeof programs === 'string') throw new Error(programs);
+  const { as, account } = programs;
+  const directory = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-standby-'));
+  if (account !== undefined) chownSync(directory, account.uid, account.gid);
+  const data = join(directory, 'data');
+  run([...as, programs.initdb.replace(/initdb$/, 'pg_basebackup'), '-h', server.socket, '-p', String(server.port), '-U', SUPERUSER, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-N'], directory);
+  appendFileSync(join(data, 'postgresql.auto.conf'), `recovery_min_apply_delay = ${delayMs}\n`);
+  const [command, ...args] = [...as, programs.postgres, '-D', data, '-k', directory, '-p', String(await freePort()), '-h', '', '-F'];
+  const standby = spawn(command, args, { cwd: directory, stdio: 'ignore' });
+  const ended = once(standby, 'exit');
+  const deadline = performance.now() + START_MS;
+  while (server.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") !== '1') {
+    if (performance.now() > deadline || standby.exitCode !== null) throw new Error('the standby did not start');
+    await sleep(100);
+  }
+  return async () => {
+    standby.kill('SIGQUIT');
+    await ended;
+    rmSync(directory, { recursive: true, force: true });
+  };
+}
