@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { columnRotation } from './column-rotation.ts';
+import { columnsDrizzle } from './columns-drizzle.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
@@ -29,6 +30,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   rotation: { rounds: 10, run: rotation },
   fleet: { rounds: 5, run: fleet },
   'fleet-look': { rounds: 9, run: fleetLook },
+  'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
 };
 

@@ -97,6 +97,6 @@ async function fill(url: string, rows: number, project: string, home: string): P
 }
 
 function sourcesOf(project: string): string[] {
-  const list = execFileSync('sed', ['-n', 's/^key-source = "\\(.*\\)"/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
+  const list = execFileSync('sed', ['-n', 's/^key-source = "\\([^"]*\\)".*/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
   return list.trim().split('\n');
 }

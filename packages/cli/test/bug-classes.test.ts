@@ -146,6 +146,7 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     await of(['key', 'compromised', made, '--reason', 'seen'], ['key-compromised success'], { object: made, keyId: made, reason: 'seen' });
     await of(['key', 'departure', '--reason', 'left'], ['key-departure success'], { reason: 'left' });
     await of(['key', 'backup', 'another.backup', '--passphrase-file', 'passphrase', '--kdf', 'pbkdf2-sha256'], ['key-backup success'], { object: project.path('another.backup') });
+    await of(['key', 'export', '--format', 'fernet', '--reason', 'web.service'], ['key-export success'], { object: ring, keyId: await activeKey(project), reason: 'web.service' });
     await of(['key', 'split', '--shares', '2', '--threshold', '2', '--out', 'shares'], ['key-split success'], { object: ring, details: { shares: 2, threshold: 2 } });
     const shares = sharesOf(project).filter((name) => name.endsWith('of-2.share'));
     await of(['key', 'rewrap', '--new-key-out', 'second.key'], ['key-rewrap success'], { object: ring });
@@ -221,6 +222,7 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
       [['key', 'compromised', key, '--reason', 'r'], 'key-compromised'],
       [['key', 'departure', '--reason', 'r'], 'key-departure'],
       [['key', 'backup', 'x.backup', '--passphrase-file', 'passphrase'], 'key-backup'],
+      [['key', 'export', '--format', 'fernet', '--reason', 'r'], 'key-export'],
       [['key', 'split', '--shares', '2', '--threshold', '2', '--out', 'more'], 'key-split'],
       [['key', 'rewrap', '--new-key-out', 'x.key'], 'key-rewrap'],
       [['key', 'source', 'add', 'env:HOME'], 'key-source-add'],

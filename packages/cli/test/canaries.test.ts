@@ -223,6 +223,7 @@ test('[E14] [W8] [B12] bug class 1: no root key, passphrase, share or value is w
     ['key', 'rewrap', '--to', root],
     ['key', 'restore', 'ring.backup', '--key-source', root, '--passphrase-file', 'passphrase', '--force'],
     ['key', 'retire', root], ['key', 'usage', share], ['key', 'activate', passphrase], ['key', 'approve', root],
+    ['key', 'export', root, '--format', 'fernet', '--reason', 'r'], ['key', 'export', '--format', root, '--reason', 'r'],
     ['key', 'backup', 'x.backup', '--kdf', passphrase, '--passphrase-file', 'passphrase'],
     ['key', 'split', '--shares', root, '--threshold', '2', '--out', 'out'],
     ['key', 'accept-older', '--above', root, '--reason', 'r'],

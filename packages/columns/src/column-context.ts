@@ -14,11 +14,11 @@ const NO_CONTEXT: ColumnContext = {};
  * is copied to another column, or to a row of another tenant, does not decrypt there.
  *
  * @param names those of the definition
- * @throws LockfastError `invalid-context` unless exactly these are given, none of them null
+ * @throws LockfastError `invalid-context` unless exactly these are given, as texts or integers
  */
 export function contextOf(id: string, names: readonly string[], values: ColumnContext = NO_CONTEXT): Context {
   // One that the definition does not name would bind nothing, and its owner would believe that it does.
-  if (Object.keys(values).length !== names.length) throw invalid(id, names);
+  if (values === null || typeof values !== 'object' || Object.keys(values).length !== names.length) throw invalid(id, names);
   return placeOf(
     id,
     names.map((name) => (Object.hasOwn(values, name) ? values[name] : undefined)),
@@ -29,13 +29,14 @@ export function contextOf(id: string, names: readonly string[], values: ColumnCo
 /**
  * As {@link contextOf}, for values in the order of the names, as a job reads them.
  *
- * @throws LockfastError `invalid-context` where one is null or missing
+ * @throws LockfastError `invalid-context` where one is null, missing, or neither text nor a number
  */
 export function placeOf(id: string, values: readonly (ContextValue | null | undefined)[], names: readonly string[]): Context {
   const place: ContextValue[] = [id];
   for (const value of values) {
-    if (value === undefined || value === null) throw invalid(id, names);
-    place.push(value);
+    // What a text or number may be is the cipher's to check; a Fernet token is made without one.
+    if (!['string', 'number', 'bigint'].includes(typeof value)) throw invalid(id, names);
+    place.push(value!);
   }
   return { place };
 }
@@ -43,7 +44,7 @@ export function placeOf(id: string, values: readonly (ContextValue | null | unde
 function invalid(id: string, names: readonly string[]): LockfastError {
   return new LockfastError(
     'invalid-context',
-    names.length === 0 ? `${id}: a context is given, and the column has none` : `${id}: the context is not exactly ${names.join(', ')}, or one of them is null`,
+    names.length === 0 ? `${id}: a context is given, and the column has none` : `${id}: the context is not exactly ${names.join(', ')}, or one of them is neither text nor a number`,
     names.length === 0 ? 'leave it out, or name it in the definition before the first value is encrypted' : 'give each of them, as at encryption',
   );
 }

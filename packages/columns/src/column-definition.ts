@@ -57,7 +57,8 @@ export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): vo
   if (!['lfv1', 'fernet'].includes(format)) throw invalid(id, 'there is no such format', "use 'lfv1' or 'fernet'");
   if (!['text', 'bytes', 'json'].includes(as)) throw invalid(id, 'there is no such type', "use as: 'text', 'bytes' or 'json'");
   if (!['text', 'binary'].includes(storage)) throw invalid(id, 'there is no such storage', "use storage: 'text' or 'binary'");
-  if (new Set(context).size !== context.length || context.some((name) => typeof name !== 'string' || name === '')) {
+  // A text has a length and members, too.
+  if (!Array.isArray(context) || new Set(context).size !== context.length || context.some((name) => typeof name !== 'string' || name === '')) {
     throw invalid(id, 'its context names a column twice, or one without a name', 'name each context column once');
   }
   // While it migrates, the context is for reading what is lfv1 still.
@@ -68,7 +69,7 @@ export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): vo
   if (definition.reading === 'allow-plaintext' && typeof definition.onPlaintext !== 'function') {
     throw invalid(id, 'it allows plaintext, and nobody is told', 'give onPlaintext, which is told of each such read');
   }
-  if (maxAge !== undefined && !(maxAge > 0)) throw invalid(id, 'the maximum age is not a number of milliseconds', 'use for example 90 * 24 * 3600 * 1000');
+  if (maxAge !== undefined && !(typeof maxAge === 'number' && maxAge > 0)) throw invalid(id, 'the maximum age is not a number of milliseconds', 'use for example 90 * 24 * 3600 * 1000');
 }
 
 function invalid(id: string, what: string, hint: string): LockfastError {

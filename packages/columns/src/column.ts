@@ -6,11 +6,13 @@ import { type Clock, systemClock } from '@lockfast/core/ports';
 import { type ColumnContext, contextOf } from './column-context.ts';
 import { checkDefinition, type ColumnDefinition } from './column-definition.ts';
 import { type ColumnEvent, isWatched, publish } from './events.ts';
-import { FernetFormat } from './fernet-format.ts';
-import { Lfv1Format } from './lfv1-format.ts';
+import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
+import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
 import { ringFernetKeys } from './ring-fernet-keys.ts';
-import type { OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
+
+const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
 
 /** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for, in milliseconds. */
 const CLOCK_SKEW_MS = 60_000;
@@ -29,23 +31,29 @@ export class Column<V> {
   /** What is written, and what else is read. The first one is asked first. */
   readonly #formats: readonly [StoredFormat, ...StoredFormat[]];
   /** What is not read here, and must not pass for plaintext. */
-  readonly #others: readonly StoredFormat[];
+  readonly #others: readonly FormatLook[];
   readonly #clock: Clock;
   #plaintextReads = 0;
 
   /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
   constructor(ring: KeyRing, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
     checkDefinition(definition);
-    const { id, format = 'lfv1', storage = 'text', migrating = false, fernetKeys = ringFernetKeys(ring) } = definition;
+    const { id, format = 'lfv1', storage = 'text', migrating = false } = definition;
+    // Without a key that encrypts, the application should not start.
+    ring.active();
     this.id = id;
-    this.definition = definition;
+    // A copy: whoever changes his object later changes neither the reading mode nor the context.
+    this.definition = Object.freeze({ ...definition, ...(definition.context === undefined ? {} : { context: Object.freeze([...definition.context]) }) });
     this.#type = type;
     this.#clock = clock;
-    const lfv1 = new Lfv1Format(ring, storage, clock);
-    const fernet = new FernetFormat(fernetKeys, storage, clock);
-    const [own, other] = format === 'lfv1' ? [lfv1, fernet] : [fernet, lfv1];
-    this.#formats = migrating ? [own, other] : [own];
-    this.#others = migrating ? [] : [other];
+    const other = format === 'lfv1' ? 'fernet' : 'lfv1';
+    const made: { readonly [Name in FormatName]: () => StoredFormat } = {
+      lfv1: () => new Lfv1Format(ring, storage, clock),
+      fernet: () => new FernetFormat(definition.fernetKeys ?? ringFernetKeys(ring), storage, clock),
+    };
+    // No key is derived that nothing needs.
+    this.#formats = migrating ? [made[format](), made[other]()] : [made[format]()];
+    this.#others = migrating ? [] : [LOOKS[other]];
   }
 
   /** How often plaintext was handed out, where the reading mode allows that. */
@@ -65,21 +73,23 @@ export class Column<V> {
     if (value === null) return null;
     return this.#told('encrypt', () => {
       const stored = this.#formats[0].seal(this.#fresh(value), this.#context(context));
-      this.#publish('encrypt', 1, this.#formats[0]);
+      this.#publish('encrypt', 1, this.#formats[0], this.#formats[0].currentKey());
       return stored;
     });
   }
 
   /** Many values at once, faster each; `contexts` has one a value, and may be left out where the column has none. All or nothing. */
   encryptBatch(values: readonly (V | null)[], contexts?: readonly (ColumnContext | undefined)[]): (Stored | null)[] {
-    this.#sameLength(values, contexts);
     return this.#told('encrypt', () => {
+      this.#sameLength(values, contexts);
       const created = this.#clock.now();
-      const present = values.flatMap((value, index) => (value === null ? [] : [{ index, value: this.#fresh(value), created, context: this.#context(contexts?.[index]) }]));
+      const present = values.flatMap((value, index) =>
+        value === null ? [] : [inBatch(index, values.length, () => ({ index, value: this.#fresh(value), created, context: this.#context(contexts?.[index]) }))],
+      );
       const sealed = this.#formats[0].sealBatch(present);
       const stored: (Stored | null)[] = values.map(() => null);
       present.forEach(({ index }, i) => (stored[index] = sealed[i]!));
-      this.#publish('encrypt', present.length, this.#formats[0]);
+      this.#publish('encrypt', present.length, this.#formats[0], this.#formats[0].currentKey());
       return stored;
     });
   }
@@ -105,20 +115,22 @@ export class Column<V> {
 
   /** As {@link decrypt}, many values at once: faster each where they were written together. All or nothing. */
   decryptBatch(stored: readonly (Stored | null)[], contexts?: readonly (ColumnContext | undefined)[]): (V | null)[] {
-    this.#sameLength(stored, contexts);
     return this.#told('decrypt', () => {
+      this.#sameLength(stored, contexts);
       const values: (V | null)[] = stored.map(() => null);
       const encrypted = new Map<StoredFormat, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>();
       stored.forEach((one, index) => {
         if (one === null) return;
-        const format = this.#formatOf(one);
-        if (format === undefined) values[index] = this.#plaintext(one);
-        else {
-          const group = encrypted.get(format);
-          const item = { index, stored: one, context: this.#context(contexts?.[index]) };
-          if (group === undefined) encrypted.set(format, [item]);
-          else group.push(item);
-        }
+        inBatch(index, stored.length, () => {
+          const format = this.#formatOf(one);
+          if (format === undefined) values[index] = this.#plaintext(one);
+          else {
+            const group = encrypted.get(format);
+            const item = { index, stored: one, context: this.#context(contexts?.[index]) };
+            if (group === undefined) encrypted.set(format, [item]);
+            else group.push(item);
+          }
+        });
       });
       for (const [format, group] of encrypted) this.#openGroup(format, group, values);
       return values;
@@ -150,9 +162,13 @@ export class Column<V> {
       group.map((item) => item.context),
     );
     opened.forEach((one, i) => {
-      if (one instanceof LockfastError) throw one;
-      keys.set(one.key, (keys.get(one.key) ?? 0) + 1);
-      values[group[i]!.index] = this.#value(one);
+      const { index } = group[i]!;
+      values[index] = inBatch(index, values.length, () => {
+        if (one instanceof LockfastError) throw one;
+        return this.#value(one);
+      });
+      const { key } = one as OpenedValue;
+      keys.set(key, (keys.get(key) ?? 0) + 1);
     });
     for (const [key, count] of keys) this.#publish('decrypt', count, format, key);
   }
@@ -160,7 +176,9 @@ export class Column<V> {
   /** What is to be encrypted. A write never skips: an encrypted value that is taken for plaintext would be hidden for ever. */
   #fresh(value: V): string | Uint8Array {
     const encoded = this.#type.encode(value);
-    if ([...this.#formats, ...this.#others].some((format) => format.isWellFormed(encoded))) {
+    // As JSON, a text stands between quotes.
+    const looked = typeof value === 'string' ? value : encoded;
+    if ([...this.#formats, ...this.#others].some((format) => format.isWellFormed(looked))) {
       throw new LockfastError('already-encrypted', 'the value is an encrypted value already', 'store it as it is, or decrypt it first');
     }
     return encoded;
@@ -183,9 +201,10 @@ export class Column<V> {
 
   /** Undefined where it is plaintext, and plaintext is allowed. @throws LockfastError `not-encrypted`, `malformed` */
   #formatOf(stored: Stored): StoredFormat | undefined {
-    const format = this.#formats.find((one) => one.isWellFormed(stored));
-    if (format !== undefined) return format;
     if (!isStored(stored)) throw new LockfastError('not-encrypted', 'this is neither text nor bytes', 'pass what the database holds, or null');
+    // What begins as lfv1 is lfv1, or `malformed`, which opening it finds: no need to parse it twice.
+    const format = this.#formats.find((one) => (one.name === 'lfv1' ? one.beginsLike(stored) : one.isWellFormed(stored)));
+    if (format !== undefined) return format;
     const other = this.#others.find((one) => one.isWellFormed(stored));
     if (other !== undefined) {
       throw new LockfastError('not-encrypted', `this looks like a value in the format ${other.name}, which the column does not read`, 'define the column with migrating: true while its rows change from one format to the other');
@@ -193,7 +212,11 @@ export class Column<V> {
     if ([...this.#formats, ...this.#others].some((one) => one.beginsLike(stored))) {
       throw new LockfastError('malformed', 'this begins like an encrypted value but is cut short, altered or followed by something', 'restore the value from a backup; a column must be wide enough for the whole of it');
     }
-    if (this.definition.reading === 'allow-plaintext') return undefined;
+    if (this.definition.reading === 'allow-plaintext') {
+      // Bytes that a driver hands out as text, in hexadecimal perhaps, are not what anybody wrote.
+      if ((typeof stored === 'string') === (this.definition.storage !== 'binary')) return undefined;
+      throw new LockfastError('not-encrypted', `the column holds ${this.definition.storage ?? 'text'}, and this is ${typeof stored === 'string' ? 'text' : 'bytes'}`, 'define the column with the storage that it has');
+    }
     throw new LockfastError('not-encrypted', 'this is not an encrypted value', 'encrypt the table with `lockfast column encrypt`; until then define the column with reading: allow-plaintext');
   }
 
@@ -220,8 +243,8 @@ export class Column<V> {
     throw new LockfastError('invalid-context', `${this.id}: a batch has another number of contexts than of values`, 'give one context for each value');
   }
 
-  #publish(event: 'encrypt' | 'decrypt', count: number, { name }: StoredFormat, key?: string): void {
-    if (count > 0 && isWatched()) publish({ event, column: this.id, count, format: name, ...(key === undefined ? {} : { key }) });
+  #publish(event: 'encrypt' | 'decrypt', count: number, { name }: StoredFormat, key: string): void {
+    if (count > 0 && isWatched()) publish({ event, column: this.id, count, format: name, key });
   }
 
   /** Each failure is published, and says of which column it is. */
@@ -250,4 +273,14 @@ export function column<As extends ValueTypeName = 'text'>(ring: KeyRing, definit
 
 function isStored(value: unknown): value is Stored {
   return typeof value === 'string' || value instanceof Uint8Array;
+}
+
+/** Says of each refusal which value of the batch it is about. */
+function inBatch<T>(index: number, count: number, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    throw new LockfastError(error.code, `${error.message} (value ${index + 1} of ${count})`, error.hint, error);
+  }
 }

@@ -3,7 +3,7 @@ import { Fernet, looksLikeFernet } from '@lockfast/core/formats';
 import type { Secret } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
-import type { OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+import type { FormatLook, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
 
 /** A Fernet key by its name: `ring:kq2d5x` for the one that belongs to a key of the ring, else where it came from. */
 export interface FernetKey {
@@ -14,6 +14,13 @@ export interface FernetKey {
 
 /** Every token of this century begins so: version 0x80, then the time, whose first bytes are zero until the year 2106. */
 const START = 'gAAAAA';
+
+export const FERNET_LOOK: FormatLook = {
+  name: 'fernet',
+  // Almost nothing that is asked about is a token: then it is not decoded.
+  isWellFormed: (stored) => text(stored.slice(0, 1)) === START[0] && looksLikeFernet(text(stored)),
+  beginsLike: (stored) => text(stored.slice(0, START.length)) === START,
+};
 
 /**
  * Fernet tokens; in a binary column their ASCII bytes, as Django's BinaryField holds them. A token is bound to nothing:
@@ -38,11 +45,15 @@ export class FernetFormat implements StoredFormat {
   }
 
   isWellFormed(stored: Stored): boolean {
-    return looksLikeFernet(text(stored));
+    return FERNET_LOOK.isWellFormed(stored);
   }
 
   beginsLike(stored: Stored): boolean {
-    return text(stored.slice(0, START.length)) === START;
+    return FERNET_LOOK.beginsLike(stored);
+  }
+
+  currentKey(): string {
+    return this.#keys[0]!.name;
   }
 
   seal(value: string | Uint8Array): Stored {

@@ -4,7 +4,13 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import type { Clock } from '@lockfast/core/ports';
 
 import { COLUMN_PURPOSE } from './column-context.ts';
-import type { OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+import type { FormatLook, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+
+export const LFV1_LOOK: FormatLook = {
+  name: 'lfv1',
+  isWellFormed: (stored) => isEncrypted(stored),
+  beginsLike: (stored) => text(stored, 0, 5) === 'lfv1.',
+};
 
 /** `lfv1` values: text in a text column, the binary form in a binary one. `docs/formats/lfv1.md` specifies both. */
 export class Lfv1Format implements StoredFormat {
@@ -20,11 +26,15 @@ export class Lfv1Format implements StoredFormat {
   }
 
   isWellFormed(stored: Stored): boolean {
-    return isEncrypted(stored);
+    return LFV1_LOOK.isWellFormed(stored);
   }
 
   beginsLike(stored: Stored): boolean {
-    return text(stored, 0, 5) === 'lfv1.';
+    return LFV1_LOOK.beginsLike(stored);
+  }
+
+  currentKey(): KeyId {
+    return this.#ring.active().id;
   }
 
   seal(value: string | Uint8Array, context: Context): Stored {
@@ -42,7 +52,7 @@ export class Lfv1Format implements StoredFormat {
   }
 
   openBatch(stored: readonly Stored[], contexts: readonly Context[]): (OpenedValue | LockfastError)[] {
-    const active = this.#ring.active().id;
+    const active = this.currentKey();
     return this.#cipher.openBatch(stored, contexts).map((opened, index) => {
       if (opened instanceof LockfastError) return opened;
       const key = keyIn(stored[index]!);

@@ -28,12 +28,18 @@ export interface ValueToSeal {
   readonly context: Context;
 }
 
-export interface StoredFormat {
+/** What can be told of a value without any key. */
+export interface FormatLook {
   readonly name: FormatName;
   /** Whether it is well-formed. That is no proof: only opening it proves. */
   isWellFormed(stored: Stored): boolean;
   /** Whether it begins as a value of this format does. What does and is not well-formed is a damaged value, never plaintext. */
   beginsLike(stored: Stored): boolean;
+}
+
+export interface StoredFormat extends FormatLook {
+  /** The id or name of the key that a value would be under that is written now. @throws LockfastError `missing-key` */
+  currentKey(): string;
   /** Under the current key, with the present time. @throws LockfastError as `ValueCipher.encrypt` and `Fernet.encrypt` */
   seal(value: string | Uint8Array, context: Context): Stored;
   /** As {@link seal}, each with its own time. All or nothing. */

@@ -46,7 +46,7 @@ const json: ValueType<JsonValue> = {
       return JSON.parse(source) as JsonValue;
     } catch {
       // Without its cause: the parser quotes what it read.
-      throw invalid('the decrypted value is not JSON', "read it with the type that it was written with: as: 'text'");
+      throw invalid('the value is not JSON', "read it with the type that it was written with: as: 'text'");
     }
   },
 };
@@ -57,7 +57,7 @@ function utf8(value: Buffer): string {
   const decoded = value.toString('utf8');
   // What is not UTF-8 becomes U+FFFD, and is longer or other then.
   if (Buffer.byteLength(decoded) === value.length && (!decoded.includes('\ufffd') || Buffer.from(decoded, 'utf8').equals(value))) return decoded;
-  throw invalid('the decrypted value is bytes, not UTF-8 text', "define the column as: 'bytes'");
+  throw invalid('the value is bytes, not UTF-8 text', "define the column as: 'bytes'");
 }
 
 /** JSON.stringify turns NaN into null, a Map into {} and a Date into text, and says nothing. */

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, withFileLock } from '@lockfast/core/files';
@@ -6,7 +6,6 @@ import type { KeyRing } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
-import { workTree } from '../git.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { readRing } from '../ring-document.ts';
@@ -16,6 +15,7 @@ import { backupSource, ledgerKeyOf, replaceBackup } from '../setup/recovery-back
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenKdf } from './chosen-kdf.ts';
+import { warnOfGit } from './warn-of-git.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const path = resolve(session.directory, (args.operands as [string])[0]);
@@ -38,9 +38,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       return replaceBackup(old, source, { ...place, expected: identityOf(path) ?? 'absent' }, ledgerKey);
     });
   });
-  if (workTree({ ...session, directory: dirname(path) }) !== undefined) {
-    session.terminal.warn(`${path} lies in a git work tree: a backup that is committed is in the hands of whoever clones, and only its passphrase keeps them out`);
-  }
+  warnOfGit(session, path, 'a backup that is committed is in the hands of whoever clones, and only its passphrase keeps them out');
   report(args, session, path, ring, ledgerKey !== undefined);
   return 0;
 }

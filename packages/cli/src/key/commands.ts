@@ -133,6 +133,28 @@ export const KEY_COMMANDS: readonly Command[] = [
     load: () => import('./generate.ts'),
   },
   {
+    name: 'key export',
+    summary: 'hand out the Fernet key of a data key, for Python programs that encrypt under this ring',
+    operands: '[ID]',
+    arity: [0, 1],
+    options: {
+      format: { kind: 'text', value: 'FORMAT', help: 'fernet', choices: ['fernet'] },
+      all: { kind: 'flag', help: 'the active key first, then the others that decrypt: one a line, as MultiFernet takes them' },
+      out: { kind: 'text', value: 'FILE', help: 'a new file, mode 0600, instead of standard output' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+    },
+    details: [
+      'Without ID it is that of the active key. The data key itself never leaves the ring: who has its Fernet key reads and makes Fernet tokens, and opens no env file and no lfv1 value.',
+      'Each export is on record, with its reason. After a rotation export again: the programs must have the new key before tokens under it are written.',
+    ],
+    examples: [
+      ['lockfast key export --format fernet --reason "web.service" --out /root/fernet.key', 'the active key'],
+      ['lockfast key export --format fernet --all --reason "rotation" | paste -sd, | systemd-creds encrypt --name=fernet - fernet.cred', 'all that decrypt, straight to where they belong'],
+    ],
+    load: () => import('./export.ts'),
+  },
+  {
     name: 'key source list',
     summary: 'list the key sources that open the ring',
     options: { json: JSON_OPTION },

@@ -98,7 +98,7 @@ async function clear(
   for await (const rows of keptRows(keepAside, BATCH_ROWS)) {
     if (signal?.aborted === true) return { keptAside: keepAside, interrupted: true };
     const changes = rows.map((row) => ({ row, value: null }));
-    const made = await patient(patience, () => table.write(changes, undefined));
+    const made = await patience.during(() => table.write(changes, undefined));
     rows.forEach(({ key, label }, i) => {
       counts[made[i]! ? 'cleared' : 'conflicts']++;
       if (made[i]!) onRow?.({ key, label });
@@ -126,16 +126,4 @@ async function clear(
 async function* withFirst(first: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
   yield first;
   yield* rest;
-}
-
-async function patient<T>(patience: Patience, action: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      const result = await action();
-      patience.wentWell();
-      return result;
-    } catch (error) {
-      await patience.after(error);
-    }
-  }
 }

@@ -140,8 +140,8 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   } finally {
     await job.pace.end();
   }
-  if (!interrupted && !dryRun) await table.forgetCheckpoint();
-  const verified = interrupted || dryRun || direction === 'decrypt' ? { rows: 0, unreadable: 0 } : await verifySample(values, table);
+  if (!interrupted && !dryRun) await job.patience.during(() => table.forgetCheckpoint());
+  const verified = interrupted || dryRun || direction === 'decrypt' ? { rows: 0, unreadable: 0 } : await job.patience.during(() => verifySample(values, table));
   return { passes: pass, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
 }
 

@@ -70,19 +70,14 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   } finally {
     await Promise.allSettled([reading, writing]);
   }
-  job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
+  // Most of them are the ones that the first pass has counted.
+  if (pass > 1) job.tally.unreadable = Math.max(job.tally.unreadable, unreadable);
   return found;
 }
 
 /** A look that failed for a reason that passes is repeated. */
-export async function patiently<T>({ size, patience }: Job, read: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await read();
-    } catch (error) {
-      if ((await patience.after(error)) === 'smaller-batch') size.halve();
-    }
-  }
+export async function patiently<T>({ size, patience }: Job, look: () => Promise<T>): Promise<T> {
+  return await patience.during(look, () => size.halve());
 }
 
 async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {
@@ -98,6 +93,7 @@ async function writePage(job: Job, pass: number, seen: number, fates: readonly F
     job.pace.look();
     await job.writer.write(fates, (rows) => checkpointAfter(job, pass, rows), settle);
   }
+  job.patience.wentWell();
   job.progress(pass, seen);
 }
 

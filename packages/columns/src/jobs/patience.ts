@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { LockfastError } from '@lockfast/core/errors';
-
 import type { ColumnDatabase, ColumnTarget, Remedy } from './database.ts';
 
 /** Failures in a row that are borne, by what is done about them. A batch is halved until it is one row, and that one is tried again, too. */
@@ -29,6 +27,19 @@ export class Patience {
     this.#signal = signal;
   }
 
+  /** Tries until it goes well. @param smaller called where less at once may help */
+  async during<T>(action: () => Promise<T>, smaller: () => void = () => {}): Promise<T> {
+    for (;;) {
+      try {
+        const result = await action();
+        this.wentWell();
+        return result;
+      } catch (error) {
+        if ((await this.after(error)) === 'smaller-batch') smaller();
+      }
+    }
+  }
+
   wentWell(): void {
     this.#failures = 0;
   }
@@ -36,7 +47,7 @@ export class Patience {
   /** Waits, and makes ready for another try. @returns what else to do. @throws what failed, when it is of no use, or too often, or the job is to stop */
   async after(failure: unknown): Promise<Exclude<Remedy, 'none'>> {
     for (let error = failure; ; ) {
-      const remedy = this.#remedy(error, error !== failure);
+      const remedy = this.#database.remedyOf(error);
       this.#failures++;
       if (remedy === 'none' || this.#failures > BORNE[remedy] || this.#signal?.aborted === true) throw error;
       const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
@@ -49,12 +60,6 @@ export class Patience {
         error = next;
       }
     }
-  }
-
-  /** The server may not have noticed yet that our own connection is gone, and keep its lock for a moment. */
-  #remedy(error: unknown, locking: boolean): Remedy {
-    if (locking && error instanceof LockfastError && error.code === 'busy') return 'reconnect';
-    return this.#database.remedyOf(error);
   }
 
   /** Reader and writer lose their connections together, and one lock is enough. */

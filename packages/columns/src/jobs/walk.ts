@@ -10,7 +10,7 @@ import { Patience } from './patience.ts';
  */
 export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget, table: ColumnTable, size: PageSize, signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
   const patience = new Patience(database, target, false, signal);
-  const end = await tried(async () => await table.lastKey());
+  const end = await patience.during(() => table.lastKey());
   if (end === undefined) return;
   let reading = read(null);
   try {
@@ -27,18 +27,9 @@ export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget
   }
 
   async function read(after: RowKey | null): Promise<readonly StoredRow[]> {
-    return await tried(async () => await table.read(after, size.rows, undefined, end));
-  }
-
-  async function tried<T>(look: () => Promise<T>): Promise<T> {
-    for (;;) {
-      try {
-        const found = await look();
-        patience.wentWell();
-        return found;
-      } catch (error) {
-        if ((await patience.after(error)) === 'smaller-batch') size.halve();
-      }
-    }
+    return await patience.during(
+      () => table.read(after, size.rows, undefined, end),
+      () => size.halve(),
+    );
   }
 }

@@ -25,7 +25,7 @@ async function encryptWhile(scene: Scene, ring: KeyRing, moments: Moments): Prom
 }
 
 async function plaintexts(scene: Scene, ring: KeyRing): Promise<(string | null)[]> {
-  return applicationColumn(ring).decryptBatch((await scene.secrets()) as (string | null)[]);
+  return applicationColumn(ring).decryptBatch(await scene.secrets());
 }
 
 function expected(over: Readonly<Record<number, string | null>> = {}): (string | null)[] {

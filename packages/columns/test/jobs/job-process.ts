@@ -20,7 +20,7 @@ export interface JobOrder {
 }
 
 const order = JSON.parse(process.argv[2]!) as JobOrder;
-const ring = await KeyRing.open(readFileSync(order.ring, 'utf8'), [heldSource(Buffer.from(order.root, 'base64'))]);
+const ring = await KeyRing.open(readFileSync(order.ring, 'utf8'), order.ring, [heldSource(Buffer.from(order.root, 'base64'))]);
 const database = await openPostgresColumns(order.url);
 let begun = false;
 const { direction, batch, maxRate, declared } = order;

@@ -5,6 +5,7 @@
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KeyRing } from '@lockfast/core/keyring';
 import { Client } from 'pg';
@@ -30,6 +31,9 @@ export interface Acknowledged {
   readonly value?: string | null;
 }
 
+/** Between two writes: the job, and others on this machine, need the processor, too. */
+const PAUSE_MS = 5;
+
 const order = JSON.parse(process.argv[2]!) as WriterOrder;
 const client = new Client({ connectionString: order.url });
 await client.connect();
@@ -37,14 +41,15 @@ const random = generator(order.seed);
 const own = Array.from({ length: order.rows }, (_, index) => index + 1).filter((id) => id % 4 === order.writer);
 let next = own.at(-1)! + 4;
 let ways: readonly (Column<string> | undefined)[] = [undefined];
-let stopped = false;
+const told = { toStop: false };
 
 createInterface({ input: process.stdin }).on('line', (line) => {
-  if (line === 'stop') stopped = true;
+  if (line === 'stop') told.toStop = true;
   else void Promise.all(line.split(' ').map(wayOf)).then((all) => (ways = all));
 });
 
-for (let n = 0; !stopped; n++) {
+for (let n = 0; !told.toStop; n++) {
+  await sleep(PAUSE_MS);
   const way = ways[Math.floor(random() * ways.length)];
   const org = `org ${Math.floor(random() * 5)}`;
   const value = `writer ${order.writer} wrote ${n} ${'x'.repeat(Math.floor(random() * 60))}`;
@@ -78,7 +83,7 @@ function acknowledged(write: Acknowledged): void {
 
 async function wayOf(name: string): Promise<Column<string> | undefined> {
   if (name === 'plain') return undefined;
-  const ring = await KeyRing.open(readFileSync(name, 'utf8'), [heldSource(Buffer.from(order.root, 'base64'))]);
+  const ring = await KeyRing.open(readFileSync(name, 'utf8'), name, [heldSource(Buffer.from(order.root, 'base64'))]);
   const { id, context } = order.declared;
   return column(ring, { id, context });
 }

@@ -78,12 +78,15 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     const ask = await asking(scratch);
     const shape = await findShape(ask, aTarget(target));
     const key = ['k5', '5'].slice(0, shape.key.length);
+    scratch.sql('ANALYZE t');
+    // So many of the table's rows that the planner would rather read it.
+    const batch = Array.from({ length: 2000 }, (_, n) => n);
     const used = `t_${index.startsWith('a') ? 'pkey' : 'other_idx'}`;
     for (const [start, statement, values] of [
       [startOfPage({}), pageStatement(shape, true, false, false), [1000, ...key]],
       [startOfPage({}), pageStatement(shape, true, true, false), [1000, ...key, 'lfv1.aaaaaa.']],
       [startOfPage({}), windowEndStatement(shape, true, false), key],
-      [startOfWrite({}), writeStatement(shape, 'secret'), [['old'], ['new'], ...key.map((part) => [part])]],
+      [startOfWrite({}), writeStatement(shape, 'secret'), [batch.map(() => 'old'), batch.map(() => 'new'), ...key.map((part) => batch.map((n) => part.replace('5', String(n))))]],
     ] as const) {
       await ask(start);
       const plan = (await ask(`EXPLAIN ${statement}`, values)).join('\n');
@@ -130,11 +133,11 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     expect((await everyRow(table, 1000)).map(({ key }) => key[0])).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12']);
     expect((await (await scratch.table({ column: 'bytes' })).read(null, 1000)).length).toBeGreaterThan(3);
     expect((await table.sample(1000)).length).toBe(3);
-    scratch.sql("CREATE TABLE documents (id int PRIMARY KEY, doc jsonb, raw json); INSERT INTO documents SELECT id, jsonb_build_object('a', secret), json_build_object('a', secret) FROM t; ALTER TABLE documents OWNER TO owner");
+    scratch.sql("CREATE TABLE documents (id int PRIMARY KEY, doc jsonb, raw json); INSERT INTO documents SELECT id, jsonb_build_object('a', secret), json_build_object('a', secret) FROM t WHERE id <= 5; ALTER TABLE documents OWNER TO owner");
     for (const column of ['doc', 'raw']) {
       const documents = await scratch.table({ table: 'documents', column, path: ['a'] });
       expect(await documents.read(null, 1000)).toHaveLength(3);
-      for (const start of [undefined, 'lfv1.aaaaaa.']) expect((await everyRow(documents, 1000, start)).map(({ key }) => Number(key[0]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      for (const start of [undefined, 'lfv1.aaaaaa.']) expect((await everyRow(documents, 1000, start)).map(({ key }) => Number(key[0]))).toEqual([1, 2, 3, 4, 5]);
     }
     expect(await table.longestValue()).toBe(3_200_000);
     scratch.sql('UPDATE t SET secret = repeat(secret, 4) WHERE id = 1');

@@ -1,0 +1,45 @@
+/** What a stored value is on its way to a driver of PostgreSQL and back. */
+import type { Column, Stored } from '../../index.ts';
+import { LockfastError } from '@lockfast/core/errors';
+
+export interface DriverForm {
+  /** The column's type in SQL. */
+  readonly sqlType: string;
+  toDriver(stored: Stored): unknown;
+  /** Anything that is no stored value goes on as it is: the column refuses it. */
+  fromDriver(received: unknown): Stored;
+}
+
+const JSON_TYPES = ['json', 'jsonb'];
+const HEXADECIMAL = /^\\x(?:[0-9a-f]{2})*$/;
+const BEGINS_ENCRYPTED = /^(?:lfv1\.|gAAAAA)/;
+
+/** @throws LockfastError `usage` where a column of that type can't hold its values */
+export function driverFormOf<V>(column: Column<V>, sqlType: string | undefined): DriverForm {
+  const { storage = 'text' } = column.definition;
+  if (sqlType !== undefined && JSON_TYPES.includes(sqlType)) {
+    if (storage === 'text') return jsonForm(column, sqlType);
+    throw new LockfastError('usage', `${column.id}: a ${sqlType} column holds text, and the definition says binary`, "define it without storage: 'binary', or make the column a bytea");
+  }
+  if (storage === 'binary') return { sqlType: sqlType ?? 'bytea', toDriver: (stored) => stored, fromDriver: bytesOf };
+  return { sqlType: sqlType ?? 'text', toDriver: (stored) => stored, fromDriver: (received) => received as Stored };
+}
+
+/** In the rows of a relation, which PostgreSQL hands over as JSON, bytes are text in hexadecimal. */
+function bytesOf(received: unknown): Stored {
+  if (typeof received === 'string' && HEXADECIMAL.test(received)) return Buffer.from(received.slice(2), 'hex');
+  return received as Stored;
+}
+
+/** The encrypted value as a JSON string, so that a column that was JSON before it was encrypted can stay one. */
+function jsonForm<V>(column: Column<V>, sqlType: string): DriverForm {
+  return {
+    sqlType,
+    toDriver: (stored) => JSON.stringify(stored),
+    fromDriver: (received) => {
+      if (typeof received === 'string' && (column.isEncrypted(received) || BEGINS_ENCRYPTED.test(received))) return received;
+      // Plaintext, which the driver has parsed; whether it may be read is the column's to say.
+      return column.definition.as === 'json' ? JSON.stringify(received) : (received as Stored);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** Key rings for tests, whose root key is held here. */
+import { randomBytes } from 'node:crypto';
+
+import { KeyRing, Secret, unwrapKey, wrapKey } from '@lockfast/core/keyring';
+import { type Clock, type KeySource, systemClock } from '@lockfast/core/ports';
+
+export function heldRing(environment = 'production', clock: Clock = systemClock): Promise<KeyRing> {
+  const bytes = randomBytes(32);
+  const rootKey = (): Secret => new Secret(Buffer.from(bytes));
+  const source: KeySource = {
+    uri: 'file:root.key',
+    wrap: async (key, binding) => wrapKey(rootKey(), 'lockfast/ring-wrap', key, binding),
+    unwrap: async (wrapped, binding) => unwrapKey(rootKey(), 'lockfast/ring-wrap', wrapped, binding),
+  };
+  return KeyRing.create(environment, [source], clock);
+}
+
+/** The ring with a second key that encrypts; the first one drains. */
+export function rotatedRing(ring: KeyRing): KeyRing {
+  const grown = ring.withNewKey();
+  return grown.withActive(grown.keys.at(-1)!.id);
+}
+
+/** A clock that stands still until it is set. */
+export class SetClock implements Clock {
+  time: number;
+
+  constructor(time: number) {
+    this.time = time;
+  }
+
+  now(): number {
+    return this.time;
+  }
+}
