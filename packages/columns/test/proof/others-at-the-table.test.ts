@@ -22,7 +22,7 @@ async function session(url: string): Promise<Client> {
 }
 
 test.skipIf(missing !== undefined)('[W5] an application that updates the same rows in the opposite order: deadlocks cost both sides time alone', async () => {
-  const rounds = deep ? 400 : 60;
+  const rounds = deep ? 600 : 40;
   const scratch = aTable(ROWS);
   scratch.sql("ALTER DATABASE " + scratch.sql('SELECT current_database()') + " SET deadlock_timeout = '20ms'");
   const first = await aRing();
@@ -78,7 +78,7 @@ test.skipIf(missing !== undefined)('[W5] a row lock that is held for long: the o
   const stop = new AbortController();
   const running = convert(scratch, ring, 'encrypt', { batch: 4, signal: stop.signal });
   running.catch(() => {});
-  await sleep(6000);
+  await sleep(4000);
   stop.abort();
   expect(await running).toMatchObject({ interrupted: true });
   expect(performance.now() - started).toBeLessThan(20_000);
@@ -123,7 +123,7 @@ test.skipIf(missing !== undefined)('[W5] a table that a migration locks: a look 
   const running = convertIn(database, ring, 'encrypt', { batch: 10, maxRate: 60, onProgress: () => (begun = true) });
   while (!begun) await sleep(20);
   await migration.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
-  await sleep(3000);
+  await sleep(2300);
   await migration.query('COMMIT');
   expect(await running).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
   expectWhole(scratch, ring, ROWS);

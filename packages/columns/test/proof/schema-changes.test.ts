@@ -48,7 +48,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['the primary key is dropped', 'ALTER TABLE t DROP CONSTRAINT t_pkey', 'ALTER TABLE t ADD PRIMARY KEY (id)'],
   ['another column becomes the key', 'ALTER TABLE t DROP CONSTRAINT t_pkey, ALTER name SET NOT NULL, ADD PRIMARY KEY (name)', 'ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (id)'],
   ['the column gets a constraint against it', "ALTER TABLE t ADD CONSTRAINT plain CHECK (secret NOT LIKE 'lfv1%') NOT VALID", 'ALTER TABLE t DROP CONSTRAINT plain'],
-  ['rows are hidden from the role', 'ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY some ON t USING (id < 50)', 'ALTER TABLE t DISABLE ROW LEVEL SECURITY'],
+  ['rows are hidden from the role', 'ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; CREATE POLICY few ON t USING (id < 50)', 'ALTER TABLE t DISABLE ROW LEVEL SECURITY'],
   ['the right to change it is taken away', 'ALTER TABLE t OWNER TO postgres; GRANT SELECT ON t TO owner', 'ALTER TABLE t OWNER TO owner'],
 ];
 

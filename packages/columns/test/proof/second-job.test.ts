@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KeyRing } from '@lockfast/core/keyring';
+import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
 import { aRing, heldSource, rotated } from '../jobs/rings.ts';
 import { startedJob } from './job-programs.ts';
-import { aTable, asRead, convert, convertIn, expectWhole, PROVEN, refused } from './proof-scene.ts';
+import { aTable, asRead, convert, expectWhole, PROVEN, refused } from './proof-scene.ts';
 
 withServer();
 
@@ -22,7 +23,8 @@ test.skipIf(missing !== undefined)('[W5] a second job is refused while the first
   const scratch = aTable(ROWS);
   const ring = await aRing();
   let begun = false;
-  const first = convert(scratch, ring, 'encrypt', { maxRate: 200, onProgress: () => (begun = true) });
+  const stop = new AbortController();
+  const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => (begun = true) });
   while (!begun) await sleep(10);
   for (const direction of ['encrypt', 'rotate', 'decrypt'] as const) {
     const { code, message } = await refused(convert(scratch, rotated(ring), direction));
@@ -33,7 +35,9 @@ test.skipIf(missing !== undefined)('[W5] a second job is refused while the first
   expect((await refused(convert(scratch, ring, 'encrypt', {}, { ...PROVEN, id: 'proof.other', table: 'public."t"' }))).code).toBe('busy');
   // A dry run writes nothing, and needs no lock.
   expect(await convert(scratch, ring, 'encrypt', { dryRun: true })).toMatchObject({ rows: ROWS });
-  expect(await first).toMatchObject({ changed: ROWS, conflicts: 0 });
+  stop.abort();
+  expect(await first).toMatchObject({ interrupted: true, conflicts: 0 });
+  expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ resumed: true, changed: ROWS, conflicts: 0 });
   expectWhole(scratch, ring, ROWS);
 });
 
@@ -62,17 +66,20 @@ test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its conn
   const scratch = aTable(ROWS);
   const ring = await aRing();
   const second = rotated(ring);
-  const thief = await scratch.open();
-  const database = await scratch.open();
-  let theft: Promise<void> | undefined;
-  const first = convertIn(database, ring, 'encrypt', {
+  // He waits in line for the lock, and so is faster than whoever must connect first.
+  const thief = new Client({ connectionString: scratch.url });
+  await thief.connect();
+  onTestFinished(async () => await thief.end());
+  let theft: Promise<unknown> | undefined;
+  const first = convert(scratch, ring, 'encrypt', {
     maxRate: 200,
     onProgress: ({ changed }) => {
       if (changed < 100 || theft !== undefined) return;
-      theft = (async () => {
-        scratch.sql(CUT);
-        await thief.lock(PROVEN).catch(async () => await thief.lock(PROVEN));
-      })();
+      const lock = scratch.sql("SELECT (classid::int8 << 32 >> 32) || ', ' || (objid::int8 << 32 >> 32) FROM pg_locks WHERE locktype = 'advisory'");
+      const [high, low] = lock.split(', ').map((half) => Number(half) | 0);
+      theft = thief.query('SELECT pg_advisory_lock($1, $2)', [high, low]);
+      theft.catch(() => {});
+      setTimeout(() => void scratch.sql(CUT), 200);
     },
   });
   const { code, hint } = await refused(first);
@@ -82,7 +89,8 @@ test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its conn
   const done = Number(scratch.sql("SELECT count(*) FROM t WHERE secret LIKE 'lfv1.%'"));
   expect(done).toBeGreaterThanOrEqual(100);
   expect(done).toBeLessThan(ROWS);
-  expect(await convertIn(thief, second, 'encrypt')).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
+  await thief.query('SELECT pg_advisory_unlock_all()');
+  expect(await convert(scratch, second, 'encrypt')).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
   expect(asRead(scratch, second).size).toBe(ROWS);
 }, 120_000);
 
