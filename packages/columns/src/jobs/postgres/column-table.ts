@@ -26,6 +26,8 @@ import { type Settings, startOfPage, startOfSurvey, startOfWrite } from './trans
 
 /** Below it, a table is counted and sampled whole. */
 const FEW_ROWS = 10_000;
+/** So often nobody happens to remove a row and put the same one back between two statements. */
+const WITHHELD_TRIES = 3;
 
 export class PostgresColumnTable implements ColumnTable {
   readonly storage: ColumnTable['storage'];
@@ -185,14 +187,19 @@ export class PostgresColumnTable implements ColumnTable {
 
   async #replace(ask: Ask, changes: readonly RowChange[]): Promise<readonly boolean[]> {
     const made = changes.map(() => false);
-    if (changes.length === 0) return made;
-    for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(changes))) {
-      if (arrived !== true) throw this.#altered();
-      made[Number(n) - 1] = true;
+    let left = changes.map((change, at) => ({ change, at }));
+    for (let tries = 1; left.length > 0; tries++) {
+      const sent = left.map(({ change }) => change);
+      for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(sent))) {
+        if (arrived !== true) throw this.#altered();
+        made[left[Number(n) - 1]!.at] = true;
+      }
+      left = left.filter(({ at }) => !made[at]);
+      // Somebody else's write is a reason not to make a change. A row that still is what was read was put back in this moment, or is withheld.
+      const unchanged = left.length === 0 ? 0 : await this.#count(ask, unchangedStatement(this.#shape), left.map(({ change }) => change));
+      if (unchanged === 0) break;
+      if (tries === WITHHELD_TRIES) throw this.#withheld();
     }
-    const left = changes.filter((_, at) => !made[at]);
-    // Somebody else's write is a reason not to make a change. If there was none, there would be none the next time, too.
-    if (left.length > 0 && (await this.#count(ask, unchangedStatement(this.#shape), left)) > 0) throw this.#withheld();
     const done = changes.filter((_, at) => made[at]);
     if (this.#shape.triggersAfter && done.length > 0) {
       await ask('SET CONSTRAINTS ALL IMMEDIATE');
