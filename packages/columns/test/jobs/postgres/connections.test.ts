@@ -208,6 +208,9 @@ describe.skipIf(missing !== undefined)(`connections to PostgreSQL${missing === u
 
   test('a lock of others, a deadlock and a statement that takes too long call for smaller batches, and the connection goes on', async () => {
     const scratch = aDatabase(TABLE);
+    // Who looks for a deadlock when there is one is its victim: ours looks after 4 s, by when theirs waits.
+    scratch.sql("ALTER ROLE owner SET deadlock_timeout = '4s'");
+    onTestFinished(() => void scratch.sql('ALTER ROLE owner RESET deadlock_timeout'));
     const database = await scratch.open();
     const table = await database.table(aTarget({ set: { lock_timeout: '200ms' } }));
     const slow = await database.table(aTarget({ set: { statement_timeout: '200ms', lock_timeout: '0' } }));
@@ -224,7 +227,7 @@ describe.skipIf(missing !== undefined)(`connections to PostgreSQL${missing === u
       expect(error).toMatchObject({ code: 'database-refused', message: expect.stringMatching(message) });
       expect(remedyOf(error)).toBe('smaller-batch');
     }
-    // Ours holds 1 and 2 and waits for 3; theirs holds 3 and waits for 1. Theirs is patient.
+    // Ours holds 1 and 2 and waits for 3; theirs holds 3 and waits for 1.
     const victim = refusalOf(patient.write(changes, undefined));
     await expect.poll(() => scratch.sql('SELECT count(*) FROM pg_locks WHERE NOT granted')).toBe('1');
     await other.query("UPDATE t SET secret = 'theirs' WHERE id = 1");
