@@ -98,7 +98,13 @@ async function clear(
   for await (const rows of keptRows(keepAside, BATCH_ROWS)) {
     if (signal?.aborted === true) return { keptAside: keepAside, interrupted: true };
     const changes = rows.map((row) => ({ row, value: null }));
-    const made = await patience.during(() => table.write(changes, undefined));
+    let tries = 0;
+    const made = await patience.during(async () => {
+      tries++;
+      const answers = await table.write(changes, undefined);
+      // The answer to an earlier try may be what was lost: then the rows are empty already.
+      return tries === 1 ? answers : await Promise.all(rows.map(async ({ key }, i) => answers[i]! || (await table.row(key))?.value === null));
+    });
     rows.forEach(({ key, label }, i) => {
       counts[made[i]! ? 'cleared' : 'conflicts']++;
       if (made[i]!) onRow?.({ key, label });

@@ -112,13 +112,13 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   if (earlier !== undefined) Object.assign(tally, tallyOf(earlier.counts));
   const unreadable = new UnreadableRows();
   const job = await newJob(database, table, declared, values, what, { name, tally, unreadable });
-  await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
   const notUnder = startOfConverted(values, direction);
   let pass = earlier?.pass ?? 1;
   let after = earlier?.after ?? null;
   let remaining = 0;
   let interrupted = false;
   try {
+    await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
     for (;;) {
       const found = await runPass(job, pass, after, notUnder);
       await patiently(job, async () => await refuseChangedTable(database, declared, table));

@@ -364,6 +364,14 @@ test.skipIf(missing !== undefined)('a column that is too narrow is refused befor
   expect(await run(scene, ring, 'encrypt')).toMatchObject({ changed: 1, already: 1 });
 });
 
+test.skipIf(missing !== undefined)('a job that is told to stop before it began has done nothing, and says that it was interrupted', async () => {
+  const ring = await aRing();
+  const scene = await aScene('varchar(200)');
+  await fill(scene, ['x'.repeat(150)]);
+  expect(await run(scene, ring, 'encrypt', { signal: AbortSignal.abort() })).toMatchObject({ interrupted: true, changed: 0, rows: 0 });
+  expect(await scene.secrets()).toEqual(['x'.repeat(150)]);
+});
+
 test.skipIf(missing !== undefined)('a rate is not exceeded', async () => {
   const ring = await aRing();
   const scene = await aScene();
