@@ -17,12 +17,11 @@ test.skipIf(missing !== undefined).each(['fast', 'immediate'] as const)(
   async (mode) => {
     const scratch = aTable(ROWS);
     const ring = await aRing();
-    const next = rotated(ring);
+    let target = ring;
     let [borne, again] = [0, 0];
     await convert(scratch, ring, 'encrypt');
     for (let n = 0; n < (deep ? 20 : 1); n++) {
-      const [target, source] = n % 2 === 0 ? [next, ring] : [rotated(next), next];
-      void source;
+      target = rotated(target);
       let restart: Promise<void> | undefined;
       const from = 20 + ((n * 37) % 200);
       try {

@@ -76,3 +76,12 @@ test.skipIf(missing !== undefined)('a role that may keep no checkpoints is kille
   expect(await convertIn(database, ring, 'encrypt')).toMatchObject({ resumed: false, rows: ROWS, remaining: 0 });
   expectWhole(scratch, ring, ROWS);
 });
+
+test.skipIf(missing !== undefined)('a database that an administrator made read-only, as before a move to another server, is not written to', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  scratch.sql(`ALTER DATABASE ${scratch.sql('SELECT current_database()')} SET default_transaction_read_only = on`);
+  const { code, message } = await refused(convert(scratch, ring, 'encrypt'));
+  expect({ code, message }).toEqual({ code: 'database-refused', message: expect.stringMatching(/takes no writes now/) as string });
+  expect(scratch.sql(`SELECT count(*) FROM t WHERE secret = '${CANARY} ' || id`)).toBe(String(ROWS));
+});

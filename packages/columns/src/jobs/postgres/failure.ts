@@ -20,7 +20,7 @@ const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['23503', { what: 'other rows refer to the value', hint: 'a column that others refer to can not be encrypted: remove the foreign key' }],
   ['23505', { what: 'a value is there already, and must be unique', hint: 'remove the unique index of the column: encrypted values all differ' }],
   ['23514', { what: 'a constraint does not let the value in', hint: 'drop or change the constraint' }],
-  ['25006', { what: 'the server is read-only, perhaps a replica', hint: 'name the primary in the URL' }],
+  ['25006', { what: 'the server takes no writes now: it is a replica, or default_transaction_read_only is on', hint: 'name the primary in the URL, or ask who set it' }],
   ['28000', NOT_LET_IN],
   ['28P01', NOT_LET_IN],
   ['3D000', { what: 'there is no such database', hint: 'check the URL' }],

@@ -29,11 +29,14 @@ export function startOfSurvey(own: Settings): string {
   return `${start('READ COMMITTED READ ONLY', [READING, own, PLAIN_TEXTS, EVERY_ROW])}; ${watchClient('10s', true)}`;
 }
 
-/** A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. */
+/**
+ * A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. Not READ WRITE: where an
+ * administrator made `default_transaction_read_only` the default, nothing is to be written now.
+ */
 export function startOfWrite(own: Settings): string {
   const limits: Settings = { lock_timeout: String(LOCK_MS), statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) };
   const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-  return `${start('READ COMMITTED READ WRITE', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
+  return `${start('READ COMMITTED', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
 }
 
 /** A server stops what it does for a client that is gone. Since PostgreSQL 14; systems other than Linux may refuse it. */
@@ -42,7 +45,7 @@ export function watchClient(every: string, inTransaction: boolean): string {
 }
 
 /** Later ones count. */
-function start(mode: 'REPEATABLE READ READ ONLY' | 'READ COMMITTED READ ONLY' | 'READ COMMITTED READ WRITE', settings: readonly Settings[]): string {
+function start(mode: 'REPEATABLE READ READ ONLY' | 'READ COMMITTED READ ONLY' | 'READ COMMITTED', settings: readonly Settings[]): string {
   const calls = settings.flatMap((some) => Object.entries(some)).map(([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`);
   return [`BEGIN ISOLATION LEVEL ${mode}`, ...calls].join('; ');
 }
