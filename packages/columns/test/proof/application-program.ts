@@ -27,13 +27,13 @@ const ring = await KeyRing.open(readFileSync(file, 'utf8'), file, [heldSource(Bu
 const values = column(ring, { id: declared.id, context: declared.context });
 const client = new Client({ connectionString: url });
 await client.connect();
-let stopped = false;
-process.stdin.on('data', () => (stopped = true));
+const stop = new AbortController();
+process.stdin.on('data', () => stop.abort());
 const failures: Record<string, number> = {};
 const last: Record<number, string> = {};
 let reads = 0;
 
-for (let n = 0; !stopped; n++) {
+for (let n = 0; !stop.signal.aborted; n++) {
   const id = 1 + ((n * 7919 + server * 31) % rows);
   if (n % 2 === 0 && id % 3 === server) {
     const value = `row ${id}, server ${server}, ${n}`;

@@ -38,6 +38,12 @@ export class NumberedCuts {
     this.#cuts.push({ at: this.seen.length + at, moment });
   }
 
+  /** Cuts that were not reached. */
+  forget(): void {
+    this.#cuts.length = 0;
+    this.struck.length = 0;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();

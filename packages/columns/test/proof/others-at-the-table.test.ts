@@ -31,9 +31,10 @@ test.skipIf(missing !== undefined)('[W5] an application that updates the same ro
   const app = await session(scratch.url);
   const values = applicationColumn(second, PROVEN);
   const over: Record<number, string> = {};
-  let [stopped, deadlocks, done] = [false, 0, 0];
+  const stop = new AbortController();
+  let [deadlocks, done] = [0, 0];
   const writing = (async () => {
-    for (let n = 0; !stopped; n++) {
+    for (let n = 0; !stop.signal.aborted; n++) {
       const mine: Record<number, string> = {};
       try {
         await app.query('BEGIN');
@@ -60,7 +61,7 @@ test.skipIf(missing !== undefined)('[W5] an application that updates the same ro
     ({ conflicts } = await convert(scratch, ring, 'rotate', { batch: 50 }));
     ring = rotated(ring);
   }
-  stopped = true;
+  stop.abort();
   await writing;
   const report = await convert(scratch, ring, 'rotate');
   expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
@@ -119,9 +120,9 @@ test.skipIf(missing !== undefined)('[W5] a table that a migration locks: a look 
   expect(performance.now() - started).toBeLessThan(10_000);
   await migration.query('COMMIT');
 
-  let begun = false;
-  const running = convertIn(database, ring, 'encrypt', { batch: 10, maxRate: 60, onProgress: () => (begun = true) });
-  while (!begun) await sleep(20);
+  const begun = new AbortController();
+  const running = convertIn(database, ring, 'encrypt', { batch: 10, maxRate: 60, onProgress: () => begun.abort() });
+  while (!begun.signal.aborted) await sleep(20);
   await migration.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
   await sleep(2300);
   await migration.query('COMMIT');
@@ -155,9 +156,10 @@ test.skipIf(missing !== undefined)('[D3] an application in serializable transact
   const values = applicationColumn(ring, PROVEN);
   const app = await session(scratch.url);
   const over: Record<number, string> = {};
-  let [stopped, failed] = [false, 0];
+  const stop = new AbortController();
+  let failed = 0;
   const writing = (async () => {
-    for (let n = 0; !stopped; n++) {
+    for (let n = 0; !stop.signal.aborted; n++) {
       const id = 1 + ((n * 37) % ROWS);
       try {
         await app.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
@@ -173,7 +175,7 @@ test.skipIf(missing !== undefined)('[D3] an application in serializable transact
     }
   })();
   const report = await convert(scratch, ring, 'encrypt', { batch: 10, maxRate: 200 });
-  stopped = true;
+  stop.abort();
   await writing;
   expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
   expect(Object.keys(over).length + failed).toBeGreaterThan(10);

@@ -22,10 +22,10 @@ const CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 test.skipIf(missing !== undefined)('[W5] a second job is refused while the first runs, of any kind and from anywhere; the first is not disturbed', async () => {
   const scratch = aTable(ROWS);
   const ring = await aRing();
-  let begun = false;
+  const begun = new AbortController();
   const stop = new AbortController();
-  const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => (begun = true) });
-  while (!begun) await sleep(10);
+  const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => begun.abort() });
+  while (!begun.signal.aborted) await sleep(10);
   for (const direction of ['encrypt', 'rotate', 'decrypt'] as const) {
     const { code, message } = await refused(convert(scratch, rotated(ring), direction));
     expect(code).toBe('busy');

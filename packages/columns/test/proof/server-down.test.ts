@@ -1,6 +1,7 @@
 /** The server is shut down in the middle of a job, gently and not, and comes back soon, late, or not in time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { LockfastError } from '@lockfast/core/errors';
 import { expect, test } from 'vitest';
 
 import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
@@ -34,7 +35,7 @@ test.skipIf(missing !== undefined).each(['fast', 'immediate'] as const)(
         expect(report).toMatchObject({ conflicts: 0, remaining: 0, unreadable: { count: 0 } });
         borne++;
       } catch (error) {
-        const { code, hint } = await refused(Promise.reject(error as Error));
+        const { code, hint } = await refused(Promise.reject(error as LockfastError));
         expect({ code, hint }).toEqual({ code: 'database-unavailable', hint: expect.stringMatching(/run it again/) as string });
         again++;
         await restart;

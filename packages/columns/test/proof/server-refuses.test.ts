@@ -54,7 +54,11 @@ test.skipIf(missing !== undefined)('roles without a right: each is told which, a
   const as = async (grants: string): Promise<ReturnType<typeof convertIn>> => {
     scratch.sql(`REVOKE ALL ON t FROM app; ${grants}`);
     const database = await scratch.open(scratch.urlOf('app'));
-    return await convertIn(database, ring, 'encrypt').finally(async () => await database.close());
+    try {
+      return await convertIn(database, ring, 'encrypt');
+    } finally {
+      await database.close();
+    }
   };
   for (const grants of ['', 'GRANT UPDATE ON t TO app', 'GRANT SELECT ON t TO app', 'GRANT SELECT (id, org) ON t TO app; GRANT UPDATE ON t TO app']) {
     const { code, message, hint } = await refused(as(grants));

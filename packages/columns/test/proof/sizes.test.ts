@@ -65,17 +65,17 @@ test.skipIf(missing !== undefined)('[W5] rows that are added faster than they ar
   const app = new Client({ connectionString: scratch.url });
   await app.connect();
   onTestFinished(async () => await app.end());
-  let stopped = false;
+  const stop = new AbortController();
   let last = 100;
   const adding = (async () => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       await app.query(`INSERT INTO t SELECT n, 'new', 'org ' || n % 3, '${CANARY} ' || n FROM generate_series(${last + 1}, ${last + 20}) n`);
       last += 20;
       await sleep(45);
     }
   })();
   const report = await convert(scratch, ring, 'encrypt', { batch: 50, maxRate: 400 });
-  stopped = true;
+  stop.abort();
   await adding;
   expect(report.passes).toBeLessThanOrEqual(10);
   expect(report.unreadable.count).toBe(0);
