@@ -46,12 +46,17 @@ export async function convertIn(database: ColumnDatabase, ring: KeyRing, directi
   }
 }
 
-/** What a job ended with; no part of it holds a canary. */
+/** What a job ended with. */
 export async function refused(work: Promise<unknown>): Promise<LockfastError> {
   const error: unknown = await work.then(
     (result) => new Error(`it went well: ${inspect(result)}`),
     (thrown: unknown) => thrown,
   );
+  return asRefusal(error);
+}
+
+/** No part of it holds a canary, and it says what to do. */
+export function asRefusal(error: unknown): LockfastError {
   if (!(error instanceof LockfastError)) throw error;
   expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(CANARY);
   expect(error.hint).not.toBe('');

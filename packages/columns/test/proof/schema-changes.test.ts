@@ -5,6 +5,7 @@ import { convertColumn, StoredValues } from '../../src/jobs/index.ts';
 import { intervening } from '../jobs/intervening.ts';
 import { missing, type Scratch, withServer } from '../jobs/postgres/a-database.ts';
 import { aRing } from '../jobs/rings.ts';
+import { chosen } from './depth.ts';
 import { aTable, asRead, convert, expected, expectWhole, notCurrent, PROVEN, refused, secretOf } from './proof-scene.ts';
 
 withServer();
@@ -52,7 +53,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['the right to change it is taken away', 'ALTER TABLE t OWNER TO postgres; GRANT SELECT ON t TO owner', 'ALTER TABLE t OWNER TO owner'],
 ];
 
-test.skipIf(missing !== undefined).each(REFUSED)('[W5] %s while the job runs: it stops, and says why; undone, the same call ends well', async (_, alter, undo) => {
+test.skipIf(missing !== undefined).each(chosen(REFUSED, 5))('[W5] %s while the job runs: it stops, and says why; undone, the same call ends well', async (_, alter, undo) => {
   const scratch = aTable(ROWS);
   const ring = await aRing();
   const { code, hint } = await refused(encryptWhile(scratch, ring, alter));

@@ -1,13 +1,12 @@
 /** The server is shut down in the middle of a job, gently and not, and comes back soon, late, or not in time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { LockfastError } from '@lockfast/core/errors';
 import { expect, test } from 'vitest';
 
 import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
 import { aRing, rotated } from '../jobs/rings.ts';
 import { deep } from './depth.ts';
-import { aTable, convert, expectWhole, refused } from './proof-scene.ts';
+import { asRefusal, aTable, convert, expectWhole, refused } from './proof-scene.ts';
 
 withServer();
 
@@ -35,7 +34,7 @@ test.skipIf(missing !== undefined).each(['fast', 'immediate'] as const)(
         expect(report).toMatchObject({ conflicts: 0, remaining: 0, unreadable: { count: 0 } });
         borne++;
       } catch (error) {
-        const { code, hint } = await refused(Promise.reject(error as LockfastError));
+        const { code, hint } = asRefusal(error);
         expect({ code, hint }).toEqual({ code: 'database-unavailable', hint: expect.stringMatching(/run it again/) as string });
         again++;
         await restart;
