@@ -10,7 +10,7 @@ import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
 import { aRing, rotated } from '../jobs/rings.ts';
 import { chosen, deep } from './depth.ts';
 import { NumberedCuts } from './numbered-cuts.ts';
-import { asRefusal, aTable, convert, expectWhole } from './proof-scene.ts';
+import { asRefusal, aTable, convert, convertIn, expectWhole } from './proof-scene.ts';
 
 withServer();
 
