@@ -37,7 +37,8 @@ export interface Job {
  * written, so that at most three are in memory.
  *
  * The first pass looks at every row and counts each. Later ones look for what was written behind the ones before, by
- * an application that went on under an older key or without any, and only count what they convert.
+ * an application that went on under an older key or without any, and only count what they convert. Each ends at what is
+ * the last row when it starts: rows that are added faster than it converts are the next pass's.
  *
  * @param after where an earlier run of this pass ended
  * @returns how many rows it found to convert
@@ -49,14 +50,17 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   let seen = pass === 1 ? job.tally.rows : 0;
   let unreadable = 0;
   let last = after;
-  let reading = readPage(job, last, only);
+  const end = await patiently(job, async () => await job.table.lastKey());
+  if (end === undefined) return 0;
+  const page = async (): Promise<readonly StoredRow[]> => await patiently(job, async () => await job.table.read(last, job.size.rows, only, end));
+  let reading = page();
   let writing = Promise.resolve();
   try {
     while (!isToStop(job)) {
       const rows = await reading;
       if (rows.length === 0) break;
       last = rows.at(-1)!.key;
-      reading = ahead(readPage(job, last, only));
+      reading = ahead(page());
       const fates = await convertInTurns(rows, job.conversion);
       for (const fate of fates) {
         if (fate.value !== undefined) found++;
@@ -89,11 +93,9 @@ async function convertInTurns(rows: readonly StoredRow[], conversion: Job['conve
   return fates;
 }
 
-async function readPage({ table, size, patience }: Job, after: RowKey | null, notUnder: string | undefined): Promise<readonly StoredRow[]> {
-  return await patience.during(
-    () => table.read(after, size.rows, notUnder),
-    () => size.halve(),
-  );
+/** A look that failed for a reason that passes is repeated. */
+export async function patiently<T>({ size, patience }: Job, look: () => Promise<T>): Promise<T> {
+  return await patience.during(look, () => size.halve());
 }
 
 async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {
