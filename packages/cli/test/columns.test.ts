@@ -1,5 +1,5 @@
 /** `lockfast column ...` on a real PostgreSQL server. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, renameSync, statSync } from 'node:fs';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
@@ -309,6 +309,37 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect((await panel.done(['run', '--', 'env'], { env })).stdout).toContain(`ENCRYPTION_KEY=${key}\n`);
     await panel.done(['env', 'edit'], { env: { ...env, EDITOR: `sh -c 'env > ${panel.project.base}/editor-env' x` } });
     expect(readFileSync(`${panel.project.base}/editor-env`, 'utf8')).not.toMatch(/ENCRYPTION_KEY|DATABASE_URL|pgcanary/);
+  });
+
+  test('[W3] [W4] without its ledger no column command reads or writes; with it each is on record for each column', async () => {
+    const panel = await databases.project(`${PANEL_TABLES} INSERT INTO two_factor VALUES (1, 'admin', 1, '${CANARY}');`, PANEL);
+    await panel.done(['column', 'encrypt', 'two_factor.secret']);
+    const stored = panel.sql(ALL);
+    const commands: readonly (readonly [args: readonly string[], operation: string])[] = [
+      [['column', 'status', '--verify', 'all'], 'column-verify'],
+      [['column', 'verify'], 'column-verify'],
+      [['column', 'triage'], 'column-triage'],
+      [['column', 'encrypt', '--dry-run'], 'column-encrypt-dry-run'],
+      [['column', 'rotate'], 'column-rotate'],
+      [['column', 'clear', 'two_factor.secret', '--unrecoverable', '--keep', 'lost.jsonl', '--yes'], 'column-clear'],
+      [['column', 'decrypt', '--to-plaintext', '--dry-run'], 'column-decrypt-dry-run'],
+    ];
+    for (const [args, operation] of commands) {
+      const before = (await ledgerEntries(panel.project)).length;
+      await panel.done(args);
+      const added = (await ledgerEntries(panel.project)).slice(before);
+      expect(new Set(added.map((entry) => entry.operation)), args.join(' ')).toEqual(new Set([operation]));
+      // A dry run, which changes nothing, is one event for each column.
+      expect(added.filter(({ outcome }) => outcome === 'success').length, args.join(' ')).toBeGreaterThan(0);
+      expect(added.filter(({ kind }) => kind === 'intent')).toHaveLength(added.filter(({ kind }) => kind === 'outcome').length);
+    }
+    renameSync(panel.project.path('.lockfast/ledger.db'), panel.project.path('.lockfast/gone.db'));
+    for (const [args] of commands) {
+      const { status, stdout, stderr } = await panel.run(args);
+      expect([status, stdout], args.join(' ')).toEqual([1, '']);
+      expect(stderr, args.join(' ')).toMatch(/ledger .* is gone/);
+    }
+    expect(panel.sql(ALL)).toEqual(stored);
   });
 
   test('[W3] [D3] no plaintext, key or password is in what is said, in the ledger, or in the checkpoints', async () => {
