@@ -57,6 +57,7 @@ test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, for
     fernetKeys: { 'env:ENCRYPTION_KEY': 1 },
     unknown: 4,
     unreadable: { malformed: 3, 'missing-key': 1 },
+    unreadableKeys: { '': 2, [newId]: 1, [stranger.slice(5, 11)]: 1 },
     oldest: 1_500_000_000_000,
     sampled: false,
   });
