@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { columnRotation } from './column-rotation.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
+import { columnsPrisma } from './columns-prisma.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
@@ -30,6 +31,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   rotation: { rounds: 10, run: rotation },
   fleet: { rounds: 5, run: fleet },
   'fleet-look': { rounds: 9, run: fleetLook },
+  'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
 };

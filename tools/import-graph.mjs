@@ -16,7 +16,7 @@ function sourceFiles(directory) {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { recursive: true })
     .filter((name) => /\.(ts|js|mjs)$/.test(name))
-    .toSorted()
+    .toSorted((a, b) => (a < b ? -1 : 1))
     .map((name) => join(directory, name));
 }
 

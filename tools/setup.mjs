@@ -60,7 +60,7 @@ function npm(...words) {
 
 /** Silent when it works; all of its output, and its status, when not. */
 function runQuietly(file, words) {
-  const { status, stdout, stderr, error } = spawnSync(file, words, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 64 * 2 ** 20 });
+  const { status, stdout, stderr, error } = spawnSync(file, words, { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', maxBuffer: 64 * 2 ** 20 });
   if (status === 0) return;
   process.stderr.write(`${stdout ?? ''}${stderr ?? ''}${error === undefined ? '' : `${error.message}\n`}`);
   process.stderr.write(`setup: \`${[file, ...words].join(' ')}\` failed\n`);

@@ -1,4 +1,4 @@
-import { type Terminal } from './terminal.ts';
+import { grouped, type Terminal } from './terminal.ts';
 
 /** How far long work is, on a terminal only: one line that is written over. */
 export class Progress {
@@ -54,9 +54,4 @@ function duration(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   const minutes = Math.floor(whole / 60);
   return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** With a comma at each three digits: long numbers are read, not counted. */
-export function grouped(number: number): string {
-  return String(number).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }

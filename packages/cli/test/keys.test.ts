@@ -163,8 +163,8 @@ describe('what still uses a key', () => {
     // One more way to the same file is no second file.
     symlinkSync('.env.encrypted', project.path('tenants/beta/.env.link.encrypted'));
     const keys = [
-      { id: old, files: 1, values: 2, backups: 1, rows: 0, first: [project.path('.env.encrypted'), project.path('.lockfast/backups/by-hand/deep/copy')] },
-      { id: active, files: 2, values: 6, backups: 0, rows: 0, first: ['alpha', 'beta'].map((tenant) => project.path(`tenants/${tenant}/.env.encrypted`)) },
+      { id: old, files: 1, values: 2, backups: 1, rows: 0, columns: [], first: [project.path('.env.encrypted'), project.path('.lockfast/backups/by-hand/deep/copy')] },
+      { id: active, files: 2, values: 6, backups: 0, rows: 0, columns: [], first: ['alpha', 'beta'].map((tenant) => project.path(`tenants/${tenant}/.env.encrypted`)) },
     ];
     expect(JSON.parse(await done(project, ['key', 'usage', '--json']))).toEqual({ keys, unread: [] });
     expect(await done(project, ['key', 'usage', active])).toBe(

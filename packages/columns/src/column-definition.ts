@@ -1,7 +1,7 @@
 import { LockfastError } from '@lockfast/core/errors';
+import type { FernetKey } from '@lockfast/core/keyring';
 
 import type { ColumnEvent } from './events.ts';
-import type { FernetKey } from './fernet-format.ts';
 import type { FormatName, Storage } from './stored-format.ts';
 import type { ValueTypeName } from './value-type.ts';
 

@@ -1,6 +1,6 @@
 import { LockfastError } from '@lockfast/core/errors';
 import type { Context } from '@lockfast/core/formats';
-import type { KeyRing } from '@lockfast/core/keyring';
+import { type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
 import { type ColumnContext, contextOf } from './column-context.ts';
@@ -8,7 +8,6 @@ import { checkDefinition, type ColumnDefinition } from './column-definition.ts';
 import { type ColumnEvent, isWatched, publish } from './events.ts';
 import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
 import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
-import { ringFernetKeys } from './ring-fernet-keys.ts';
 import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
 

@@ -1,16 +1,9 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { Fernet, looksLikeFernet } from '@lockfast/core/formats';
-import type { Secret } from '@lockfast/core/keyring';
+import type { FernetKey } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
 import type { FormatLook, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
-
-/** A Fernet key by its name: `ring:kq2d5x` for the one that belongs to a key of the ring, else where it came from. */
-export interface FernetKey {
-  readonly name: string;
-  /** 32 bytes. */
-  readonly key: Secret;
-}
 
 /** Every token of this century begins so: version 0x80, then the time, whose first bytes are zero until the year 2106. */
 const START = 'gAAAAA';

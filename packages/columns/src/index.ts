@@ -5,8 +5,7 @@ export { checkDefinition, type ColumnDefinition, isColumnId } from './column-def
 export { logColumnEvents, type StructuredLogger } from './column-log.ts';
 export { type ColumnCount, ColumnCounts, type ColumnOperation, type Counts } from './counts.ts';
 export { COLUMN_CHANNEL, type ColumnEvent } from './events.ts';
-export { FernetFormat, type FernetKey } from './fernet-format.ts';
+export { FernetFormat } from './fernet-format.ts';
 export { Lfv1Format } from './lfv1-format.ts';
-export { ringFernetKeys } from './ring-fernet-keys.ts';
 export type { FormatLook, FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
 export { type JsonValue, VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';

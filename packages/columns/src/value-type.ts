@@ -1,5 +1,6 @@
 /** What an application calls a value: text, bytes or JSON. What is encrypted is always bytes. */
 import { LockfastError } from '@lockfast/core/errors';
+import { asText } from '@lockfast/core/formats';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [name: string]: JsonValue | undefined };
 
@@ -24,7 +25,7 @@ const text: ValueType<string> = {
     if (typeof value === 'string') return value;
     throw invalid('the value is not text', "pass a string, or define the column as: 'bytes' or 'json'");
   },
-  decode: utf8,
+  decode: asText,
 };
 
 const bytes: ValueType<Uint8Array> = {
@@ -41,7 +42,7 @@ const json: ValueType<JsonValue> = {
     return JSON.stringify(value);
   },
   decode: (value) => {
-    const source = utf8(value);
+    const source = asText(value);
     try {
       return JSON.parse(source) as JsonValue;
     } catch {
@@ -52,13 +53,6 @@ const json: ValueType<JsonValue> = {
 };
 
 export const VALUE_TYPES: { readonly [As in ValueTypeName]: ValueType<ValueTypes[As]> } = { text, bytes, json };
-
-function utf8(value: Buffer): string {
-  const decoded = value.toString('utf8');
-  // What is not UTF-8 becomes U+FFFD, and is longer or other then.
-  if (Buffer.byteLength(decoded) === value.length && (!decoded.includes('\ufffd') || Buffer.from(decoded, 'utf8').equals(value))) return decoded;
-  throw invalid('the value is bytes, not UTF-8 text', "define the column as: 'bytes'");
-}
 
 /** JSON.stringify turns NaN into null, a Map into {} and a Date into text, and says nothing. */
 function refuseNoJson(value: unknown, above: Set<object>): void {

@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-import { column, type ColumnDefinition, type ColumnEvent, type FernetKey, ringFernetKeys, type Stored } from '@lockfast/columns';
+import { column, type ColumnDefinition, type ColumnEvent, type Stored } from '@lockfast/columns';
 import { fernetKeyText, generateFernetKey, parseFernetKey } from '@lockfast/core/formats';
-import { Secret } from '@lockfast/core/keyring';
+import { type FernetKey, ringFernetKeys, Secret } from '@lockfast/core/keyring';
 import { describe, expect, test } from 'vitest';
 
 import { heldRing, rotatedRing, SetClock } from './held-ring.ts';
@@ -80,7 +80,7 @@ describe('[D2] Fernet', () => {
 
   test.skipIf(missingPython)(`[D2] [T7] tokens of Python open here, and ours there${missingPython === undefined ? '' : `: ${missingPython}`}`, () => {
     const seconds = 1_700_000_000;
-    const own: FernetKey[] = ringFernetKeys(ring);
+    const own = ringFernetKeys(ring);
     const old = generateFernetKey();
     const keys: FernetKey[] = [...own, { name: 'env:OLD_ENCRYPTION_KEY', key: new Secret(parseFernetKey(old)) }];
     const clock = new SetClock(seconds * 1000);

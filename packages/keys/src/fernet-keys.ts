@@ -1,20 +1,11 @@
 /** Fernet keys of a column: the key ring's own, and those that Python programs had. */
 import { LockfastError } from '@lockfast/core/errors';
-import { fernetFingerprint, fernetKeyOf, type KeyId, parseFernetKey } from '@lockfast/core/formats';
-import { type KeyRing, Secret } from '@lockfast/core/keyring';
+import { fernetFingerprint, parseFernetKey } from '@lockfast/core/formats';
+import { type FernetKey, type KeyRing, ringFernetKeys, Secret } from '@lockfast/core/keyring';
 
 import { CREDENTIAL_FORBIDDEN, credentialFile } from './credential.ts';
 import { readSecretFile } from './file.ts';
 import type { Surroundings } from './surroundings.ts';
-
-export interface FernetKey {
-  /** `ring:` and the id of its data key, or the URI that it was read from. Never a secret. */
-  readonly name: string;
-  /** 32 bytes. */
-  readonly key: Secret;
-  /** The data key that it belongs to, where it is the ring's. */
-  readonly keyId?: KeyId;
-}
 
 const SCHEMES: Readonly<Record<string, (rest: string, around: Surroundings) => string | undefined>> = {
   env: (rest, { environment }) => (Object.hasOwn(environment, rest) ? environment[rest] : undefined),
@@ -58,17 +49,6 @@ export async function readFernetKeys(uris: readonly string[], ring: KeyRing, aro
     taken.set(fingerprint, byFingerprint.get(fingerprint) ?? read);
   }
   return [...taken.values()];
-}
-
-/**
- * The Fernet keys of the ring's usable data keys: the active one, which encrypts, then the others, the newest first.
- *
- * @throws LockfastError `missing-key` without an active key, and as `KeyRing.decrypting`
- */
-export function ringFernetKeys(ring: KeyRing): readonly FernetKey[] {
-  const active = ring.active().id;
-  const others = ring.keys.filter(({ id, state }) => id !== active && (state === 'staged' || state === 'draining')).map(({ id }) => id);
-  return [active, ...others.toReversed()].map((id) => ({ name: `ring:${id}`, key: fernetKeyOf(ring.decrypting(id), ring.environment), keyId: id }));
 }
 
 function readFernetKey(uri: string, around: Surroundings): FernetKey {

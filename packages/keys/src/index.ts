@@ -1,5 +1,5 @@
 export { expandPath, fileRootKey, readSecretFile } from './file.ts';
-export { type FernetKey, readFernetKeys, ringFernetKeys } from './fernet-keys.ts';
+export { readFernetKeys } from './fernet-keys.ts';
 export { KEY_RING_CHANNEL, type KeyRingMessage } from './key-ring-channel.ts';
 export { openKeyRing, type OpenMode, type RingLocation } from './open-key-ring.ts';
 export { passphraseFile, PassphraseSource } from './passphrase.ts';

@@ -18,8 +18,15 @@ export function missingForStandby(): string | undefined {
   return programs.psql === undefined ? 'needs PostgreSQL 15 on the machine' : undefined;
 }
 
-/** @param delayMs every commit is applied so much later than on the server @returns stops it, before the server stops */
-export async function startStandby(server: PostgresServer, delayMs: number): Promise<() => Promise<void>> {
+export interface Standby {
+  /** A URL for that role, over its Unix socket. */
+  url(role: string, database: string): string;
+  /** Before the server stops. */
+  stop(): Promise<void>;
+}
+
+/** @param delayMs every commit is applied so much later than on the server */
+export async function startStandby(server: PostgresServer, delayMs: number): Promise<Standby> {
   const programs = findPostgres();
   if (typeof programs === 'string') throw new Error(programs);
   const { as, account } = programs;
@@ -28,7 +35,8 @@ export async function startStandby(server: PostgresServer, delayMs: number): Pro
   const data = join(directory, 'data');
   run([...as, programs.initdb.replace(/initdb$/, 'pg_basebackup'), '-h', server.socket, '-p', String(server.port), '-U', SUPERUSER, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-N'], directory);
   appendFileSync(join(data, 'postgresql.auto.conf'), `recovery_min_apply_delay = ${delayMs}\n`);
-  const [command, ...args] = [...as, programs.postgres, '-D', data, '-k', directory, '-p', String(await freePort()), '-h', '', '-F'];
+  const port = await freePort();
+  const [command, ...args] = [...as, programs.postgres, '-D', data, '-k', directory, '-p', String(port), '-h', '', '-F'];
   const standby = spawn(command, args, { cwd: directory, stdio: 'ignore' });
   const ended = once(standby, 'exit');
   const deadline = performance.now() + START_MS;
@@ -36,9 +44,12 @@ export async function startStandby(server: PostgresServer, delayMs: number): Pro
     if (performance.now() > deadline || standby.exitCode !== null) throw new Error('the standby did not start');
     await sleep(100);
   }
-  return async () => {
-    standby.kill('SIGQUIT');
-    await ended;
-    rmSync(directory, { recursive: true, force: true });
+  return {
+    url: (role, database) => `postgres:///${database}?host=${directory}&port=${port}&user=${role}`,
+    stop: async () => {
+      standby.kill('SIGQUIT');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
 }

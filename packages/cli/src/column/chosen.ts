@@ -3,6 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Arguments } from '../arguments.ts';
 import type { Configuration } from '../configuration.ts';
 import { listed } from '../listed.ts';
+import { nearest } from '../nearest.ts';
 import type { Session } from '../session.ts';
 import { isColumnId } from '../settings.ts';
 import { type ConfiguredColumn, declaredColumns } from './declared.ts';
@@ -19,10 +20,13 @@ export function chosenColumns(args: Arguments, { command }: Session, configurati
   const database = args.text('database');
   const inDatabase = declared.filter((column) => database === undefined || column.database === database);
   if (inDatabase.length === 0) throw new LockfastError('usage', `${command}: no column is in a database of that name`, `name one of: ${listed([...new Set(declared.map((column) => column.database))])}`);
-  const unknown = args.operands.find((id) => !inDatabase.some((column) => column.id === id));
+  const ids = inDatabase.map(({ id }) => id);
+  const unknown = args.operands.find((id) => !ids.includes(id));
   if (unknown !== undefined) {
     // What is no id may be a value that was pasted.
-    throw new LockfastError('usage', `${command}: ${isColumnId(unknown) ? `the column ${unknown} is not declared` : 'what is given is no id of a column'}${database === undefined ? '' : ' in that database'}`, `name some of: ${listed(inDatabase.map(({ id }) => id))}`);
+    const what = isColumnId(unknown) ? `the column ${unknown} is not declared` : 'what is given is no id of a column';
+    const near = nearest(unknown, ids);
+    throw new LockfastError('usage', `${command}: ${what}${database === undefined ? '' : ' in that database'}`, near === undefined ? `name some of: ${listed(ids)}` : `did you mean ${near}?`);
   }
   return args.operands.length === 0 ? inDatabase : inDatabase.filter(({ id }) => args.operands.includes(id));
 }

@@ -1,7 +1,7 @@
 /** Databases, key ring and Fernet keys, each opened when it is first needed, and closed together. */
 import { type ColumnDatabase, type ReadableColumn, StoredValues } from '@lockfast/columns/jobs';
-import type { KeyRing } from '@lockfast/core/keyring';
-import { type FernetKey, readFernetKeys } from '@lockfast/keys';
+import type { FernetKey, KeyRing } from '@lockfast/core/keyring';
+import { readFernetKeys } from '@lockfast/keys';
 
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';

@@ -84,7 +84,7 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     operands: '[ID...]',
     arity: ANY_NUMBER,
     options: { ...WHICH, all: { kind: 'flag', help: 'every row, also those under the present key' }, json: JSON_OPTION },
-    details: ['A value that does not open is tried in other columns, and with the contexts of other rows: one that was moved is found so.'],
+    details: ['A value that does not open is tried in other columns, and with the contexts of other rows: one that was moved is found so. The exit status is 1 when a value does not open.'],
     examples: [['lockfast column triage', 'after a rotation that somebody else left half done'], ['lockfast column triage webhooks.secret --all', 'every row with its key']],
     load: () => import('./triage.ts'),
   },

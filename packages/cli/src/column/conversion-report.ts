@@ -2,7 +2,7 @@
 import type { ConversionReport, ReportedRow } from '@lockfast/columns/jobs';
 import { shownLine } from '@lockfast/core/files';
 
-import type { Terminal } from '../terminal.ts';
+import { grouped, type Terminal } from '../terminal.ts';
 import { type Direction, WORDS } from './conversion-words.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import type { NamedKey } from './key-names.ts';
@@ -26,15 +26,20 @@ export function rowName({ key, label }: Pick<ReportedRow, 'key' | 'label'>): str
   return shownLine(label ?? key.join('/'));
 }
 
-export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, { terminal }: { readonly terminal: Terminal }): void {
+/**
+ * @param rows that the table has
+ * @param named whether each record was named before
+ */
+export function printCounts(direction: Direction, dryRun: boolean, report: ConversionReport, rows: number, named: boolean, { terminal }: { readonly terminal: Terminal }): void {
   const words = WORDS[direction];
-  const { rows, already, changed, plaintext, unreadable, conflicts, remaining, resumed } = report;
-  const count = (name: string, number: number): void => terminal.line(`  ${name}: ${number}`);
+  const { already, changed, plaintext, unreadable, conflicts, remaining, resumed, interrupted } = report;
+  const count = (name: string, number: number): void => terminal.line(`  ${name}: ${grouped(number)}`);
   const unlessNone = (name: string, number: number): void => {
     if (number > 0) count(name, number);
   };
   if (resumed) terminal.line('  Goes on where an earlier run stopped, whose counts are among these');
-  count('Total', rows);
+  if (interrupted) terminal.line(`  Looked at: ${grouped(report.rows)} of ${grouped(rows)}`);
+  else count('Total', report.rows);
   if (direction === 'rotate') unlessNone(words.already, already);
   else count(words.already, already);
   count(dryRun ? words.toChange : words.changed, changed);
@@ -43,6 +48,7 @@ export function printCounts(direction: Direction, dryRun: boolean, report: Conve
   unlessNone('Written by others meanwhile, and looked at again', conflicts);
   unlessNone('Not readable, left as they are', unreadable.count);
   if (!dryRun) unlessNone('Remaining', remaining);
+  if (named) return;
   for (const row of unreadable.first) terminal.line(`    ${terminal.red('✗')} ${rowName(row)}: ${row.code}`);
-  if (unreadable.count > unreadable.first.length) terminal.line(`    and ${unreadable.count - unreadable.first.length} more`);
+  if (unreadable.count > unreadable.first.length) terminal.line(`    and ${grouped(unreadable.count - unreadable.first.length)} more`);
 }

@@ -9,15 +9,16 @@ import type { Role } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
-import { grouped, Progress } from '../progress.ts';
+import { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import { printCounts, printKeys, printTitle, rowName } from './conversion-report.ts';
 import { type Direction, WORDS } from './conversion-words.ts';
+import { closeDeadJobs } from './dead-jobs.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import { Interruption } from './interruption.ts';
 import { type NamedKey, otherKeys, presentKey } from './key-names.ts';
@@ -48,7 +49,7 @@ interface Planned {
 }
 
 /** A column after its job. */
-export interface Converted extends Planned {
+interface Converted extends Planned {
   readonly report: ConversionReport;
 }
 
@@ -71,7 +72,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
   using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
   const what = { direction, dryRun, batch, maxRate, audit: sink === undefined ? undefined : new ReasonedSink(sink, { reason, environment: event.environment }) };
-  const converted = await convertAll(planned, what, access, interruption, args, session);
+  const converted = await convertAll(planned, what, access, interruption, workspace, args, session);
   await workspace.signIfDue(ring);
   return conclude(converted, planned.length, interruption.status, conversion, ring, args, session);
 }
@@ -112,7 +113,7 @@ interface Job {
   readonly audit: AuditSink | undefined;
 }
 
-async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job }: Job, access: ColumnAccess, interruption: Interruption, args: Arguments, session: Session): Promise<Converted[]> {
+async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job }: Job, access: ColumnAccess, interruption: Interruption, workspace: Workspace, args: Arguments, session: Session): Promise<Converted[]> {
   const { terminal } = session;
   const { direction, dryRun } = job;
   const shows = !args.flag('json');
@@ -149,8 +150,10 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
           }
         : {}),
     }).finally(() => progress.end());
+    // To read the whole ledger takes its time, and a job that was killed mostly leaves its checkpoint.
+    if (report.resumed) await closeDeadJobs(column, workspace);
     if (named > 0) terminal.line();
-    if (shows) printCounts(direction, dryRun, report, session);
+    if (shows) printCounts(direction, dryRun, report, one.census.rows, verbose, session);
     if (shows) terminal.line();
     converted.push({ ...one, report });
   }

@@ -2,8 +2,8 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import { confirmByName } from '../confirm.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { convertColumns } from './converting.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -13,7 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return convertColumns(args, session, {
     direction: 'decrypt',
     role: 'admin',
-    sure: (columns, rows) => confirmByName(args, session, `write ${grouped(rows)} ${rows === 1 ? 'value' : 'values'} of ${columns.map(({ id }) => id).join(', ')} back as plaintext`, 'plaintext'),
+    sure: (columns, rows) => confirmByName(args, session, `write ${counted(rows, 'value')} of ${columns.map(({ id }) => id).join(', ')} back as plaintext`, 'plaintext'),
     next: () => ['Next: take the columns out of the application, and remove their [[columns]] from lockfast.toml'],
   });
 }

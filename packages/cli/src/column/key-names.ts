@@ -1,7 +1,6 @@
 /** Keys as reports show them: by name and fingerprint, never their bytes. */
 import { fernetFingerprint } from '@lockfast/core/formats';
-import type { KeyRing } from '@lockfast/core/keyring';
-import type { FernetKey } from '@lockfast/keys';
+import type { FernetKey, KeyRing } from '@lockfast/core/keyring';
 
 import type { ConfiguredColumn } from './declared.ts';
 

@@ -2,8 +2,8 @@ import { isKeyId } from '@lockfast/core/formats';
 
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { convertColumns } from './converting.ts';
 
 /** Names of Fernet keys that belong to a key of the ring. */
@@ -13,7 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return convertColumns(args, session, {
     direction: 'rotate',
     role: 'admin',
-    sure: (_, rows) => confirm(args, session, `Encrypt ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} anew?`),
+    sure: (_, rows) => confirm(args, session, `Encrypt ${counted(rows, 'row')} anew?`),
     next: (converted, ring) => {
       const old = new Set(converted.flatMap(({ others }) => others.map(({ name }) => OF_THE_RING.exec(name)?.[1] ?? name)));
       const draining = ring.keys.filter(({ id, state }) => state === 'draining' && old.has(id));

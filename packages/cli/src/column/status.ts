@@ -1,17 +1,17 @@
 import { type Census, censusColumn, type Survey } from '@lockfast/columns/jobs';
-import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { lookOnRecord } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { shownCodes, survey, unreadableRows } from './surveying.ts';
 
@@ -27,30 +27,36 @@ interface Found {
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const proves = args.text('verify') !== undefined;
-  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE);
+  const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE, 'write all, or how many rows, in digits');
   const columns = chosenColumns(args, session, workspace.configuration);
   const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
-  const found = await audited(
+  const looked = await lookOnRecord(
     await workspace.audit(),
     event,
-    async () => {
+    session,
+    async (signal) => {
       const ring = await workspace.ring();
       await using access = new ColumnAccess(workspace, ring, session);
       const all: Found[] = [];
-      for (const column of columns) all.push(await look(column, proves, sample, ring, access, session));
+      for (const column of columns) all.push(await look(column, () => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access))));
       return all;
     },
     countsOf,
   );
+  if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
-  return report(found, await workspace.ring(), args, session);
+  return report(looked.found, await workspace.ring(), args, session);
+}
+
+async function censusOf(column: ConfiguredColumn, ring: KeyRing, access: ColumnAccess): Promise<Census> {
+  return censusColumn(await access.database(column), column, ring);
 }
 
 /** One database that does not answer must not hide what the others hold. */
-async function look(column: ConfiguredColumn, proves: boolean, sample: number | undefined, ring: KeyRing, access: ColumnAccess, session: Session): Promise<Found> {
+async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>): Promise<Found> {
   try {
-    return { column, census: proves ? await survey(column, sample, access, session) : await censusColumn(await access.database(column), column, ring) };
+    return { column, census: await count() };
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { column, error };
@@ -93,7 +99,8 @@ function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): v
     found.map(({ column, census }) => {
       if (census === undefined) return [column.id, '?', '?', '?', '?', '?', '?'];
       const { rows, null: empty, plaintext, fernet, unknown, keys } = census;
-      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys(keys, ring)];
+      const proven = 'fernetKeys' in census ? census.fernetKeys : {};
+      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys({ ...keys, ...proven }, ring)];
     }),
   );
   for (const { column, census } of found) {
@@ -104,7 +111,7 @@ function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): v
   }
 }
 
-/** The one that encrypts now first: `kq2d5x 120, ab3c4d 7 (draining)`. */
+/** The one that encrypts now first: `kq2d5x 120, ab3c4d 7 (draining)`. Which Fernet key a token is under, only decrypting tells. */
 function shownKeys(keys: Census['keys'], ring: KeyRing): string {
   const states = new Map(ring.keys.map(({ id, state }) => [id, state]));
   const isActive = (id: string): boolean => states.get(id) === 'active';

@@ -6,12 +6,13 @@ import type { Session } from '../session.ts';
 import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
 
-/** @param sample how many rows; undefined: all */
-export async function survey(column: ConfiguredColumn, sample: number | undefined, access: ColumnAccess, { terminal }: Session): Promise<Survey> {
+/** @param sample how many rows; undefined: all. @throws what `signal` is aborted with, and LockfastError as `surveyColumn` */
+export async function survey(column: ConfiguredColumn, sample: number | undefined, access: ColumnAccess, { terminal }: Session, signal: AbortSignal | undefined): Promise<Survey> {
   const progress = new Progress(terminal, 'rows', 'timed');
   try {
     return await surveyColumn(await access.database(column), column, await access.values(column), {
-      ...(sample === undefined ? {} : { sample }),
+      sample,
+      signal,
       onProgress: (rows, estimated) => progress.show(rows, Math.max(rows, estimated)),
     });
   } finally {

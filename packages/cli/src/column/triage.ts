@@ -1,5 +1,4 @@
 import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
-import { audited } from '@lockfast/core/audited';
 import type { ErrorCode } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
@@ -11,6 +10,7 @@ import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import { rowName } from './conversion-report.ts';
 import { type ConfiguredColumn, siblings } from './declared.ts';
+import { lookOnRecord } from './looking.ts';
 
 /** So many rows have common widths: a table of millions must not lie in memory. */
 const PAGE = 1000;
@@ -21,14 +21,15 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const event = { operation: 'column-triage', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
   const list = args.flag('json') ? new JsonList(session) : new TableList(session);
-  const counts = await audited(
+  const looked = await lookOnRecord(
     await workspace.audit(),
     event,
-    async () => {
+    session,
+    async (signal) => {
       await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const found = new Map<Kind, number>();
       for (const column of columns) {
-        for await (const row of rowsOf(column, access, workspace, args.flag('all'))) {
+        for await (const row of rowsOf(column, access, workspace, args.flag('all'), signal)) {
           list.add(column, row);
           count(found, row.standing);
         }
@@ -38,9 +39,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, rows) => sum + rows, 0) } }),
   );
   list.end();
+  if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
-  if (!args.flag('json')) sayWhatIsNext(counts, session);
-  return 0;
+  if (!args.flag('json')) sayWhatIsNext(looked.found, session);
+  return looked.found.has('unreadable') ? 1 : 0;
 }
 
 /** What is to be done about a row. */
@@ -63,9 +65,9 @@ function sayWhatIsNext(counts: ReadonlyMap<Kind, number>, { terminal }: Session)
   say('unreadable', 'that do not open: bring back what would open them; what nothing opens, `lockfast column clear` empties');
 }
 
-async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean): AsyncGenerator<TriagedRow> {
+async function* rowsOf(column: ConfiguredColumn, access: ColumnAccess, { configuration }: Workspace, all: boolean, signal: AbortSignal): AsyncGenerator<TriagedRow> {
   const readable = await access.readable(siblings(column, configuration));
-  for await (const row of triageColumn(await access.database(column), column, readable)) {
+  for await (const row of triageColumn(await access.database(column), column, readable, signal)) {
     if (all || needsAttention(row.standing)) yield row;
   }
 }
@@ -75,16 +77,10 @@ function needsAttention(standing: Standing): boolean {
 }
 
 function shownStanding(standing: Standing): string {
-  switch (standing.kind) {
-    case 'null':
-      return 'no value';
-    case 'plaintext':
-      return 'plaintext';
-    case 'encrypted':
-      return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
-    case 'unreadable':
-      return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
-  }
+  if (standing.kind === 'null') return 'no value';
+  if (standing.kind === 'plaintext') return 'plaintext';
+  if (standing.kind === 'encrypted') return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
+  return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
 }
 
 const UNREADABLE: Readonly<Partial<Record<ErrorCode, string>>> = {

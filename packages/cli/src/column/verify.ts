@@ -1,16 +1,16 @@
 import type { Survey } from '@lockfast/columns/jobs';
-import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { lookOnRecord } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { shownCodes, survey, unreadableRows } from './surveying.ts';
 
@@ -27,19 +27,21 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const columns = chosenColumns(args, session, workspace.configuration);
   const event = { operation: 'column-verify', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
   await requireRole(workspace, session, 'auditor', event);
-  const verified = await audited(
+  const looked = await lookOnRecord(
     await workspace.audit(),
     event,
-    async () => {
+    session,
+    async (signal) => {
       await using access = new ColumnAccess(workspace, await workspace.ring(), session);
       const all: Verified[] = [];
-      for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session) });
+      for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session, signal) });
       return all;
     },
     (all) => ({ details: { columns: all.length, rows: sum(all, ({ rows }) => rows), plaintext: sum(all, ({ plaintext }) => plaintext), unreadable: sum(all, unreadableRows) } }),
   );
+  if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
-  return report(verified, args, session);
+  return report(looked.found, args, session);
 }
 
 function sum(all: readonly Verified[], count: (survey: Survey) => number): number {

@@ -8,8 +8,8 @@ import { ColumnAccess } from '../column/column-access.ts';
 import { declaredColumns } from '../column/declared.ts';
 import { survey } from '../column/surveying.ts';
 import { listed } from '../listed.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import type { Workspace } from '../workspace.ts';
 
 /** Rows of one column under one key, as lfv1 or as the Fernet tokens of the Fernet key that belongs to it. */
@@ -19,11 +19,13 @@ export interface ColumnRows {
   readonly rows: number;
 }
 
-/** A column of which some rows, or all, may be under any key. */
+/** A column of which some rows, or all, were not read. */
 export interface UnreadColumn {
   readonly column: string;
   readonly code: ErrorCode;
   readonly message: string;
+  /** The key that they name; without it, they may be under any. */
+  readonly key?: string;
 }
 
 export interface ColumnUsage {
@@ -33,17 +35,16 @@ export interface ColumnUsage {
 
 const FERNET_KEY_OF = /^ring:(.+)$/;
 
-/** @throws LockfastError `config-invalid`: what is declared badly can't be counted */
-export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session): Promise<ColumnUsage> {
+/** @throws LockfastError `config-invalid`: what is declared badly can't be counted; what `signal` was aborted with */
+export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session, signal?: AbortSignal): Promise<ColumnUsage> {
   const used: ColumnRows[] = [];
   const unread: UnreadColumn[] = [];
   await using access = new ColumnAccess(workspace, ring, session);
   for (const column of declaredColumns(workspace.configuration)) {
     try {
-      const found = await survey(column, undefined, access, session);
+      const found = await survey(column, undefined, access, session, signal);
       used.push(...rowsByKey(column.id, found, ring));
-      const [code, rows] = undecided(found);
-      if (code !== undefined) unread.push({ column: column.id, code, message: `${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} of ${column.id} can not be read (${code})` });
+      unread.push(...undecided(column.id, found, ring));
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
       unread.push({ column: column.id, code: error.code, message: `${column.id}: ${error.message}` });
@@ -61,10 +62,17 @@ function rowsByKey(column: string, { keys, fernetKeys }: Survey, ring: KeyRing):
   return Array.from(rows, ([key, count]) => ({ column, key, rows: count })).filter((one) => one.rows > 0);
 }
 
-/** Values that name a key which the ring does not have are not under one of its keys; of all others nobody knows. */
-function undecided({ unreadable }: Survey): [code: ErrorCode | undefined, rows: number] {
-  const codes = (Object.entries(unreadable) as [ErrorCode, number][]).filter(([code, rows]) => code !== 'missing-key' && rows > 0);
-  return [codes[0]?.[0], codes.reduce((sum, [, rows]) => sum + rows, 0)];
+/** Only the key that it names opens an lfv1 value: one of a key that the ring never had is none of this ring's. */
+function undecided(column: string, { unreadableKeys }: Survey, ring: KeyRing): UnreadColumn[] {
+  const known = new Set(['', ...ring.keys.map(({ id }) => id)]);
+  return Object.entries(unreadableKeys)
+    .filter(([key]) => known.has(key))
+    .map(([key, rows]) => ({
+      column,
+      code: 'column-findings',
+      message: `${counted(rows, 'row')} of ${column} ${key === '' ? '' : `that ${rows === 1 ? 'names' : 'name'} ${key} `}can not be read`,
+      ...(key === '' ? {} : { key }),
+    }));
 }
 
 /** @throws LockfastError `key-in-use` also where that can not be told: a row that can't be read may be under this key */
@@ -74,14 +82,15 @@ export function refuseUnlessUnusedInColumns({ used, unread }: ColumnUsage, id: s
     const ids = under.map(({ column }) => column);
     throw new LockfastError(
       'key-in-use',
-      `the key ${id} is in use: ${listed(under.map(({ column, rows }) => `${grouped(rows)} ${rows === 1 ? 'row' : 'rows'} of ${column}`))}`,
+      `the key ${id} is in use: ${listed(under.map(({ column, rows }) => `${counted(rows, 'row')} of ${column}`))}`,
       `encrypt them anew with \`lockfast column rotate ${ids.join(' ')}\`, then run this again`,
     );
   }
-  if (unread.length > 0) {
+  const doubtful = unread.filter(({ key }) => key === undefined || key === id);
+  if (doubtful.length > 0) {
     throw new LockfastError(
       'key-in-use',
-      `nobody can tell whether the key ${id} is in use: ${listed(unread.map(({ message }) => message))}`,
+      `nobody can tell whether the key ${id} is in use: ${listed(doubtful.map(({ message }) => message))}`,
       'make the database reachable, or see what would open the rows with `lockfast column triage`, then run this again',
     );
   }

@@ -4,8 +4,7 @@ import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
 import { fernetFingerprint, fernetKeyText, type KeyId } from '@lockfast/core/formats';
-import type { KeyRing } from '@lockfast/core/keyring';
-import { type FernetKey, ringFernetKeys } from '@lockfast/keys';
+import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';

@@ -1,11 +1,11 @@
-import { audited } from '@lockfast/core/audited';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyUsage, UnreadFile } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
+import { lookOnRecord } from '../column/looking.ts';
 import { requireRole } from '../permission.ts';
-import { grouped } from '../progress.ts';
 import type { Session } from '../session.ts';
+import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { type ColumnRows, sweepColumns, type UnreadColumn } from './column-sweep.ts';
 import { keyOperand } from './operand.ts';
@@ -28,7 +28,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { environment, keyring } = workspace.configuration;
   const event = { operation: 'key-usage', object: id ?? keyring, keyId: id, environment };
   await requireRole(workspace, session, 'auditor', event);
-  const { keys, unread } = await audited(await workspace.audit(), event, () => sweepAll(workspace, id, session), countsOf);
+  const looked = await lookOnRecord(await workspace.audit(), event, session, (signal) => sweepAll(workspace, id, session, signal), countsOf);
+  if ('interrupted' in looked) return looked.interrupted;
+  const { keys, unread } = looked.found;
   const states = new Map((await workspace.ring()).keys.map((key) => [key.id, key.state]));
   const missed = unread.map((one) => ('column' in one ? { column: one.column, kind: 'column', code: one.code, message: one.message } : { path: one.path, kind: one.kind, code: one.error.code, message: one.error.message }));
   if (args.flag('json')) {
@@ -39,19 +41,19 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       keys.map((key) => [key.id, states.get(key.id)!, String(key.files), String(key.values), grouped(key.rows), String(key.backups)]),
     );
     if (id !== undefined) for (const name of keys[0]!.first) session.terminal.line(`  ${name}`);
-    if (id !== undefined) for (const { column, rows } of keys[0]!.columns) session.terminal.line(`  ${column}: ${grouped(rows)} ${rows === 1 ? 'row' : 'rows'}`);
+    if (id !== undefined) for (const { column, rows } of keys[0]!.columns) session.terminal.line(`  ${column}: ${counted(rows, 'row')}`);
     for (const { message } of missed) session.terminal.warn(`not counted: ${message}`);
   }
   return unread.length === 0 ? 0 : 1;
 }
 
 /** @throws LockfastError `no-such-key`, `config-invalid` */
-async function sweepAll(workspace: Workspace, id: string | undefined, session: Session): Promise<Swept> {
+async function sweepAll(workspace: Workspace, id: string | undefined, session: Session, signal: AbortSignal): Promise<Swept> {
   const ring = await workspace.ring();
   const files = sweep(workspace, ring);
   const asked = files.keys.filter((key) => id === undefined || key.id === id);
   if (asked.length === 0) throw new LockfastError('no-such-key', 'the key ring has no key of this id', 'see `lockfast key list`');
-  const columns = workspace.configuration.columns.length === 0 ? { used: [], unread: [] } : await sweepColumns(workspace, ring, session);
+  const columns = workspace.configuration.columns.length === 0 ? { used: [], unread: [] } : await sweepColumns(workspace, ring, session, signal);
   const keys = asked.map((key) => {
     const under = columns.used.filter((one) => one.key === key.id);
     return { ...key, rows: under.reduce((sum, { rows }) => sum + rows, 0), columns: under };

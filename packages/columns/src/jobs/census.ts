@@ -28,7 +28,7 @@ export async function censusColumn(database: ColumnDatabase, declared: DeclaredC
   return await censusOf(await database.table(declared), declared.id, ring);
 }
 
-export async function censusOf(table: ColumnTable, id: string, ring: KeyRing): Promise<Census> {
+async function censusOf(table: ColumnTable, id: string, ring: KeyRing): Promise<Census> {
   const ids = new Set(ring.keys.map((key) => key.id));
   const counted = { rows: 0, null: 0, plaintext: 0, fernet: 0, unknown: 0 };
   const keys: Record<KeyId, number> = {};

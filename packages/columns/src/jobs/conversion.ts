@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@lockfast/core/errors';
+import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 import type { AuditSink } from '@lockfast/core/ports';
 
 import { BatchWriter } from './batch-writer.ts';
@@ -8,7 +8,7 @@ import type { DeclaredColumn } from './declared-column.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
 import { Pace, type WaitingFor } from './pace.ts';
 import { PageSize } from './page-size.ts';
-import { type Job, runPass } from './pass.ts';
+import { type Job, patiently, runPass } from './pass.ts';
 import { Patience } from './patience.ts';
 import { proveCurrentKey, refuseAnotherRing, refuseTooNarrow } from './preflight.ts';
 import type { StoredValues } from './stored-values.ts';
@@ -121,6 +121,7 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
     await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
     for (;;) {
       const found = await runPass(job, pass, after, notUnder);
+      await patiently(job, async () => await refuseChangedTable(database, declared, table));
       interrupted = signal?.aborted === true;
       // What an earlier run found, or did not, is only a hint: it takes a pass from the first row to know that nothing is left.
       const settled = found === 0 && after === null;
@@ -142,6 +143,17 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   if (!interrupted && !dryRun) await job.patience.during(() => table.forgetCheckpoint());
   const verified = interrupted || dryRun || direction === 'decrypt' ? { rows: 0, unreadable: 0 } : await job.patience.during(() => verifySample(values, table));
   return { passes: pass, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
+}
+
+/**
+ * Without the index that tells its rows apart a table has no order to walk along: a pass may have left rows out.
+ *
+ * @throws LockfastError `config-invalid`
+ */
+async function refuseChangedTable(database: ColumnDatabase, declared: DeclaredColumn, table: ColumnTable): Promise<void> {
+  const { key, storage } = await database.table(declared);
+  if (storage === table.storage && key.join('\0') === table.key.join('\0')) return;
+  throw new LockfastError('config-invalid', `${declared.id}: the table ${declared.table} was altered while the job ran`, 'run it again, which starts from the first row');
 }
 
 async function newJob(

@@ -76,8 +76,11 @@ export interface ColumnTable {
    * The next rows in the order of their keys: none only at the end. Fewer than `limit` where values are long, at least one.
    *
    * @param notUnder only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out
+   * @param upTo only those up to this key, it among them
    */
-  read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]>;
+  read(after: RowKey | null, limit: number, notUnder?: string, upTo?: RowKey): Promise<readonly StoredRow[]>;
+  /** The last key; undefined where there are no rows. */
+  lastKey(): Promise<RowKey | undefined>;
   /** One row as it is now; undefined where it is gone. */
   row(key: RowKey): Promise<StoredRow | undefined>;
   /**

@@ -21,7 +21,8 @@ interface KeptLine {
 
 export function keptLine({ id, table, column }: DeclaredColumn, { key, context, label, value }: StoredRow, { code }: Unreadable): string {
   const line: KeptLine = { column: id, table, in: column, key, context, label, code, ...(typeof value === 'string' ? { value } : { base64: value!.toString('base64') }) };
-  return `${JSON.stringify(line)}\n`;
+  // Line and paragraph separators, which JSON lets stand, end a line for `readline`.
+  return `${JSON.stringify(line).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')}\n`;
 }
 
 /** The rows of a file that {@link keptLine} wrote, in pages. */

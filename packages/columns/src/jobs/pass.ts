@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
 import type { BatchWriter, WrittenRows } from './batch-writer.ts';
 import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
@@ -6,8 +8,11 @@ import type { PageSize } from './page-size.ts';
 import type { Patience } from './patience.ts';
 import type { Tally } from './tally.ts';
 
+/** Some three milliseconds of work. */
+const ROWS_AT_ONCE = 128;
+
 /** What becomes known of a row: that its new value stands, that somebody was faster, or that nothing opens it. */
-export type RowNews = (fate: Fate, made: boolean, pass: number) => void;
+type RowNews = (fate: Fate, made: boolean, pass: number) => void;
 
 /** One column's job, with all that its passes share. */
 export interface Job {
@@ -32,7 +37,8 @@ export interface Job {
  * written, so that at most three are in memory.
  *
  * The first pass looks at every row and counts each. Later ones look for what was written behind the ones before, by
- * an application that went on under an older key or without any, and only count what they convert.
+ * an application that went on under an older key or without any, and only count what they convert. Each ends at what is
+ * the last row when it starts: rows that are added faster than it converts are the next pass's.
  *
  * @param after where an earlier run of this pass ended
  * @returns how many rows it found to convert
@@ -44,15 +50,18 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   let seen = pass === 1 ? job.tally.rows : 0;
   let unreadable = 0;
   let last = after;
-  let reading = readPage(job, last, only);
+  const end = await patiently(job, async () => await job.table.lastKey());
+  if (end === undefined) return 0;
+  const page = async (): Promise<readonly StoredRow[]> => await patiently(job, async () => await job.table.read(last, job.size.rows, only, end));
+  let reading = page();
   let writing = Promise.resolve();
   try {
     while (!isToStop(job)) {
       const rows = await reading;
       if (rows.length === 0) break;
       last = rows.at(-1)!.key;
-      reading = ahead(readPage(job, last, only));
-      const fates = convertPage(rows, { ...job.conversion, now: Date.now() });
+      reading = ahead(page());
+      const fates = await convertInTurns(rows, job.conversion);
       for (const fate of fates) {
         if (fate.value !== undefined) found++;
         if (fate.refused !== undefined) unreadable++;
@@ -71,11 +80,22 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
   return found;
 }
 
-async function readPage({ table, size, patience }: Job, after: RowKey | null, notUnder: string | undefined): Promise<readonly StoredRow[]> {
-  return await patience.during(
-    () => table.read(after, size.rows, notUnder),
-    () => size.halve(),
-  );
+/**
+ * Conversion is work of this process, and the page before is being written in several steps, each of which waits for the
+ * answer to the one before: they get their turns in between.
+ */
+async function convertInTurns(rows: readonly StoredRow[], conversion: Job['conversion']): Promise<Fate[]> {
+  const fates: Fate[] = [];
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    for (const fate of convertPage(rows.slice(at, at + ROWS_AT_ONCE), { ...conversion, now: Date.now() })) fates.push(fate);
+    await nextTurn();
+  }
+  return fates;
+}
+
+/** A look that failed for a reason that passes is repeated. */
+export async function patiently<T>({ size, patience }: Job, look: () => Promise<T>): Promise<T> {
+  return await patience.during(look, () => size.halve());
 }
 
 async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {

@@ -1,11 +1,10 @@
 import { LockfastError } from '@lockfast/core/errors';
 import type { Context, KeyId } from '@lockfast/core/formats';
-import type { KeyRing } from '@lockfast/core/keyring';
+import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 
 import { placeOf } from '../column-context.ts';
-import { FernetFormat, type FernetKey } from '../fernet-format.ts';
+import { FernetFormat } from '../fernet-format.ts';
 import { Lfv1Format } from '../lfv1-format.ts';
-import { ringFernetKeys } from '../ring-fernet-keys.ts';
 import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from '../stored-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';

@@ -14,6 +14,8 @@ export interface Survey extends Census {
   readonly fernetKeys: Readonly<Record<string, number>>;
   /** What did not open, by the reason. */
   readonly unreadable: Readonly<Partial<Record<ErrorCode, number>>>;
+  /** The same by the key that it names; '' for what names none, and may be under any. */
+  readonly unreadableKeys: Readonly<Record<KeyId, number>>;
   /** When the oldest value was encrypted, in milliseconds since the Unix epoch; undefined where none carries a time. */
   readonly oldest: number | undefined;
   /** Whether it is of a sample, which NULLs are not in. */
@@ -36,6 +38,7 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
   const keys: Record<KeyId, number> = {};
   const fernetKeys: Record<string, number> = {};
   const unreadable: Partial<Record<ErrorCode, number>> = {};
+  const unreadableKeys: Record<KeyId, number> = {};
   let oldest: number | undefined;
   const pages: AsyncIterable<readonly StoredRow[]> | Iterable<readonly StoredRow[]> =
     sample === undefined ? walkColumn(database, declared, table, new PageSize(SURVEY_ROWS), signal) : [await table.sample(sample)];
@@ -47,6 +50,8 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
       else if (standing.kind === 'unreadable') {
         counted.unknown++;
         unreadable[standing.code] = (unreadable[standing.code] ?? 0) + 1;
+        const named = standing.keyId ?? '';
+        unreadableKeys[named] = (unreadableKeys[named] ?? 0) + 1;
       } else {
         const { format, key, created } = standing;
         if (format === 'fernet') counted.fernet++;
@@ -57,7 +62,7 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
     }
     onProgress?.(counted.rows, estimated);
   }
-  return { id: declared.id, ...counted, keys, fernetKeys, unreadable, oldest, sampled: sample !== undefined };
+  return { id: declared.id, ...counted, keys, fernetKeys, unreadable, unreadableKeys, oldest, sampled: sample !== undefined };
 }
 
 const SURVEY_ROWS = 1000;

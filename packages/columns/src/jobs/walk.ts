@@ -4,12 +4,14 @@ import { Patience } from './patience.ts';
 
 /**
  * All rows of a column in pages, in the order of their keys, for whoever only looks. The next page is being read
- * meanwhile.
+ * meanwhile. It ends at what is the last row when it starts, however fast an application adds others.
  *
  * @throws what the signal was aborted with
  */
 export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget, table: ColumnTable, size: PageSize, signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
   const patience = new Patience(database, target, false, signal);
+  const end = await patience.during(() => table.lastKey());
+  if (end === undefined) return;
   let reading = read(null);
   try {
     for (;;) {
@@ -26,7 +28,7 @@ export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget
 
   async function read(after: RowKey | null): Promise<readonly StoredRow[]> {
     return await patience.during(
-      () => table.read(after, size.rows),
+      () => table.read(after, size.rows, undefined, end),
       () => size.halve(),
     );
   }

@@ -34,7 +34,7 @@ export interface ContractColumns {
 }
 
 /** How one connection is found: an adapter that needs the organization for the context uses it, the others may. */
-export type ConnectionPlace = Pick<ConnectionRow, 'id' | 'orgId'>;
+type ConnectionPlace = Pick<ConnectionRow, 'id' | 'orgId'>;
 
 /** One connection to the database through the ORM with its adapter; inside a transaction, the transaction. */
 export interface ContractSession {

@@ -6,7 +6,7 @@ import { Fernet } from '@lockfast/core/formats';
 import { Secret } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
-import type { FernetKey } from '../../src/fernet-format.ts';
+import type { FernetKey } from '@lockfast/core/keyring';
 import type { DeclaredColumn, ReportedRow } from '../../src/jobs/index.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
 import { aRing, rotated } from './rings.ts';

@@ -5,7 +5,7 @@ import { Fernet } from '@lockfast/core/formats';
 import { type KeyRing, Secret } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
-import type { FernetKey } from '../../src/fernet-format.ts';
+import type { FernetKey } from '@lockfast/core/keyring';
 import { censusColumn, type DeclaredColumn, type ReadableColumn, StoredValues, surveyColumn, triageColumn, type TriagedRow } from '../../src/jobs/index.ts';
 import { missing, withServer } from './postgres/a-database.ts';
 import { aRing, rotated } from './rings.ts';
@@ -57,6 +57,7 @@ test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, for
     fernetKeys: { 'env:ENCRYPTION_KEY': 1 },
     unknown: 4,
     unreadable: { malformed: 3, 'missing-key': 1 },
+    unreadableKeys: { '': 2, [newId]: 1, [stranger.slice(5, 11)]: 1 },
     oldest: 1_500_000_000_000,
     sampled: false,
   });

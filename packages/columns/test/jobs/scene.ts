@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { onTestFinished } from 'vitest';
 
 import { column, type Column } from '../../src/column.ts';
-import type { FernetKey } from '../../src/fernet-format.ts';
+import type { FernetKey } from '@lockfast/core/keyring';
 import type { Conversion, ConversionReport, Direction } from '../../src/jobs/index.ts';
 import { type ColumnDatabase, convertColumn, type DeclaredColumn, StoredValues } from '../../src/jobs/index.ts';
 import type { ValueTypeName, ValueTypes } from '../../src/value-type.ts';

@@ -72,5 +72,5 @@ export function unpack(plaintext: Buffer): Opened {
 export function asText(value: Buffer): string {
   // isUtf8 and toString together cost a fifth of a fatal TextDecoder, which loads ICU on its first use.
   if (isUtf8(value)) return value.toString('utf8');
-  throw new LockfastError('invalid-text', 'the decrypted value is bytes, not UTF-8 text', 'read it as bytes');
+  throw new LockfastError('invalid-text', 'the value is bytes, not UTF-8 text', 'read it as bytes');
 }

@@ -3,6 +3,7 @@ export { KeyRing, type LedgerKey, type RingVersion } from './key-ring.ts';
 export { type KdfChoice, parseKdf, unwrapUnderPassphrase, USUAL_KDF, wrapUnderPassphrase } from './passphrase.ts';
 export { isEnvironmentName, type KeyRecord, type KeyState, parseRing, type SourceRecord } from './ring-document.ts';
 export { refuseOlderRing } from './ring-floor.ts';
+export { type FernetKey, ringFernetKeys } from './ring-fernet-keys.ts';
 export { generateRootKey, holdsRootKey, parseRootKey, rootKeyFingerprint } from './root-key.ts';
 export {
   isRotationDue,

@@ -49,8 +49,10 @@ function equalsOf(value: unknown): unknown {
   return isSkipped(value['mode']) || value['mode'] === 'default' ? value['equals'] : undefined;
 }
 
+/** Of `{ is: { id: 'acme' } }`, the inner one. `isNot` demands nothing that would be known. */
 function isOf(value: unknown): unknown {
-  return isArgs(value) && isArgs(value['is']) ? value['is'] : value;
+  if (!isArgs(value) || !(Object.hasOwn(value, 'is') || Object.hasOwn(value, 'isNot'))) return value;
+  return value['is'];
 }
 
 /** Of a row that is made of this `data`. */

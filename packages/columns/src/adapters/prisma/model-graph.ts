@@ -3,7 +3,7 @@ import { refuseDefinition } from './refusals.ts';
 import { listArgument, parseSchema, type SchemaAttribute, type SchemaField, type SchemaModel, wordArgument } from './schema-text.ts';
 
 /** Two fields that a relation holds equal. */
-export interface Link {
+interface Link {
   /** In the model that has the relation field. */
   readonly own: string;
   /** In the other model. */

@@ -4,7 +4,7 @@ import type { Model } from './model-graph.ts';
 import { type Args, isArgs, isSkipped } from './prisma-values.ts';
 import type { ProtectedFields } from './protected-fields.ts';
 import { ReadResults } from './read-results.ts';
-import { refusePath } from './refusals.ts';
+import { refuseLostUpsert, refusePath } from './refusals.ts';
 import { type Reading, Selections } from './selections.ts';
 import { WriteArguments } from './write-arguments.ts';
 
@@ -43,6 +43,12 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   groupBy: { rows: false },
 };
 
+/** Of any operation. In place of one of these, a value would be quoted in Prisma's refusal. */
+const ARGUMENTS = new Set([
+  'where', 'cursor', 'orderBy', 'distinct', 'take', 'skip', 'limit', 'by', 'having', '_count', '_min', '_max', '_sum', '_avg',
+  'data', 'create', 'update', 'skipDuplicates', 'select', 'include', 'omit', 'relationLoadStrategy',
+]);
+
 export interface PlannedOperation {
   readonly args: Args;
   /** @param path where in the result of the query the rows lie that it gives: relation fields */
@@ -72,17 +78,25 @@ export class Operations {
     const known = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation] : undefined;
     if (known === undefined) throw refusePath(`${modelName}.${operation}`, 'this operation is not known, and what it gives would not be decrypted');
     if (!isArgs(args)) throw refusePath(`${modelName}.${operation}`, 'the arguments are no object that can be read member by member');
+    if (Object.keys(args).some((name) => !ARGUMENTS.has(name))) throw refusePath(`${modelName}.${operation}`, 'it has an argument that is not known');
     this.#look(model, args);
     const encryptions = new Encryptions();
     const written = known.data === undefined ? args : { ...args, ...known.data(new WriteArguments(this.#fields, this.#filters, encryptions), model, args) };
-    const planned = known.rows ? this.#withRows(model, written) : { args: written, read: (result: unknown) => result };
+    const planned = known.rows ? this.#withRows(model, operation, written) : { args: written, read: (result: unknown) => result };
     encryptions.run();
     return planned;
   }
 
-  #withRows(model: Model, written: Args): PlannedOperation {
+  #withRows(model: Model, operation: string, written: Args): PlannedOperation {
     const { args, reading } = this.#selections.extend(model, written);
-    return { args, read: (result, path) => this.#results.decrypt(result, readingAt(model, reading, path)) };
+    return {
+      args,
+      read: (result, path) => {
+        // Prisma's answer where ON CONFLICT met a row that the rest of `where` does not fit: it wrote nothing, and says nothing.
+        if (operation === 'upsert' && result === null && path.length === 0) throw refuseLostUpsert(model.name);
+        return this.#results.decrypt(result, readingAt(model, reading, path));
+      },
+    };
   }
 
   /** What questions are made of, wherever an operation has one. */

@@ -6,7 +6,7 @@ import { refuseDefinition } from './refusals.ts';
 export type ProtectedColumns = Readonly<Record<string, Readonly<Record<string, Column<unknown>>>>>;
 
 /** One context column of an encrypted field. */
-export interface ContextField {
+interface ContextField {
   /** As the definition of the column names it. */
   readonly name: string;
   readonly field: Field;

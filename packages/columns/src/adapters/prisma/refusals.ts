@@ -50,6 +50,10 @@ export function refuseMissingContext(place: string, field: string): LockfastErro
   return new LockfastError('invalid-context', `prisma: ${place} was read without ${field}, which it is bound to`, `select ${field}, too; a computed field names it in its needs`);
 }
 
+export function refuseLostUpsert(model: string): LockfastError {
+  return new LockfastError('conflict', `prisma: ${model}.upsert: a row with this key exists, and does not fit the rest of \`where\`; nothing was written`, 'read the row by its key alone, and update it by what it holds');
+}
+
 export function refuseRaw(operation: string): LockfastError {
   return new LockfastError('not-permitted', `prisma: ${operation}: raw SQL is refused by this client, since it goes past encryption`, 'use the model, or a client of its own for raw SQL');
 }

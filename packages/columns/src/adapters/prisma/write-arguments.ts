@@ -13,6 +13,12 @@ import { refuseChange, refuseContextChange, refuseJsonNull, refusePath, refuseRe
 /** Nested operations that give rows of the other side another foreign key, and thereby another context. */
 const REBINDING = new Set(['connect', 'connectOrCreate', 'disconnect', 'set']);
 
+/** The arguments of nested operations. */
+const CREATE_MANY = new Set(['data', 'skipDuplicates']);
+const CONNECT_OR_CREATE = new Set(['where', 'create']);
+const UPDATE = new Set(['where', 'data']);
+const UPSERT = new Set(['where', 'create', 'update']);
+
 export class WriteArguments {
   readonly #graph: ModelGraph;
   readonly #fields: ProtectedFields;
@@ -28,7 +34,7 @@ export class WriteArguments {
 
   /** @param given what is known of the new row beside its data */
   create(model: Model, data: unknown, given: Known = NOTHING_KNOWN): Args {
-    const members = this.#members(model, data, 'data');
+    const members = this.#argsAt(`${model.name}: data`, data);
     const known = new Map([...knownByData(this.#graph, model, members), ...given]);
     return this.#rewrite(model, members, known, 'create');
   }
@@ -40,7 +46,7 @@ export class WriteArguments {
 
   /** @param located what is known of the rows before this change */
   update(model: Model, data: unknown, located: Known): Args {
-    const members = this.#members(model, data, 'data');
+    const members = this.#argsAt(`${model.name}: data`, data);
     const after = this.#afterChanges(model, members, located);
     return this.#rewrite(model, members, after, 'update');
   }
@@ -138,12 +144,12 @@ export class WriteArguments {
       case 'create':
         return mapOneOrMany(value, (one) => this.create(target, one, created));
       case 'createMany': {
-        const args = this.#argsAt(place, value);
+        const args = this.#argsAt(place, value, CREATE_MANY);
         return { ...args, data: this.createMany(target, args['data'], created) };
       }
       case 'connectOrCreate':
         return mapOneOrMany(value, (one) => {
-          const args = this.#argsAt(place, one);
+          const args = this.#argsAt(place, one, CONNECT_OR_CREATE);
           where(args['where']);
           return { ...args, create: this.create(target, args['create'], created) };
         });
@@ -151,13 +157,14 @@ export class WriteArguments {
         return mapOneOrMany(value, (one) => this.#nestedUpdate(place, target, one, list, linked));
       case 'updateMany':
         return mapOneOrMany(value, (one) => {
-          const args = this.#argsAt(place, one);
+          const args = this.#argsAt(place, one, UPDATE);
           return { ...args, data: this.updateWhere(target, where(args['where']), args['data'], linked) };
         });
       case 'upsert':
         return mapOneOrMany(value, (one) => {
-          const args = this.#argsAt(place, one);
-          return { ...args, create: this.create(target, args['create'], created), update: this.updateWhere(target, where(args['where']), args['update'], linked) };
+          const args = this.#argsAt(place, one, UPSERT);
+          const update = this.updateWhere(target, where(args['where']), args['update'], linked);
+          return { where: this.#pinned(target, args['where'], linked), create: this.create(target, args['create'], created), update };
         });
       case 'connect':
       case 'set':
@@ -176,10 +183,28 @@ export class WriteArguments {
   #nestedUpdate(place: string, target: Model, value: unknown, list: boolean, linked: Known): Args {
     const args = this.#argsAt(place, value);
     const names = membersOf(args).map(([name]) => name);
-    const isWrapped = names.includes('data') && names.every((name) => name === 'data' || name === 'where');
+    const isWrapped = names.includes('data') && names.every((name) => UPDATE.has(name));
     if (!list && isWrapped && target.fields.has('data') && !names.includes('where')) throw refusePath(place, `{ data } may mean the data or a field of ${target.name}; write { where: {}, data: ... }`);
-    if (!list && !isWrapped) return this.update(target, args, linked);
-    return { ...args, data: this.updateWhere(target, this.#filters.where(target, args['where']), args['data'], linked) };
+    if (!list && !isWrapped) {
+      const where = this.#pinned(target, undefined, linked);
+      const data = this.update(target, args, linked);
+      return where === undefined ? data : { where, data };
+    }
+    if (!isWrapped) throw refusePath(place, 'it has an argument that is not known');
+    const data = this.updateWhere(target, this.#filters.where(target, args['where']), args['data'], linked);
+    return { where: this.#pinned(target, args['where'], linked), data };
+  }
+
+  /**
+   * Of a nested update: Prisma reads the key of the row first, and updates by it and by this `where`. With the context in it,
+   * a row that another transaction moves in between is not written to. (Of `updateMany`, it updates by the keys alone.)
+   */
+  #pinned(target: Model, where: unknown, linked: Known): unknown {
+    const encrypted = [...this.#fields.of(target.name).values()];
+    const pins = [...linked].filter(([name]) => encrypted.some(({ context }) => context.some(({ field }) => field.name === name)));
+    if (pins.length === 0) return where;
+    const given = isArgs(where) ? where : {};
+    return { ...given, AND: [...(isSkipped(given['AND']) ? [] : listOf(given['AND'])), Object.fromEntries(pins)] };
   }
 
   /** A foreign key that others keep, and that their values are bound to. */
@@ -194,13 +219,11 @@ export class WriteArguments {
     return new Map([...knownByWhere(this.#graph, model, where), ...given]);
   }
 
-  #members(model: Model, value: unknown, what: string): Args {
-    return this.#argsAt(`${model.name}: ${what}`, value);
-  }
-
-  #argsAt(place: string, value: unknown): Args {
-    if (isArgs(value)) return { ...value };
-    throw refusePath(place, 'this is no object that can be read member by member');
+  /** @param allowed its members; all without it */
+  #argsAt(place: string, value: unknown, allowed?: ReadonlySet<string>): Args {
+    if (!isArgs(value)) throw refusePath(place, 'this is no object that can be read member by member');
+    if (allowed !== undefined && Object.keys(value).some((name) => !allowed.has(name))) throw refusePath(place, 'it has an argument that is not known');
+    return { ...value };
   }
 }
 

@@ -4,16 +4,21 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRow } from '../database.ts';
 import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
+import { reports } from './failure.ts';
+import { namingHolders } from './lock-holders.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 import {
+  arrivedStatement,
   censusStatement,
   countStatement,
   estimateStatement,
+  lastKeyStatement,
   longestStatement,
   pageStatement,
   rowStatement,
   sampleStatement,
+  unchangedStatement,
   windowEndStatement,
   writeStatement,
 } from './table-statements.ts';
@@ -21,6 +26,8 @@ import { type Settings, startOfPage, startOfSurvey, startOfWrite } from './trans
 
 /** Below it, a table is counted and sampled whole. */
 const FEW_ROWS = 10_000;
+/** So often nobody happens to remove a row and put the same one back between two statements. */
+const WITHHELD_TRIES = 3;
 
 export class PostgresColumnTable implements ColumnTable {
   readonly storage: ColumnTable['storage'];
@@ -61,12 +68,18 @@ export class PostgresColumnTable implements ColumnTable {
     return await this.#survey(async (ask) => Number((await ask(longestStatement(this.#shape)))[0]?.[0]));
   }
 
-  async read(after: RowKey | null, limit: number, notUnder?: string): Promise<readonly StoredRow[]> {
+  async read(after: RowKey | null, limit: number, notUnder?: string, upTo?: RowKey): Promise<readonly StoredRow[]> {
     for (let from = after; ; ) {
-      const [rows, end] = await this.#page(from, limit, notUnder);
+      const [rows, end] = await this.#page(from, limit, notUnder, upTo);
       if (rows.length > 0 || end === undefined) return rows;
       from = end;
     }
+  }
+
+  async lastKey(): Promise<RowKey | undefined> {
+    const read = async (ask: Ask): Promise<readonly SqlRow[]> => await ask(lastKeyStatement(this.#shape));
+    const [key] = await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfPage(this.#settings), read));
+    return key as RowKey | undefined;
   }
 
   async row(key: RowKey): Promise<StoredRow | undefined> {
@@ -81,17 +94,13 @@ export class PostgresColumnTable implements ColumnTable {
       await this.#writing.transaction(startOfWrite({}), makeCheckpoints);
       this.#checkpointsMade = true;
     }
-    return await this.#writing.transaction(startOfWrite(this.#settings), async (ask) => {
-      const made = changes.map(() => false);
-      if (changes.length > 0) {
-        for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(changes))) {
-          if (arrived !== true) throw this.#altered();
-          made[Number(n) - 1] = true;
-        }
-      }
-      if (kept !== undefined) await writeCheckpoint(ask, this.#target.id, this.key, kept);
-      return made;
-    });
+    return await this.#waitingForOthers(this.#writing, async () =>
+      await this.#writing.transaction(startOfWrite(this.#settings), async (ask) => {
+        const made = await this.#replace(ask, changes);
+        if (kept !== undefined) await writeCheckpoint(ask, this.#target.id, this.key, kept);
+        return made;
+      }),
+    );
   }
 
   async census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]> {
@@ -121,20 +130,22 @@ export class PostgresColumnTable implements ColumnTable {
   }
 
   /** @returns the end of the rows that were looked at, where others follow */
-  async #page(after: RowKey | null, limit: number, notUnder: string | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
-    const from = after === null ? [] : this.#parameters(after);
+  async #page(after: RowKey | null, limit: number, notUnder: string | undefined, upTo: RowKey | undefined): Promise<readonly [readonly StoredRow[], RowKey | undefined]> {
+    const bounds = [after, upTo].flatMap((key) => (key === null || key === undefined ? [] : this.#parameters(key)));
     const most = Math.min(limit, 2 * this.#lastPage);
-    return await this.#reading.transaction(startOfPage(this.#settings), async (ask) => {
-      const rows = await ask(pageStatement(this.#shape, after !== null, notUnder !== undefined), [most, ...from, ...(notUnder === undefined ? [] : [notUnder])]);
+    const [isAfter, isUpTo] = [after !== null, upTo !== undefined];
+    const read = async (ask: Ask): Promise<readonly [readonly StoredRow[], RowKey | undefined]> => {
+      const rows = await ask(pageStatement(this.#shape, isAfter, notUnder !== undefined, isUpTo), [most, ...bounds, ...(notUnder === undefined ? [] : [notUnder])]);
       this.#lastPage = Math.max(1, rows.length);
       if (rows.length > 0 || notUnder === undefined) return [rows.map((row) => this.#stored(row)), undefined];
-      const [end] = await ask(windowEndStatement(this.#shape, after !== null), from);
+      const [end] = await ask(windowEndStatement(this.#shape, isAfter, isUpTo), bounds);
       return [[], end as RowKey | undefined];
-    });
+    };
+    return await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfPage(this.#settings), read));
   }
 
   async #survey<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    return await this.#reading.transaction(startOfSurvey(this.#settings), work);
+    return await this.#waitingForOthers(this.#reading, async () => await this.#reading.transaction(startOfSurvey(this.#settings), work));
   }
 
   #stored(row: SqlRow): StoredRow {
@@ -171,6 +182,54 @@ export class PostgresColumnTable implements ColumnTable {
       'config-invalid',
       `${table.name}.${this.#target.column} holds ${room} characters at most, and a value needs ${longest}`,
       `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(this.#target.column)} TYPE text`,
+    );
+  }
+
+  async #replace(ask: Ask, changes: readonly RowChange[]): Promise<readonly boolean[]> {
+    const made = changes.map(() => false);
+    let left = changes.map((change, at) => ({ change, at }));
+    for (let tries = 1; left.length > 0; tries++) {
+      const sent = left.map(({ change }) => change);
+      for (const [n, arrived] of await ask(writeStatement(this.#shape, this.#target.column), this.#columnsOf(sent))) {
+        if (arrived !== true) throw this.#altered();
+        made[left[Number(n) - 1]!.at] = true;
+      }
+      left = left.filter(({ at }) => !made[at]);
+      // Somebody else's write is a reason not to make a change. A row that still is what was read was put back in this moment, or is withheld.
+      const unchanged = left.length === 0 ? 0 : await this.#count(ask, unchangedStatement(this.#shape), left.map(({ change }) => change));
+      if (unchanged === 0) break;
+      if (tries === WITHHELD_TRIES) throw this.#withheld();
+    }
+    const done = changes.filter((_, at) => made[at]);
+    if (this.#shape.triggersAfter && done.length > 0) {
+      await ask('SET CONSTRAINTS ALL IMMEDIATE');
+      if ((await this.#count(ask, arrivedStatement(this.#shape), done)) < done.length) throw this.#altered();
+    }
+    return made;
+  }
+
+  async #count(ask: Ask, statement: string, changes: readonly RowChange[]): Promise<number> {
+    const [row] = await ask(statement, this.#columnsOf(changes));
+    return Number(row?.[0]);
+  }
+
+  /** A lock that was waited for in vain: with who holds it. */
+  async #waitingForOthers<T>(connection: JobConnection, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!reports(error, '55P03', '57014')) throw error;
+      const own = [this.#reading.process, this.#writing.process].filter((process) => process !== undefined);
+      throw await connection.use(async (ask) => await namingHolders(ask, error as LockfastError, this.#shape.table, own)).catch(() => error);
+    }
+  }
+
+  #withheld(): LockfastError {
+    const { table } = this.#shape;
+    return new LockfastError(
+      'database-refused',
+      `a trigger of ${table.name}, or a rule, keeps rows as they are and does not say so; nothing of this batch was kept`,
+      'let the trigger look at a setting, and name the setting under `set` in the declaration of the column',
     );
   }
 

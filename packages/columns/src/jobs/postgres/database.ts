@@ -1,4 +1,6 @@
 /** A database of PostgreSQL: one connection reads while another one writes. */
+import { LockfastError } from '@lockfast/core/errors';
+
 import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
@@ -51,7 +53,10 @@ class PostgresColumns implements ColumnDatabase {
   }
 
   async lock(target: ColumnTarget): Promise<void> {
-    const { name } = await this.#look(target, async (ask) => await findTable(ask, target.table));
+    const { name } = await this.#look(target, async (ask) => {
+      await this.#refuseReplica(ask);
+      return await findTable(ask, target.table);
+    });
     await this.#writing.use(async (ask) => await this.#locks.take(ask, name, target.column));
   }
 
@@ -63,6 +68,12 @@ class PostgresColumns implements ColumnDatabase {
   async close(): Promise<void> {
     // A census takes minutes, and nobody waits for it any more; what is being written is written.
     await Promise.all([this.#reading.abandon(), this.#writing.close()]);
+  }
+
+  /** It would let a job lock and read, and refuse its first write with a code that says nothing. */
+  async #refuseReplica(ask: Ask): Promise<void> {
+    const [row] = await ask('SELECT pg_is_in_recovery()');
+    if (row?.[0] === true) throw new LockfastError('database-refused', `the database ${this.place} is a replica, which takes no writes`, 'name the primary in the URL');
   }
 
   async #look<T>(target: ColumnTarget, work: (ask: Ask) => Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['23503', { what: 'other rows refer to the value', hint: 'a column that others refer to can not be encrypted: remove the foreign key' }],
   ['23505', { what: 'a value is there already, and must be unique', hint: 'remove the unique index of the column: encrypted values all differ' }],
   ['23514', { what: 'a constraint does not let the value in', hint: 'drop or change the constraint' }],
-  ['25006', { what: 'the server is read-only, perhaps a replica', hint: 'name the primary in the URL' }],
+  ['25006', { what: 'the server takes no writes now: it is a replica, or default_transaction_read_only is on', hint: 'name the primary in the URL, or ask who set it' }],
   ['28000', NOT_LET_IN],
   ['28P01', NOT_LET_IN],
   ['3D000', { what: 'there is no such database', hint: 'check the URL' }],
@@ -34,7 +34,7 @@ const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['53300', { code: 'database-unavailable', what: 'the server has too many connections', hint: AGAIN }],
   ['54000', { what: 'a value is too large for an index', hint: 'remove the index of the column: encrypted values can not be searched' }],
   ['55000', { what: 'the table does not take changes now: perhaps it is published without a replica identity', hint: "see the server's log" }],
-  ['55P03', { what: 'rows were locked by others for too long', hint: AGAIN }],
+  ['55P03', { what: 'rows were locked by others for too long, or their table was', hint: AGAIN }],
   ['57014', { what: 'the server did not finish in the time allowed', hint: `see in pg_stat_activity what holds it up, then ${AGAIN}` }],
   ['P0001', { what: 'a trigger refused the change', hint: 'let the trigger look at a setting, and name the setting under `set` in the declaration of the column' }],
 ]);
@@ -98,9 +98,9 @@ function isOver(state: string): boolean {
   return /^(?:08|57P|25P0[34])/.test(state);
 }
 
-/** Names that the server gives with an error; its message and detail may quote what is in the row. */
+/** Names that the server gives with an error; its message and detail may quote what is in the row, and so may all that a trigger raises. */
 function named(error: unknown): string {
-  if (!(error instanceof Error)) return '';
+  if (!(error instanceof Error) || Reflect.get(error, 'routine') === 'exec_stmt_raise') return '';
   const parts = (['table', 'column', 'constraint'] as const).flatMap((part) => {
     const name: unknown = Reflect.get(error, part);
     return typeof name === 'string' ? [`${part} ${name}`] : [];

@@ -5,11 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Ask, Prepare } from './connection.ts';
+import { watchClient } from './transaction-start.ts';
 
 /** How long the server may need to see that a connection of ours is gone. */
 const RELEASE_MS = 10_000;
+/** That of a job that was killed is gone as soon as the server looks: it may be in the middle of a batch. */
+const KILLED_MS = 2_000;
 const RETRY_MS = 100;
-/** A server that lost sight of us gives the lock back within a minute, not within hours. */
 const BE_MISSED = 'SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3';
 
 interface JobLock {
@@ -26,8 +28,8 @@ export class JobLocks {
   /** For each new connection: without its locks a job must not write. */
   readonly prepare: Prepare = async (ask, pooled) => {
     this.#pooled = pooled;
-    if (this.#held.length > 0) await ask(BE_MISSED);
-    for (const lock of this.#held) await this.#takeAgain(ask, lock);
+    if (this.#held.length > 0) await lookAfterClient(ask);
+    for (const lock of this.#held) await this.#takeWithin(RELEASE_MS, ask, lock);
   };
 
   /** @throws LockfastError `busy`, `config-invalid` */
@@ -35,14 +37,14 @@ export class JobLocks {
     const lock: JobLock = { shown: `${table}.${column}`, halves: halves(table, column) };
     if (this.#held.some(({ shown }) => shown === lock.shown)) return;
     this.#refusePooler(lock);
-    await ask(BE_MISSED);
-    if (!(await tryLock(ask, lock))) throw await busy(ask, lock);
+    await lookAfterClient(ask);
+    await this.#takeWithin(KILLED_MS, ask, lock);
     this.#held.push(lock);
   }
 
-  async #takeAgain(ask: Ask, lock: JobLock): Promise<void> {
+  async #takeWithin(ms: number, ask: Ask, lock: JobLock): Promise<void> {
     this.#refusePooler(lock);
-    const deadline = performance.now() + RELEASE_MS;
+    const deadline = performance.now() + ms;
     while (!(await tryLock(ask, lock))) {
       if (performance.now() > deadline) throw await busy(ask, lock);
       await sleep(RETRY_MS);
@@ -53,6 +55,12 @@ export class JobLocks {
     if (!this.#pooled) return;
     throw new LockfastError('config-invalid', `the job on ${lock.shown} is connected through a pooler, whose connections outlive the job's lock`, 'name the server itself in the URL, not the pooler');
   }
+}
+
+/** A server that lost sight of us gives the lock back within a minute, not within hours; one whose client was killed, before its batch is done. */
+async function lookAfterClient(ask: Ask): Promise<void> {
+  await ask(BE_MISSED);
+  await ask(watchClient('500ms', false));
 }
 
 async function tryLock(ask: Ask, lock: JobLock): Promise<boolean> {

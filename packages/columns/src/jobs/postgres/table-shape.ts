@@ -14,6 +14,8 @@ export interface TableShape {
   readonly value: StoredValue;
   readonly context: readonly string[];
   readonly label: string | undefined;
+  /** Whether triggers run after an update, and so may change again what it has just returned. */
+  readonly triggersAfter: boolean;
 }
 
 /** @throws LockfastError `config-invalid`, `database-refused` */
@@ -28,5 +30,16 @@ export async function findShape(ask: Ask, target: ColumnTarget): Promise<TableSh
     throw new LockfastError('config-invalid', `${table.name}.${target.column} is part of its own ${part}`, `declare another ${part}: it must stay as it is when the value is encrypted`);
   }
   if (target.label === target.column) throw new LockfastError('config-invalid', `${table.name}.${target.column} is its own label, and reports would show its values`, 'declare another label');
-  return { table, key, value, context: target.context, label: target.label };
+  return { table, key, value, context: target.context, label: target.label, triggersAfter: await hasTriggersAfter(ask, table) };
+}
+
+/** Of the application: foreign keys are triggers, too, and change no value here. */
+async function hasTriggersAfter(ask: Ask, { oid }: FoundTable): Promise<boolean> {
+  const [row] = await ask(
+    // Bits of `tgtype`: 2 before, 16 update, 64 instead.
+    `SELECT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 82 = 16
+       AND (tgrelid = $1::oid OR tgrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree($1::oid))))`,
+    [oid],
+  );
+  return row?.[0] === true;
 }

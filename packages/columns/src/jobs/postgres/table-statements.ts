@@ -11,20 +11,25 @@ const LABEL_CHARACTERS = 200;
 
 /**
  * Columns of the answer: the key, the value, the context, the label.
- * Parameters: how many rows at most; with `after`, its key; with `notUnder`, the start, last.
+ * Parameters: how many rows at most; with `after`, its key; with `upTo`, its key; with `notUnder`, the start.
  */
-export function pageStatement(shape: TableShape, after: boolean, notUnder: boolean): string {
+export function pageStatement(shape: TableShape, after: boolean, notUnder: boolean, upTo: boolean): string {
   const { key, value } = shape;
-  const from = `${shape.table.sql} t${after ? ` WHERE ${isAfter(key, 2)}` : ''}`;
+  const from = `${shape.table.sql} t${between(key, after, upTo, 2)}`;
   if (!notUnder) return bounded(shape, `SELECT ${columns(shape)} FROM ${from} ORDER BY ${order(key)} LIMIT $1`);
   const window = `SELECT ${columns(shape)}, ${value.start} AS start FROM ${from} ORDER BY ${order(key)} LIMIT ${WINDOW_ROWS}`;
   // What has no value has no start.
-  return bounded(shape, `SELECT * FROM (${window}) w WHERE NOT starts_with(start, $${(after ? key.length : 0) + 2}) ORDER BY ${ordinals(key)} LIMIT $1`);
+  return bounded(shape, `SELECT * FROM (${window}) w WHERE NOT starts_with(start, $${(Number(after) + Number(upTo)) * key.length + 2}) ORDER BY ${ordinals(key)} LIMIT $1`);
 }
 
-/** The key at the end of the rows that a page with `notUnder` looked at. Parameters: of `after`, its key. */
-export function windowEndStatement({ table, key }: TableShape, after: boolean): string {
-  return `SELECT ${key.map(({ sql }) => `${sql}::text`).join(', ')} FROM ${table.sql} t${after ? ` WHERE ${isAfter(key, 1)}` : ''} ORDER BY ${order(key)} OFFSET ${WINDOW_ROWS - 1} LIMIT 1`;
+/** The key at the end of the rows that a page with `notUnder` looked at. Parameters: with `after`, its key; with `upTo`, its key. */
+export function windowEndStatement({ table, key }: TableShape, after: boolean, upTo: boolean): string {
+  return `SELECT ${texts(key)} FROM ${table.sql} t${between(key, after, upTo, 1)} ORDER BY ${order(key)} OFFSET ${WINDOW_ROWS - 1} LIMIT 1`;
+}
+
+/** Columns of the answer: the key. */
+export function lastKeyStatement({ table, key }: TableShape): string {
+  return `SELECT ${texts(key)} FROM ${table.sql} t ORDER BY ${key.map(({ sql }) => `${sql} DESC`).join(', ')} LIMIT 1`;
 }
 
 /** Columns as of a page. Parameters: the key. */
@@ -39,18 +44,44 @@ export function sampleStatement(shape: TableShape, percent: number | undefined):
 }
 
 /**
- * One statement for the batch. Columns of the answer: the number of the change, from 1; whether the value arrived.
- * Parameters: the old values, the new ones, then of each key column and each context column all of them, as arrays of text.
+ * One statement for the batch. Columns of the answer: the number of the change, from 1; whether the value arrived in the context that it is
+ * bound to. Parameters: the old values, the new ones, then of each key column and each context column all of them, as arrays of text.
  */
-export function writeStatement({ table, key, value, context }: TableShape, column: string): string {
+export function writeStatement(shape: TableShape, column: string): string {
+  const { table, value } = shape;
+  return `UPDATE ${table.sql} t SET ${identifier(column)} = ${value.replacement} FROM (${changes(shape)}) v WHERE ${[ofChange(shape), value.unchanged].join(' AND ')} RETURNING v.n::int, ${arrived(shape)}`;
+}
+
+/** Columns of the answer: how many rows still are what was read. Parameters: as {@link writeStatement}. */
+export function unchangedStatement(shape: TableShape): string {
+  return `SELECT count(*)::int FROM ${shape.table.sql} t, (${changes(shape)}) v WHERE ${[ofChange(shape), shape.value.unchanged].join(' AND ')}`;
+}
+
+/** Columns of the answer: of how many rows the new value stands. Parameters: as {@link writeStatement}. */
+export function arrivedStatement(shape: TableShape): string {
+  return `SELECT count(*)::int FROM ${shape.table.sql} t, (${changes(shape)}) v WHERE ${[ofChange(shape), shape.value.arrived].join(' AND ')}`;
+}
+
+/** As rows. */
+function changes({ key, value, context }: TableShape): string {
   const sent = [`${value.sent}[]`, `${value.sent}[]`, ...key.map(() => 'text[]'), ...context.map(() => 'text[]')].map((type, at) => `$${at + 1}::${type}`);
   const fields = ['old', 'new', ...key.map((_, at) => `k${at}`), ...context.map((_, at) => `c${at}`), 'n'];
   // Sorted by the server, which alone knows the order of its types.
   const typed = fields.map((field) => (/^k\d/.test(field) ? `u.${field}::${key[Number(field.slice(1))]!.typeSql} AS ${field}` : `u.${field}`));
-  const rows = `SELECT ${typed.join(', ')} FROM unnest(${sent.join(', ')}) WITH ORDINALITY AS u(${fields.join(', ')}) ORDER BY ${key.map((_, at) => `k${at}`).join(', ')}`;
-  const unchanged = [...context.map((name, at) => `t.${identifier(name)}::text COLLATE "C" IS NOT DISTINCT FROM v.c${at}`), value.unchanged];
-  const where = [...key.map(({ sql }, at) => `${sql} = v.k${at}`), ...unchanged].join(' AND ');
-  return `UPDATE ${table.sql} t SET ${identifier(column)} = ${value.replacement} FROM (${rows}) v WHERE ${where} RETURNING v.n::int, ${value.arrived}`;
+  return `SELECT ${typed.join(', ')} FROM unnest(${sent.join(', ')}) WITH ORDINALITY AS u(${fields.join(', ')}) ORDER BY ${key.map((_, at) => `k${at}`).join(', ')}`;
+}
+
+/** Whether a row is that of the change, in the context in which it was read. */
+function ofChange({ key, context }: TableShape): string {
+  return [...key.map(({ sql }, at) => `${sql} = v.k${at}`), ...inContext(context)].join(' AND ');
+}
+
+function arrived({ value, context }: TableShape): string {
+  return [value.arrived, ...inContext(context)].join(' AND ');
+}
+
+function inContext(context: readonly string[]): readonly string[] {
+  return context.map((name, at) => `t.${identifier(name)}::text COLLATE "C" IS NOT DISTINCT FROM v.c${at}`);
 }
 
 /** Columns of the answer: how values begin, how many rows. What looks like no format is '', so that nothing of it leaves the database. */
@@ -107,9 +138,15 @@ function ordinals(key: readonly KeyColumn[]): string {
   return key.map((_, at) => `o${at}`).join(', ');
 }
 
+function texts(key: readonly KeyColumn[]): string {
+  return key.map(({ sql }) => `${sql}::text`).join(', ');
+}
+
 /** Compares rows, which the index does, too. @param first the number of the first parameter */
-function isAfter(key: readonly KeyColumn[], first: number): string {
-  return `(${order(key)}) > (${key.map(({ typeSql }, at) => `$${at + first}::text::${typeSql}`).join(', ')})`;
+function between(key: readonly KeyColumn[], after: boolean, upTo: boolean, first: number): string {
+  const parameters = (from: number): string => key.map(({ typeSql }, at) => `$${at + from}::text::${typeSql}`).join(', ');
+  const bounds = [...(after ? [`(${order(key)}) > (${parameters(first)})`] : []), ...(upTo ? [`(${order(key)}) <= (${parameters(first + (after ? key.length : 0))})`] : [])];
+  return bounds.length === 0 ? '' : ` WHERE ${bounds.join(' AND ')}`;
 }
 
 function equals(key: readonly KeyColumn[], parameter: (at: number) => string): string {

@@ -12,31 +12,40 @@ const ROW_BY_ROW: Settings = { enable_seqscan: 'off', enable_bitmapscan: 'off', 
 
 export type Settings = Readonly<Record<string, string>>;
 
-/** How long a batch may wait for the rows that others hold. */
+/** How long a batch may wait for the rows that others hold, and a page for a table that is being migrated. */
 const LOCK_MS = 2_000;
 export const WRITE_MS = 30_000;
 
-/** A page. It may take as long as it takes: what it reads is bounded. */
+/** It may take as long as it takes, but must not wait for others without saying so. */
+const READING: Settings = { statement_timeout: '0', lock_timeout: String(LOCK_MS) };
+
+/** A page. What it reads is bounded, and all of it is read as it is at one moment: no row may be left out between two statements. */
 export function startOfPage(own: Settings): string {
-  return start('READ ONLY', [BY_INDEX, { statement_timeout: '0' }, own, PLAIN_TEXTS, EVERY_ROW]);
+  return start('REPEATABLE READ READ ONLY', [BY_INDEX, READING, own, PLAIN_TEXTS, EVERY_ROW]);
 }
 
 /** A look at the whole table. */
 export function startOfSurvey(own: Settings): string {
-  // Of PostgreSQL 14: it stops when we are gone.
-  const watch = "SELECT set_config(name, '10s', true) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval'";
-  return `${start('READ ONLY', [{ statement_timeout: '0' }, own, PLAIN_TEXTS, EVERY_ROW])}; ${watch}`;
+  return `${start('READ COMMITTED READ ONLY', [READING, own, PLAIN_TEXTS, EVERY_ROW])}; ${watchClient('10s', true)}`;
 }
 
-/** A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. */
+/**
+ * A batch: rows that were changed since are seen as they are now, which READ COMMITTED means. Not READ WRITE: where an
+ * administrator made `default_transaction_read_only` the default, nothing is to be written now.
+ */
 export function startOfWrite(own: Settings): string {
   const limits: Settings = { lock_timeout: String(LOCK_MS), statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) };
   const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local')";
-  return `${start('READ WRITE', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
+  return `${start('READ COMMITTED', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
 }
 
-/** Later ones count. */
-function start(access: 'READ ONLY' | 'READ WRITE', settings: readonly Settings[]): string {
-  const calls = settings.flatMap((some) => Object.entries(some)).map(([name, value]) => `SELECT set_config(${literal(name)}, ${literal(value)}, true)`);
-  return [`BEGIN ISOLATION LEVEL READ COMMITTED ${access}`, ...calls].join('; ');
+/** A server stops what it does for a client that is gone. Since PostgreSQL 14; systems other than Linux may refuse it. */
+export function watchClient(every: string, inTransaction: boolean): string {
+  return `SELECT set_config(name, ${literal(every)}, ${inTransaction}) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval' AND version() ~ 'linux'`;
+}
+
+/** Later ones count. One statement for all of them: every batch begins so. */
+function start(mode: 'REPEATABLE READ READ ONLY' | 'READ COMMITTED READ ONLY' | 'READ COMMITTED', settings: readonly Settings[]): string {
+  const calls = Object.entries(Object.assign({}, ...settings) as Settings).map(([name, value]) => `set_config(${literal(name)}, ${literal(value)}, true)`);
+  return `BEGIN ISOLATION LEVEL ${mode}; SELECT ${calls.join(', ')}`;
 }

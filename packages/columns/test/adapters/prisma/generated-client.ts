@@ -8,10 +8,8 @@ const GENERATED = fileURLToPath(new URL('.generated/', import.meta.url));
 const PRISMA = fileURLToPath(import.meta.resolve('prisma/package.json'));
 const SCHEMA = new URL('schema.prisma', import.meta.url);
 
-export type Row = Readonly<Record<string, unknown>>;
-
 /** A model of a client whose types only tsc in `prisma-types.test.ts` knows. */
-export type Delegate = Readonly<Record<string, (args?: unknown) => Promise<unknown> & Readonly<Record<string, (args?: unknown) => Promise<unknown>>>>>;
+type Delegate = Readonly<Record<string, (args?: unknown) => Promise<unknown> & Readonly<Record<string, (args?: unknown) => Promise<unknown>>>>>;
 
 export interface RawClient {
   $extends(extension: unknown): RawClient;
@@ -26,7 +24,7 @@ export interface RawClient {
 }
 
 /** Clients have their models beside these. */
-export type GeneratedClient = RawClient & { readonly [Model in 'organization' | 'connection' | 'project' | 'environment' | 'tag' | 'audit']: Delegate };
+export type GeneratedClient = RawClient & { readonly [Model in 'organization' | 'connection' | 'project' | 'environment' | 'tag' | 'vault' | 'audit']: Delegate };
 
 export interface GeneratedModule {
   readonly PrismaClient: new (options: object) => RawClient;

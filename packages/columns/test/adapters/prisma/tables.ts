@@ -20,4 +20,5 @@ export const OWN_TABLES = `
   );
   CREATE TABLE "Tag" (id text PRIMARY KEY, data text, token text);
   CREATE TABLE "_ProjectToTag" ("A" integer NOT NULL REFERENCES "Project" (id), "B" text NOT NULL REFERENCES "Tag" (id), PRIMARY KEY ("A", "B"));
+  CREATE TABLE "Vault" ("orgId" text PRIMARY KEY REFERENCES organizations (id) ON UPDATE CASCADE, data text, secret text);
   CREATE TABLE "Audit" (id serial PRIMARY KEY, text text NOT NULL);`;

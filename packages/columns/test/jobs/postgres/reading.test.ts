@@ -83,9 +83,9 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     const batch = Array.from({ length: 2000 }, (_, n) => n);
     const used = `t_${index.startsWith('a') ? 'pkey' : 'other_idx'}`;
     for (const [start, statement, values] of [
-      [startOfPage({}), pageStatement(shape, true, false), [1000, ...key]],
-      [startOfPage({}), pageStatement(shape, true, true), [1000, ...key, 'lfv1.aaaaaa.']],
-      [startOfPage({}), windowEndStatement(shape, true), key],
+      [startOfPage({}), pageStatement(shape, true, false, false), [1000, ...key]],
+      [startOfPage({}), pageStatement(shape, true, true, false), [1000, ...key, 'lfv1.aaaaaa.']],
+      [startOfPage({}), windowEndStatement(shape, true, false), key],
       [startOfWrite({}), writeStatement(shape, 'secret'), [batch.map(() => 'old'), batch.map(() => 'new'), ...key.map((part) => batch.map((n) => part.replace('5', String(n))))]],
     ] as const) {
       await ask(start);
@@ -104,7 +104,7 @@ describe.skipIf(missing !== undefined)(`reading from PostgreSQL${missing === und
     const ask = await asking(scratch);
     const shape = await findShape(ask, aTarget({}));
     for (const [start, statement, values] of [
-      [startOfPage({}), pageStatement(shape, true, true), [1000, '5', '2026-01-15', 'lfv1.aaaaaa.']],
+      [startOfPage({}), pageStatement(shape, true, true, false), [1000, '5', '2026-01-15', 'lfv1.aaaaaa.']],
       [startOfWrite({}), writeStatement(shape, 'secret'), [['old'], ['new'], ['5'], ['2026-01-15']]],
     ] as const) {
       await ask(start);

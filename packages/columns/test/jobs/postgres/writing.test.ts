@@ -216,8 +216,7 @@ describe.skipIf(missing !== undefined)(`writing a batch to PostgreSQL${missing =
     const scratch = aDatabase(`${TENANTS}; CREATE TABLE seen (commit text, isolation text, lock text);
       CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit'), current_setting('transaction_isolation'), current_setting('lock_timeout')); RETURN NULL; END $$;
       CREATE TRIGGER look AFTER UPDATE ON t EXECUTE FUNCTION look();
-      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database());
-        EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`);
+      DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$`);
     const table = await scratch.table({});
     await table.write(await marked(table), undefined);
     const hasty = await scratch.table({ set: { synchronous_commit: 'off', lock_timeout: '5s' } });

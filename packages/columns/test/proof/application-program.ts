@@ -1,0 +1,56 @@
+/**
+ * An application's server with a key ring of its own: it reads and writes random rows with `column()`, and counts by code what it could not
+ * read. A value that it reads must be one that some server wrote for this row: else it ends with status 9. `stop` on standard input ends it.
+ */
+import { readFileSync } from 'node:fs';
+
+import { LockfastError } from '@lockfast/core/errors';
+import { KeyRing } from '@lockfast/core/keyring';
+import { Client } from 'pg';
+
+import { column } from '../../src/column.ts';
+import type { DeclaredColumn } from '../../src/jobs/index.ts';
+import { heldSource } from '../jobs/rings.ts';
+
+interface Order {
+  readonly url: string;
+  readonly ring: string;
+  readonly root: string;
+  readonly declared: DeclaredColumn;
+  /** It writes rows whose ids leave this remainder by 3 alone; it reads all. */
+  readonly server: number;
+  readonly rows: number;
+}
+
+const { url, ring: file, root, declared, server, rows } = JSON.parse(process.argv[2]!) as Order;
+const ring = await KeyRing.open(readFileSync(file, 'utf8'), file, [heldSource(Buffer.from(root, 'base64'))]);
+const values = column(ring, { id: declared.id, context: declared.context });
+const client = new Client({ connectionString: url });
+await client.connect();
+const stop = new AbortController();
+process.stdin.on('data', () => stop.abort());
+const failures: Record<string, number> = {};
+const last: Record<number, string> = {};
+let reads = 0;
+
+for (let n = 0; !stop.signal.aborted; n++) {
+  const id = 1 + ((n * 7919 + server * 31) % rows);
+  if (n % 2 === 0 && id % 3 === server) {
+    const value = `row ${id}, server ${server}, ${n}`;
+    await client.query('UPDATE t SET secret = $2 WHERE id = $1', [id, values.encrypt(value, { org: `org ${id % 3}` })]);
+    last[id] = value;
+    continue;
+  }
+  const { rows: found } = await client.query<{ secret: string }>('SELECT secret FROM t WHERE id = $1', [id]);
+  reads++;
+  try {
+    const value = values.decrypt(found[0]!.secret, { org: `org ${id % 3}` });
+    if (!value.endsWith(` ${id}`) && !value.startsWith(`row ${id}, server ${id % 3},`)) process.exit(9);
+  } catch (error) {
+    if (!(error instanceof LockfastError)) throw error;
+    failures[error.code] = (failures[error.code] ?? 0) + 1;
+  }
+}
+await client.end();
+process.stdout.write(JSON.stringify({ failures, last, reads }));
+process.exit(0);

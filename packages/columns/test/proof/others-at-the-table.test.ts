@@ -1,0 +1,193 @@
+/** Locks, deadlocks, timeouts and isolation levels of others: a job waits for a bounded time, and says for whom. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Client } from 'pg';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { missing, withServer } from '../jobs/postgres/a-database.ts';
+import { aRing, rotated } from '../jobs/rings.ts';
+import { applicationColumn } from '../jobs/scene.ts';
+import { deep } from './depth.ts';
+import { aTable, convert, convertIn, expectWhole, orgOf, PROVEN, refused } from './proof-scene.ts';
+
+withServer();
+
+const ROWS = 100;
+
+async function session(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url, application_name: 'migration' });
+  await client.connect();
+  onTestFinished(async () => await client.end());
+  return client;
+}
+
+test.skipIf(missing !== undefined)('[W5] an application that updates the same rows in the opposite order: deadlocks cost both sides time alone', async () => {
+  const rounds = deep ? 600 : 40;
+  const scratch = aTable(ROWS);
+  scratch.sql("ALTER DATABASE " + scratch.sql('SELECT current_database()') + " SET deadlock_timeout = '20ms'");
+  const first = await aRing();
+  const second = rotated(first);
+  await convert(scratch, first, 'encrypt');
+  const app = await session(scratch.url);
+  const values = applicationColumn(second, PROVEN);
+  const over: Record<number, string> = {};
+  const stop = new AbortController();
+  let [deadlocks, done] = [0, 0];
+  const writing = (async () => {
+    for (let n = 0; !stop.signal.aborted; n++) {
+      const mine: Record<number, string> = {};
+      try {
+        await app.query('BEGIN');
+        for (let id = ROWS - (n % 7); id > 0; id -= 9) {
+          const value = `round ${n} of row ${id}`;
+          mine[id] = value;
+          await app.query('UPDATE t SET secret = $2 WHERE id = $1', [id, values.encrypt(value, { org: orgOf(id) })]);
+        }
+        await app.query('COMMIT');
+        Object.assign(over, mine);
+        done++;
+      } catch (error) {
+        if ((error as { readonly code?: string }).code !== '40P01') throw error;
+        deadlocks++;
+        await app.query('ROLLBACK');
+      }
+    }
+  })();
+  writing.catch(() => {});
+  let ring = second;
+  let conflicts = 0;
+  for (let n = 0; n < rounds / 20; n++) {
+    // Each round has work: the rows go back and forth between two keys, of which the application uses one.
+    ({ conflicts } = await convert(scratch, ring, 'rotate', { batch: 50 }));
+    ring = rotated(ring);
+  }
+  stop.abort();
+  await writing;
+  const report = await convert(scratch, ring, 'rotate');
+  expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
+  expectWhole(scratch, ring, ROWS, over);
+  process.stdout.write(`opposite order: ${done} transactions of the application, ${deadlocks} of them ended by the server, ${conflicts} conflicts in the last job\n`);
+}, deep ? 300_000 : 60_000);
+
+test.skipIf(missing !== undefined)('[W5] a row lock that is held for long: the other rows are done, the time is bounded, the holder is named, and the same call goes on', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  const app = await session(scratch.url);
+  await app.query('BEGIN; UPDATE t SET name = name WHERE id = 2');
+  const started = performance.now();
+  // A batch of one row is not halved any more: it is tried until patience ends. The test waits for less: it gives up by itself.
+  const stop = new AbortController();
+  const running = convert(scratch, ring, 'encrypt', { batch: 4, signal: stop.signal });
+  running.catch(() => {});
+  await sleep(4000);
+  stop.abort();
+  expect(await running).toMatchObject({ interrupted: true });
+  expect(performance.now() - started).toBeLessThan(20_000);
+  await app.query('ROLLBACK');
+  expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ remaining: 0, conflicts: 0 });
+  expectWhole(scratch, ring, ROWS);
+});
+
+test.skipIf(missing !== undefined || !deep)('[W5] a row lock that is never let go: the job ends, and names who holds it', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  const app = await session(scratch.url);
+  await app.query('BEGIN; UPDATE t SET name = name WHERE id = 2');
+  const started = performance.now();
+  const { code, message, hint } = await refused(convert(scratch, ring, 'encrypt', { batch: 4 }));
+  const seconds = (performance.now() - started) / 1000;
+  expect(code).toBe('database-refused');
+  expect(message).toMatch(/locked by others.*process \d+ of the server \(owner, migration, idle in transaction for \d+ s\)/);
+  expect(hint).toMatch(/run it again/);
+  process.stdout.write(`a row that stays locked ends the job after ${seconds.toFixed(0)} s\n`);
+  await app.query('ROLLBACK');
+  expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ remaining: 0 });
+  expectWhole(scratch, ring, ROWS);
+}, 300_000);
+
+test.skipIf(missing !== undefined)('[W5] a table that a migration locks: a look at it waits two seconds and names the migration; a job that runs goes on when the table is free', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  const migration = await session(scratch.url);
+  const database = await scratch.open();
+  const table = await database.table(PROVEN);
+  await migration.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+  const started = performance.now();
+  const { code, message } = await refused(table.read(null, 10));
+  expect(code).toBe('database-refused');
+  expect(message).toMatch(/locked by others.*process \d+ of the server \(owner, migration, idle in transaction for \d+ s\)/);
+  await refused(table.write([], { job: 'x', pass: 1, after: null, counts: {} }).then(async () => await table.census()));
+  expect(performance.now() - started).toBeLessThan(10_000);
+  await migration.query('COMMIT');
+
+  const begun = new AbortController();
+  const running = convertIn(database, ring, 'encrypt', { batch: 10, maxRate: 60, onProgress: () => begun.abort() });
+  while (!begun.signal.aborted) await sleep(20);
+  await migration.query('BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE');
+  await sleep(2300);
+  await migration.query('COMMIT');
+  expect(await running).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
+  expectWhole(scratch, ring, ROWS);
+});
+
+test.skipIf(missing !== undefined)('a database whose transactions are serializable, and a role with short timeouts: the job has its own', async () => {
+  const scratch = aTable(ROWS);
+  const name = scratch.sql('SELECT current_database()');
+  for (const setting of ["default_transaction_isolation = 'serializable'", 'statement_timeout = 200', 'lock_timeout = 1', 'idle_in_transaction_session_timeout = 500']) {
+    scratch.sql(`ALTER ROLE owner IN DATABASE ${name} SET ${setting}`);
+  }
+  const ring = await aRing();
+  const report = await convert(scratch, ring, 'encrypt');
+  expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
+  expectWhole(scratch, ring, ROWS);
+});
+
+test.skipIf(missing !== undefined)('[W5] batches that take longer than is allowed are halved until they do not', async () => {
+  const scratch = aTable(ROWS, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
+  const ring = await aRing();
+  const report = await convert(scratch, ring, 'encrypt', { batch: 25 }, { ...PROVEN, set: { statement_timeout: '250ms' } });
+  expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
+  expectWhole(scratch, ring, ROWS);
+});
+
+test.skipIf(missing !== undefined)('[D3] an application in serializable transactions fails itself, or writes: no write of it is lost', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  const values = applicationColumn(ring, PROVEN);
+  const app = await session(scratch.url);
+  const over: Record<number, string> = {};
+  const stop = new AbortController();
+  let failed = 0;
+  const writing = (async () => {
+    for (let n = 0; !stop.signal.aborted; n++) {
+      const id = 1 + ((n * 37) % ROWS);
+      try {
+        await app.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
+        await app.query('SELECT count(*) FROM t WHERE id BETWEEN $1 AND $1 + 20', [id]);
+        await app.query('UPDATE t SET secret = $2 WHERE id = $1', [id, values.encrypt(`serial ${n}`, { org: orgOf(id) })]);
+        await app.query('COMMIT');
+        over[id] = `serial ${n}`;
+      } catch (error) {
+        if ((error as { readonly code?: string }).code !== '40001') throw error;
+        failed++;
+        await app.query('ROLLBACK');
+      }
+    }
+  })();
+  const report = await convert(scratch, ring, 'encrypt', { batch: 10, maxRate: 200 });
+  stop.abort();
+  await writing;
+  expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
+  expect(Object.keys(over).length + failed).toBeGreaterThan(10);
+  expectWhole(scratch, ring, ROWS, over);
+});
+
+test.skipIf(missing !== undefined)('an idle transaction that has read the table, and one that shares a lock on it, hold nothing up', async () => {
+  const scratch = aTable(ROWS);
+  const ring = await aRing();
+  const idle = await session(scratch.url);
+  await idle.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; LOCK TABLE t IN ROW SHARE MODE');
+  expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
+  await idle.query('COMMIT');
+  expectWhole(scratch, ring, ROWS);
+});
