@@ -111,37 +111,57 @@ export class Automaton {
     }
   }
 
-  /** Falling back goes to a state that is nearer to the root, so the states are linked by their depth. */
+  /**
+   * Falling back goes to a state that is nearer to the root, and its own fallback is needed first. So the states are linked in
+   * their order, which is that of memory, and those that one waits for before it.
+   */
   #link(parents: Int32Array): void {
-    for (const state of this.#byDepth()) {
-      const parent = parents[state]!;
-      const label = this.label[state]!;
-      if (parent !== 0) {
-        let at = this.fallback[parent]!;
-        while (at !== 0 && this.child(at, label) === 0) at = this.fallback[at]!;
-        this.fallback[state] = this.child(at, label);
+    const { fallback } = this;
+    // Not linked yet: -1, or how far it came, as -2 less the state.
+    fallback.fill(-1, 1);
+    const waiting: number[] = [];
+    for (let first = 1; first < this.size; first++) {
+      if (fallback[first]! >= 0) continue;
+      waiting.push(first);
+      for (let state = waiting.at(-1); state !== undefined; state = waiting.at(-1)) {
+        const needed = this.#linkOne(state, parents[state]!);
+        if (needed === undefined) waiting.pop();
+        else waiting.push(needed);
       }
-      const fallback = this.fallback[state]!;
-      if (this.found[state] === 0) this.found[state] = this.found[fallback]!;
-      this.marks[state]! |= this.marks[fallback]! & (WHOLE_6 | WHOLE_7);
-      if (this.found[state] !== 0) this.marks[state]! |= FOUND;
     }
   }
 
-  /** All but the root. */
-  #byDepth(): Int32Array {
-    let deepest = 0;
-    for (const depth of this.depth) if (depth > deepest) deepest = depth;
-    const starts = new Int32Array(deepest + 2);
-    for (let state = 1; state < this.size; state++) starts[this.depth[state]! + 1]! += 1;
-    for (let depth = 1; depth < starts.length; depth++) starts[depth]! += starts[depth - 1]!;
-    const ordered = new Int32Array(this.size - 1);
-    for (let state = 1; state < this.size; state++) ordered[starts[this.depth[state]!]!++] = state;
-    return ordered;
+  /** @returns a state that must be linked first */
+  #linkOne(state: number, parent: number): number | undefined {
+    const { fallback, found, marks } = this;
+    const label = this.label[state]!;
+    let target = 0;
+    if (parent !== 0) {
+      if (fallback[parent]! < 0) return parent;
+      let at = fallback[state] === -1 ? fallback[parent]! : -2 - fallback[state]!;
+      target = this.child(at, label);
+      while (target === 0 && at !== 0) {
+        if (fallback[at]! < 0) {
+          fallback[state] = -2 - at;
+          return at;
+        }
+        at = fallback[at]!;
+        target = this.child(at, label);
+      }
+      if (fallback[target]! < 0) {
+        fallback[state] = -2 - at;
+        return target;
+      }
+    }
+    fallback[state] = target;
+    if (found[state] === 0) found[state] = found[target]!;
+    marks[state]! |= marks[target]! & (WHOLE_6 | WHOLE_7);
+    if (found[state] !== 0) marks[state]! |= FOUND;
+    return undefined;
   }
 }
 
-/** Its bytes as a text of as many characters, in lower case. */
+/** In lower case. */
 interface FoldedNeedle {
   readonly text: string;
   readonly whole: boolean;
@@ -151,8 +171,8 @@ interface FoldedNeedle {
 /** Each text once, as the least demanding of its needles asks for. */
 function sortedNeedles(needles: Iterable<Needle>): FoldedNeedle[] {
   const byText = new Map<string, FoldedNeedle>();
-  for (const { bytes, whole, beginning } of needles) {
-    const text = folded(bytes);
+  for (const { text: spelt, whole, beginning } of needles) {
+    const text = folded(spelt);
     const known = byText.get(text);
     const least = known === undefined || known.beginning === 0 ? beginning : beginning === 0 ? known.beginning : Math.min(known.beginning, beginning);
     byText.set(text, { text, whole: whole && (known?.whole ?? true), beginning: least });
@@ -162,8 +182,8 @@ function sortedNeedles(needles: Iterable<Needle>): FoldedNeedle[] {
 }
 
 /** ASCII alone: other letters are of several bytes. */
-function folded(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('latin1').replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+function folded(text: string): string {
+  return /[\u0080-\u00ff]/.test(text) ? text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text.toLowerCase();
 }
 
 function shared(a: string, b: string): number {

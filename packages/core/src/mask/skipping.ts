@@ -11,7 +11,7 @@ const LEAST_TABLE_BITS = 12;
 /** A megabyte: what a core has near. */
 const MOST_TABLE_BITS = 20;
 /** Of the table, at most one in so many entries is used. */
-const SPARSENESS = 6;
+const SPARSENESS = 4;
 const BEGINNING_BITS = 19;
 
 export class Skipping {
@@ -25,7 +25,7 @@ export class Skipping {
 
   /** @param needles at least one, each of at least three bytes */
   constructor(needles: readonly Needle[]) {
-    const shortest = needles.reduce((least, { bytes, beginning }) => Math.min(least, bytes.length, beginning === 0 ? Infinity : beginning), MOST_WINDOW);
+    const shortest = needles.reduce((least, { text, beginning }) => Math.min(least, text.length, beginning === 0 ? Infinity : beginning), MOST_WINDOW);
     let window = shortest;
     while (window > BLOCK + 3 && needles.length * (window - BLOCK + 1) * SPARSENESS > 2 ** MOST_TABLE_BITS) window--;
     this.window = window;
@@ -33,7 +33,7 @@ export class Skipping {
     const bits = Math.min(MOST_TABLE_BITS, Math.max(LEAST_TABLE_BITS, Math.ceil(Math.log2(entries))));
     this.#tableShift = 32 - bits;
     this.#shifts = new Uint8Array(2 ** bits).fill(window - BLOCK + 1);
-    for (const { bytes } of needles) this.#add(bytes);
+    for (const { text } of needles) this.#add(Buffer.from(text.slice(0, window), 'latin1'));
   }
 
   /** How many places were looked at: for a test that it grows no faster than the text. */

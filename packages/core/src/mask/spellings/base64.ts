@@ -2,6 +2,7 @@
 
 /** Lines of PEM (RFC 7468) and of MIME (RFC 2045). */
 const LINES = [64, 76] as const;
+const LEAST_LINE = 16;
 
 /**
  * Three bytes become four characters, so there are three ways for a secret to lie in them. A character that bytes before
@@ -28,8 +29,8 @@ function urlSafe(text: string): string {
   return text.replaceAll('+', '-').replaceAll('/', '_');
 }
 
-/** Each line by itself, too: a log may put its own words between them. */
+/** Each line by itself, too: a log may put its own words between them. The last one may say nothing. */
 function wrapped(text: string, width: number): string[] {
   const lines = text.match(new RegExp(`.{1,${width}}`, 'g')) ?? [];
-  return lines.length < 2 ? [] : [...lines, lines.join('\n'), lines.join('\r\n')];
+  return lines.length < 2 ? [] : [...lines.filter((line) => line.length >= LEAST_LINE), lines.join('\n'), lines.join('\r\n')];
 }

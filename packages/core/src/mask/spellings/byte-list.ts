@@ -1,11 +1,14 @@
 /** Bytes written one by one: in hexadecimal, and as the numbers that they are. Case is the matcher's. */
 export function byteListSpellings(bytes: Uint8Array): string[] {
-  const pairs = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'));
-  const numbers = Array.from(bytes, String);
-  return [pairs.join(''), pairs.join(':'), inspected(bytes), numbers.join(','), numbers.join(', ')];
+  const pairs = hexPairs(bytes);
+  return [pairs.join(''), pairs.join(':'), pairs.join(' '), bytes.join(','), bytes.join(', ')];
 }
 
 /** As `<Buffer 73 6b ...>` shows them. */
 export function inspected(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  return hexPairs(bytes).join(' ');
+}
+
+function hexPairs(bytes: Uint8Array): string[] {
+  return Buffer.from(bytes).toString('hex').match(/../g) ?? [];
 }

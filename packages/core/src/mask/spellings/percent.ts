@@ -1,23 +1,21 @@
 /** Percent-encoding (RFC 3986), as the encoders that are in use do it. They differ in what they leave as it is. */
 
-const UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+const UNRESERVED = /[^\w.~-]/g;
+/** Not kept as it is: by RFC 3986, `encodeURIComponent`, Python's `quote`, `encodeURI`. */
+const ENCODED = [UNRESERVED, /[^\w.~!*'()-]/g, /[^\w.~/-]/g, /[^\w.~!*'();,/?:@&=+$#-]/g] as const;
+/** In forms, where a space is a plus: by `URLSearchParams`, and `quote_plus`. */
+const ENCODED_IN_FORMS = [/[^\w.*-]/g, UNRESERVED] as const;
 
-/** Kept as it is, beside letters and digits: by RFC 3986, `encodeURIComponent`, Python's `quote`, `encodeURI`, nobody. */
-const KEPT = [UNRESERVED, `${UNRESERVED}!*'()`, `${UNRESERVED}/`, `${UNRESERVED};,/?:@&=+$#!*'()`, ''] as const;
-/** Of forms, where a space is a plus: `URLSearchParams`, and `quote_plus`. */
-const KEPT_IN_FORMS = [UNRESERVED.replace('~', '*'), UNRESERVED] as const;
-
+/** Texts with a character for each byte. */
 export function percentSpellings(bytes: Uint8Array): string[] {
+  const text = Buffer.from(bytes).toString('latin1');
   const once = [
-    ...KEPT.map((kept) => percent(bytes, kept)),
-    ...KEPT_IN_FORMS.map((kept) => percent(bytes, kept).replaceAll('%20', '+')),
+    ...ENCODED.map((encoded) => text.replaceAll(encoded, percent)),
+    ...ENCODED_IN_FORMS.map((encoded) => text.replaceAll(encoded, percent).replaceAll('%20', '+')),
   ];
-  return [...once, ...once.map((text) => text.replaceAll('%', '%25'))];
+  return [...once, ...once.map((one) => one.replaceAll('%', '%25')), text.replaceAll(/[^]/g, percent)];
 }
 
-function percent(bytes: Uint8Array, kept: string): string {
-  return Array.from(bytes, (byte) => {
-    const character = String.fromCharCode(byte);
-    return kept.includes(character) ? character : `%${byte.toString(16).padStart(2, '0')}`;
-  }).join('');
+function percent(byte: string): string {
+  return `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
