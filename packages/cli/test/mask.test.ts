@@ -158,6 +158,11 @@ describe('run --mask', () => {
     expect(stdout).toBe('y\n141 0\n');
   });
 
+  test('[B9] it may open its streams again by their names', async () => {
+    const project = await encryptedProject('A_KEY=zq-9931-secret-value\n');
+    expect(await project.run(['run', '--mask', '--', 'sh', '-c', 'echo out $A_KEY >/dev/stdout; echo err $A_KEY >/dev/stderr'])).toMatchObject({ stdout: 'out ***\n', stderr: 'err ***\n' });
+  });
+
   test.each([
     ['missing-program', 127],
     ['/etc/passwd', 126],

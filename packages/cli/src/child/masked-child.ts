@@ -10,6 +10,7 @@
  * Elsewhere, and without `script`, it prints to pipes. It ends when the program has ended and all who inherited them, too.
  */
 import type { ChildProcess } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 
 import type { Masker } from '@lockfast/core/mask';
@@ -19,6 +20,7 @@ import { maskThrough } from '../mask/mask-through.ts';
 import type { Terminal } from '../terminal.ts';
 import { checkedProgram } from './child.ts';
 import { inheritedDescriptors } from './inherited-descriptors.ts';
+import { makePipe } from './pipe.ts';
 import { type ChildProgram, type ChildStreams, runChild } from './spawned-child.ts';
 import { inTerminal, terminalFor } from './terminal-program.ts';
 
@@ -36,10 +38,15 @@ export async function runMaskedChild(command: string, args: readonly string[], e
 }
 
 function piped(masker: Masker): ChildStreams {
+  const [out, err] = [makePipe(), makePipe()];
   return {
-    standard: ['inherit', 'pipe', 'pipe'],
+    standard: ['inherit', out?.writer ?? 'pipe', err?.writer ?? 'pipe'],
     more: [],
-    follow: (child) => follow(masker, [[child.stdout!, 1], [child.stderr!, 2]]),
+    follow: (child) => {
+      // The child has its own now: the pipe ends when that one is closed.
+      for (const pipe of [out, err]) if (pipe !== undefined) closeSync(pipe.writer);
+      return follow(masker, [[out?.reader ?? child.stdout!, 1], [err?.reader ?? child.stderr!, 2]]);
+    },
     signal: (child: ChildProcess, signal) => child.kill(signal),
   };
 }

@@ -1,7 +1,7 @@
 /** Secrets inside a value: the password of a URL, the strings of a JSON document. They are shown without what is around them. */
 
 /** `postgres://user:pass@host`: to the last @ before the path, as parsers that forgive read it. */
-const USER_INFO = /[a-z][a-z0-9+.-]*:\/\/[^\s/?#:@]*:([^\s/?#]+)@/gi;
+const USER_INFO = /[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#:@]*:([^\s/?#]+)@/gi;
 /** `password=...`, in a connection string or a query. */
 const PARAMETER = /(?:password|passwd|pwd|secret|token|signature|sig|accountkey|accesskey|api_?key)\s*=\s*("[^"]*"|'[^']*'|[^\s;&"']+)/gi;
 /** What a JSON document is about, not what it keeps: `service_account`, `us-east-1`, and addresses. */

@@ -12,8 +12,9 @@ export function base64Spellings(bytes: Uint8Array): string[] {
   const whole = Buffer.from(bytes).toString('base64');
   const known = alignments(bytes);
   // Encoded once more, with padding or without.
-  const twice = [known[0]!, whole].flatMap((text) => alignments(Buffer.from(text, 'latin1')));
-  const standard = [whole, ...known, ...twice];
+  const once = [whole, whole.replace(/=+$/, '')];
+  const twice = once.flatMap((text) => [Buffer.from(text, 'latin1').toString('base64'), ...alignments(Buffer.from(text, 'latin1'))]);
+  const standard = [...once, ...known, ...twice];
   return [...standard, ...standard.map(urlSafe), ...LINES.flatMap((width) => wrapped(whole, width))];
 }
 
