@@ -131,7 +131,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
     databases: (table['databases'] ?? {}) as Configuration['databases'],
-    mask: part('mask') as MaskSettings,
+    mask: part('mask'),
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
   };
 }

@@ -22,7 +22,7 @@ export function maskEnv<T extends string | null | undefined>(env: Readonly<Recor
 
 function maskedText(value: string, shown: Shown): string {
   if (value === '') return '';
-  const characters = [...value];
+  const characters = Array.from(value);
   if (shown === 'none' || characters.length < LEAST_CHARACTERS) return MASK;
   return `${characters.slice(0, SHOWN).join('')}...${characters.slice(-SHOWN).join('')}`;
 }

@@ -1,5 +1,5 @@
 /** One text through a stream, cut in different ways. */
-import { Masker } from '@lockfast/core/mask';
+import type { Masker } from '@lockfast/core/mask';
 
 /** In pieces of these lengths; the last piece is what is left. Each piece is written over once the stream has answered, as a reader of files does. */
 export function maskedInPieces(masker: Masker, input: Uint8Array, lengths: Iterable<number>): Buffer {

@@ -46,7 +46,7 @@ test('[S6] an error keeps its class and loses its secrets, in every part of it',
   }
   const inner = new RangeError(`inner ${SECRET}`);
   const error = new AggregateError([new QueryError(`one ${SECRET}`), inner, `text ${SECRET}`], `all ${SECRET}`, { cause: inner });
-  (inner as Error).cause = error;
+  inner.cause = error;
   const masked = maskedData(error, masker, names) as AggregateError & { cause: Error };
   expect(inspect(masked, { depth: 9, showHidden: true })).not.toContain('9931');
   expect([masked instanceof AggregateError, masked.name, masked.message]).toEqual([true, 'AggregateError', 'all ***']);

@@ -138,8 +138,8 @@ test('[S6] what can not be masked is told by name alone', () => {
 test.each([
   ['colours inside it', 's3cret\u001b[31m-value'],
   ['a line break of a terminal inside it', 's3cret\r\n-value'],
-  ['one character at a time with others between', [...'s3cret-value'].join(' ')],
-  ['backwards', [...'s3cret-value'].toReversed().join('')],
+  ['one character at a time with others between', Array.from('s3cret-value').join(' ')],
+  ['backwards', Array.from('s3cret-value').toReversed().join('')],
 ])('[B9] what the guide says is not found: %s', (_what, text) => {
   expect(new Masker([['A', 's3cret-value']]).text(text)).toBe(text);
 });
