@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|masking] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
 import { ledger } from './ledger.ts';
+import { masking } from './masking.ts';
 import { rotation } from './rotation.ts';
 import { startUp } from './start-up.ts';
 import { printTable, type Row } from './table.ts';
@@ -34,6 +35,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
+  masking: { rounds: 7, run: masking },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

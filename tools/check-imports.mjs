@@ -31,6 +31,7 @@ const CORE = {
   'keyring/secret': [],
   ports: ['keyring/secret'],
   audited: ['errors', 'ports'],
+  mask: [],
   files: ['errors'],
   formats: ['errors', 'ports', 'keyring/secret'],
   keyring: ['errors', 'ports', 'keyring/secret', 'formats'],

@@ -7,6 +7,7 @@ import { KEY_COMMANDS } from './key/commands.ts';
 import { RECOVERY_COMMANDS } from './key/recovery-commands.ts';
 import { LEDGER_COMMANDS } from './ledger/commands.ts';
 import { RUN } from './run-command.ts';
+import { MASK_COMMANDS } from './mask/commands.ts';
 import { SECRET_COMMANDS } from './secret/commands.ts';
 import { SETUP_COMMANDS } from './setup/commands.ts';
 import { TENANT_COMMANDS } from './tenant/commands.ts';
@@ -15,6 +16,7 @@ import { SERVICE_COMMANDS } from './tenant/service-commands.ts';
 export const COMMANDS: readonly Command[] = [
   ...SETUP_COMMANDS,
   { ...RUN, load: () => import('./run.ts') },
+  ...MASK_COMMANDS,
   ...ENV_COMMANDS,
   ...KEY_COMMANDS,
   ...RECOVERY_COMMANDS,

@@ -43,6 +43,13 @@ export interface Configuration {
   /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
   readonly databases: Readonly<Record<string, { readonly url: string }>>;
   readonly columns: readonly ColumnSettings[];
+  readonly mask: MaskSettings;
+}
+
+/** `[mask]`: names, with `*` for any characters. */
+export interface MaskSettings {
+  readonly names?: readonly string[];
+  readonly except?: readonly string[];
 }
 
 /** One `[[columns]]`. */
@@ -104,7 +111,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses' | 'databases' | 'columns'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses' | 'databases' | 'columns' | 'mask'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -124,6 +131,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
     databases: (table['databases'] ?? {}) as Configuration['databases'],
+    mask: part('mask'),
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
   };
 }

@@ -7,12 +7,20 @@ import type { Terminal } from './terminal.ts';
  * Says what went wrong, in one line or as JSON, and gives the exit status. A defect gets the same treatment: its own
  * text may hold anything, a secret too, so only its kind and the place in our code are shown.
  */
-export function reportFailure(error: unknown, terminal: Terminal, json: boolean): number {
+export async function reportFailure(error: unknown, terminal: Terminal, json: boolean): Promise<number> {
   const failure = error instanceof LockfastError ? error : defect(error);
-  const { code, message, hint } = failure;
+  const { code } = failure;
+  const { message, hint } = await withoutSecrets(failure, terminal);
   if (json) terminal.json({ error: { code, message, hint } });
   terminal.note(hint === '' ? message : `${message}: ${hint}`);
   return EXIT_STATUS[code];
+}
+
+/** No message quotes a secret. Should one do so after all, it is masked: a last net, for what was opened by then. */
+async function withoutSecrets(failure: LockfastError, { opened }: Terminal): Promise<Pick<LockfastError, 'message' | 'hint'>> {
+  if (opened.length === 0) return failure;
+  const { maskedFailure } = await import('./mask/masked-failure.ts');
+  return maskedFailure(failure, opened);
 }
 
 function defect(error: unknown): LockfastError {

@@ -1,13 +1,10 @@
-import { isUtf8 } from 'node:buffer';
-
-import { isPortableName, MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
-import { readEnvLate } from '@lockfast/core/env/dialects/late';
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from './arguments.ts';
 import { becomeChild } from './child/child.ts';
 import { childEnvironment } from './child/environment.ts';
+import type { MaskSettings } from './configuration.ts';
+import { openedVariables } from './opened-variables.ts';
 import { takePrepared } from './prepared-variables.ts';
 import type { Session } from './session.ts';
 import { Workspace } from './workspace.ts';
@@ -20,42 +17,29 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const prepared = args.text('prepared');
   if (prepared !== undefined) return runPrepared(prepared, [command, ...rest], args, session);
   const workspace = new Workspace(args, session);
-  const files = args.list('file').length > 0 ? args.list('file') : workspace.layers(args.text('tenant'));
-  const values = new Map<string, string | null>();
-  for (const file of files) {
-    for (const [name, value] of await readStrictly(file, args, workspace, session)) values.set(name, value);
-  }
+  const values = await openedVariables(args, workspace, session);
   const environment = childEnvironment(session.environment, only(values, args.text('only')), {
     override: args.flag('override'),
     allowUnsafe: args.flag('allow-unsafe'),
     strip: await workspace.keyVariables(),
   });
+  if (args.flag('mask')) return runMasked(command, rest, environment, values, workspace.configuration.mask, session);
   return becomeChild(command, rest, environment);
+}
+
+/** Later: what it takes, other runs need not read. */
+async function runMasked(command: string, rest: readonly string[], environment: Readonly<Record<string, string>>, values: ReadonlyMap<string, string | null>, settings: MaskSettings, session: Session): Promise<number> {
+  const [{ openMasker }, { runMaskedChild }] = await Promise.all([import('./mask/open-masker.ts'), import('./child/masked-child.ts')]);
+  return runMaskedChild(command, rest, environment, openMasker(values, { ...session.environment, ...environment }, settings, session), session.terminal);
 }
 
 /** With what root decrypted before: neither configuration nor keys are looked at. */
 async function runPrepared(file: string, [command, ...rest]: readonly string[], args: Arguments, session: Session): Promise<number> {
   const { variables, strip } = takePrepared(file);
-  return becomeChild(command!, rest, childEnvironment(session.environment, only(new Map(variables), args.text('only')), { override: args.flag('override'), allowUnsafe: args.flag('allow-unsafe'), strip }));
-}
-
-/** Every line must be one that the dialect reads: a program that starts with half of its configuration is worse than none. */
-async function readStrictly(file: string, args: Arguments, workspace: Workspace, { terminal }: Session): Promise<ReadonlyMap<string, string | null>> {
-  const dialect = workspace.dialect(args);
-  const { bytes } = readRegularFile(file, 'follow', MOST_FILE_BYTES);
-  const plaintext = plaintextOf(await workspace.decrypting(file, args.text('tenant'), (scope) => openEnvFile(bytes, scope, file)));
-  if (!isUtf8(plaintext)) {
-    throw new LockfastError('unreadable-env', `${file}: the plaintext is not UTF-8, and an environment can't carry its bytes exactly`, 'encode the value, for example in base64');
-  }
-  const { variables, problems } = await readEnvLate(plaintext, dialect);
-  const [problem] = problems;
-  if (problem !== undefined) {
-    throw new LockfastError('unreadable-env', `${file}: line ${problem.line}: ${problem.reason}, as ${dialect} reads it`, 'mend it with `lockfast env edit`, or name another --dialect');
-  }
-  for (const name of variables.keys()) {
-    if (!isPortableName(name)) terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
-  }
-  return variables;
+  const values = new Map(variables);
+  const environment = childEnvironment(session.environment, only(values, args.text('only')), { override: args.flag('override'), allowUnsafe: args.flag('allow-unsafe'), strip });
+  if (args.flag('mask')) return runMasked(command!, rest, environment, values, {}, session);
+  return becomeChild(command!, rest, environment);
 }
 
 /** @throws LockfastError `no-such-variable`: a name that is asked for and missing is an unresolved value */

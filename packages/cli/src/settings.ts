@@ -34,6 +34,8 @@ const FERNET_KEY = /^(?:ring:|env:[A-Za-z_][A-Za-z0-9_]*|file:.+|credential:[A-Z
 /** As PostgreSQL has room for in an identifier. */
 const MOST_SQL_NAME = 63;
 
+const NAME_GLOB = /^[A-Za-z0-9_.*-]{1,128}$/;
+
 const isNameList = (value: unknown): boolean => Array.isArray(value) && value.every((name) => isText(name) && /^[A-Za-z_][A-Za-z0-9_.-]*$/.test(name));
 const isDuration = (value: unknown): boolean => isText(value) && DURATION.test(value);
 const isTextList = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isText);
@@ -56,6 +58,10 @@ function url(help: string): Setting {
 
 function names(help: string): Setting {
   return { what: 'a list of names', help, schema: { type: 'array', items: { type: 'string' } }, accepts: isNameList };
+}
+
+function nameGlobs(help: string): Setting {
+  return { what: 'a list of names of variables, with * for any characters', help, schema: { type: 'array', items: { type: 'string', pattern: NAME_GLOB.source } }, accepts: (value) => Array.isArray(value) && value.every((name) => isText(name) && NAME_GLOB.test(name)) };
 }
 
 function path(what: string, help: string): Setting {
@@ -235,6 +241,10 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   log: table('A log for people and programs that read text, beside the ledger.', {
     text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),
     rotations: path('the path of a log file', 'One line for each rotation of a credential, made and reopened alike. It may be the same file.'),
+  }),
+  mask: table('Which values `run --mask` and `mask` keep out of what is printed.', {
+    names: nameGlobs('Variables that hold secrets, beside those whose names say so: their values are masked wherever they come from.'),
+    except: nameGlobs('Variables of the encrypted files whose values are no secrets, and stay as they are.'),
   }),
   backups: table('The encrypted files as they were before a rotation.', {
     directory: path('the path of a directory', 'Where they are kept. Default: .lockfast/backups'),

@@ -15,8 +15,19 @@ import { shownLine } from '@lockfast/core/files';
 export class Terminal {
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
+  readonly #opened: (() => Uint8Array)[] = [];
+
   constructor(environment: Readonly<Record<string, string | undefined>>) {
     this.#environment = environment;
+  }
+
+  /** Gives the plaintext of what was opened so far, to be kept out of what is said. */
+  get opened(): readonly (() => Uint8Array)[] {
+    return this.#opened;
+  }
+
+  keepBack(plaintext: () => Uint8Array): void {
+    this.#opened.push(plaintext);
   }
 
   get interactive(): boolean {

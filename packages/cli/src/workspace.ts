@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
-import type { OpenedEnvFile, WriteScope } from '@lockfast/core/env';
+import { type OpenedEnvFile, plaintextOf, type WriteScope } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
@@ -137,6 +137,7 @@ export class Workspace {
       () => this.#inScope(file, tenant, open),
       ({ header }) => ({ keyId: header.key }),
     );
+    this.#session.terminal.keepBack(() => plaintextOf(opened));
     await this.signIfDue(await this.ring());
     return opened;
   }

@@ -35,10 +35,7 @@ import { refuseAlteredText } from './unaltered-text.ts';
  * @throws LockfastError `command-not-found` (127), `command-not-executable` (126), `too-large`, `usage`, `invalid-text`
  */
 export async function becomeChild(command: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<number> {
-  const words = [command, ...args];
-  refuseNul(words, environment);
-  refuseAlteredText(words, environment);
-  const program = findCommand(command, environment['PATH']);
+  const { program, words } = checkedProgram(command, args, environment);
   const sure = executableFormat(program) === 'sure' && fitsArgumentSpace(words, environment);
   const descriptors = inheritedDescriptors();
   if (sure && descriptors.length === 0 && process.execve !== undefined) {
@@ -48,6 +45,14 @@ export async function becomeChild(command: string, args: readonly string[], envi
   }
   const { runChild } = await import('./spawned-child.ts');
   return runChild({ program, words, environment, descriptors });
+}
+
+/** Finds the program, and refuses what it could not be given. @throws LockfastError as {@link becomeChild} */
+export function checkedProgram(command: string, args: readonly string[], environment: Readonly<Record<string, string>>): { readonly program: string; readonly words: readonly string[] } {
+  const words = [command, ...args];
+  refuseNul(words, environment);
+  refuseAlteredText(words, environment);
+  return { program: findCommand(command, environment['PATH']), words };
 }
 
 /** A C string ends at its first NUL: what follows would be lost. */

@@ -31,7 +31,7 @@ export function forwardSignals(send: (signal: NodeJS.Signals) => void): () => vo
 }
 
 /** Whether our process group is the foreground group of a terminal that controls us. */
-function isInForeground(): boolean {
+export function isInForeground(): boolean {
   try {
     // pid (name) state ppid pgrp session tty tpgid ...; the name may hold anything, so from the last parenthesis
     const stat = readFileSync('/proc/self/stat', 'latin1');

@@ -6,8 +6,8 @@ import { LockfastError } from '@lockfast/core/errors';
 
 const NAMES_A_PROCESS = ['LISTEN_PID', 'WATCHDOG_PID'] as const;
 /** What shells add to an environment; taken out again unless it was there. */
-const ADDED_BY_SHELL = ['PWD', 'OLDPWD', 'SHLVL'] as const;
-const SHELL_NAME = /^[A-Za-z_]\w*$/;
+export const ADDED_BY_SHELL = ['PWD', 'OLDPWD', 'SHLVL'] as const;
+export const SHELL_NAME = /^[A-Za-z_]\w*$/;
 
 /** A program and its arguments, its name (`argv[0]`) first. */
 export interface Invocation {

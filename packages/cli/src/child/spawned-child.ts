@@ -25,6 +25,29 @@ export interface ChildProgram {
   readonly descriptors: readonly number[];
 }
 
+/** Where the standard streams of a child go, if not where ours do. */
+export interface ChildStreams {
+  /** Its 0, 1 and 2. */
+  readonly standard: readonly ('inherit' | 'pipe' | number)[];
+  /** Those behind the ones that it inherits: from {@link firstFree} on. */
+  readonly more: readonly ('pipe' | number)[];
+  /** Ends when all that it printed is done with. */
+  follow(child: ChildProcess): Promise<void>;
+  signal(child: ChildProcess, signal: NodeJS.Signals): void;
+}
+
+const INHERITED: ChildStreams = {
+  standard: ['inherit', 'inherit', 'inherit'],
+  more: [],
+  follow: () => Promise.resolve(),
+  signal: (child, signal) => child.kill(signal),
+};
+
+/** The first descriptor that no child inherits. */
+export function firstFree(descriptors: readonly number[]): number {
+  return Math.max(2, ...descriptors) + 1;
+}
+
 /**
  * Signals that leave a core file. Raising one on ourselves would write our memory, keys and all, to the disk, so the
  * status says it alone.
@@ -38,12 +61,12 @@ const DUMPS_CORE: ReadonlySet<NodeJS.Signals> = new Set<NodeJS.Signals>([
  *   status 0 to Node's `child_process`, and there is no way to see it.
  * @throws LockfastError `command-not-executable`, `too-large`
  */
-export async function runChild(child: ChildProgram): Promise<number> {
+export async function runChild(child: ChildProgram, streams: ChildStreams = INHERITED): Promise<number> {
   let started: ChildProcess | undefined;
-  const stopForwarding = forwardSignals((signal) => started?.kill(signal));
+  const stopForwarding = forwardSignals((signal) => started !== undefined && streams.signal(started, signal));
   try {
-    started = start(child);
-    const { status, signal } = await endOf(started);
+    started = start(child, streams);
+    const [{ status, signal }] = await Promise.all([endOf(started), streams.follow(started)]);
     if (signal === null) return status;
     stopForwarding();
     return dieOf(signal);
@@ -54,13 +77,12 @@ export async function runChild(child: ChildProgram): Promise<number> {
   }
 }
 
-function start({ program, words, environment, descriptors }: ChildProgram): ChildProcess {
+function start({ program, words, environment, descriptors }: ChildProgram, { standard, more }: ChildStreams): ChildProcess {
   const invocation = withOwnProcessId({ program, words }, environment);
   const [name, ...rest] = invocation.words;
-  const highest = Math.max(2, ...descriptors);
   // 'ignore' leaves a descriptor above 2 closed
-  const stdio = Array.from({ length: highest + 1 }, (_, i) => (i <= 2 ? 'inherit' : descriptors.includes(i) ? i : 'ignore'));
-  return spawn(invocation.program, rest, { argv0: name!, env: environment, shell: false, stdio });
+  const inherited = Array.from({ length: firstFree(descriptors) }, (_, i) => (i <= 2 ? standard[i]! : descriptors.includes(i) ? i : 'ignore'));
+  return spawn(invocation.program, rest, { argv0: name!, env: environment, shell: false, stdio: [...inherited, ...more] });
 }
 
 function endOf(child: ChildProcess): Promise<{ status: number; signal: NodeJS.Signals | null }> {
@@ -70,8 +92,8 @@ function endOf(child: ChildProcess): Promise<{ status: number; signal: NodeJS.Si
   });
 }
 
-/** Ends this process as the signal ended the child, so that whoever waits for us sees the same. */
-function dieOf(signal: NodeJS.Signals): number {
+/** Ends this process as the signal ended the child, so that whoever waits for us sees the same. @returns the status that says so, where the signal can't be raised */
+export function dieOf(signal: NodeJS.Signals): number {
   const status = 128 + constants.signals[signal];
   if (DUMPS_CORE.has(signal)) return status;
   if (signal !== 'SIGKILL') {
