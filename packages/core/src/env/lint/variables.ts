@@ -1,0 +1,70 @@
+import type { Dialect } from '../dialects/index.ts';
+import { type Entry, isVariableName } from '../document.ts';
+import type { Cause } from './cause.ts';
+import { causesOf } from './explain.ts';
+import { type CommonSpelling, commonSpelling } from './spelling.ts';
+import { type Outcome, outcomeOf, readAs, sameOutcome, type Target, type TargetReading } from './target.ts';
+
+/** Targets that make the same of a variable. */
+export interface Group {
+  readonly targets: readonly Target[];
+  /** It holds the value: nothing that prints it may be shown unasked. */
+  readonly outcome: Outcome;
+  /** Why it is not what the file's own dialect reads; empty for that one's group. */
+  readonly causes: readonly Cause[];
+}
+
+export interface VariableReadings {
+  readonly name: string;
+  /** Where the assignment that counts begins, from 1. */
+  readonly line: number;
+  /** The file's own dialect first. One group where all targets read alike. */
+  readonly groups: readonly Group[];
+  /** How all targets would read the value of the file's own dialect alike. It holds the value. */
+  readonly spelling: CommonSpelling | undefined;
+}
+
+export interface PlacedEntry extends Entry {
+  readonly line: number;
+}
+
+/** Entries with the lines on which they begin. */
+export function placed(entries: readonly Entry[]): PlacedEntry[] {
+  let line = 1;
+  return entries.map((entry) => {
+    const here = { ...entry, line };
+    for (const byte of entry.bytes) if (byte === 0x0a) line++;
+    return here;
+  });
+}
+
+/**
+ * What each target makes of each variable that the file assigns.
+ *
+ * A target that refuses the file is no group of every variable: only of those whose own line it refuses.
+ *
+ * @param targets the file's own dialect first
+ */
+export function readVariables(entries: readonly PlacedEntry[], readings: ReadonlyMap<Target, TargetReading>, own: Dialect): VariableReadings[] {
+  const assigned = new Map<string, PlacedEntry>();
+  for (const entry of entries) if (entry.kind !== 'other') assigned.set(entry.name, entry);
+  return [...assigned.values()].map((entry) => {
+    const groups = groupsOf(entry, readings, own);
+    const outcome = groups[0]!.outcome;
+    const spelling = outcome.kind === 'value' && isVariableName(entry.name) ? commonSpelling(entry.name, outcome.value, [...readings.keys()]) : undefined;
+    return { name: entry.name, line: entry.line, groups, spelling };
+  });
+}
+
+function groupsOf(entry: PlacedEntry, readings: ReadonlyMap<Target, TargetReading>, own: Dialect): Group[] {
+  const groups: { targets: Target[]; outcome: Outcome; causes: readonly Cause[] }[] = [];
+  for (const [target, reading] of readings) {
+    // What another line spoils is no news about this one.
+    if (reading.refusal !== undefined && target !== own && readAs(entry.bytes, target).refusal === undefined) continue;
+    const outcome = outcomeOf(reading, entry.name);
+    const group = groups.find((one) => sameOutcome(one.outcome, outcome));
+    if (group === undefined) groups.push({ targets: [target], outcome, causes: target === own ? [] : causesOf(entry, own, target) });
+    else group.targets.push(target);
+  }
+  return groups;
+}
