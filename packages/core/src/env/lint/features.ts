@@ -57,6 +57,7 @@ export const FEATURES: readonly Feature[] = [
   { cause: 'trailing-space', without: inValue((value) => value.trimEnd()) },
   { cause: 'blank', without: inValue((value, quote) => (quote === '' ? value.replaceAll(/[ \t](?=[^ \t])/g, '_') : value)) },
   { cause: 'shell-character', without: inValue((value, quote) => (quote === '' ? value.replaceAll(/[;&|<>()~*?![\]{}^]/g, '_') : value)) },
+  // oxlint-disable-next-line no-control-regex
   { cause: 'unusual-white-space', without: inValue((value) => value.replaceAll(/[\v\f\u001c-\u001f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]/g, '_')) },
 ];
 

@@ -31,7 +31,7 @@ export type Severity = 'error' | 'warning' | 'note';
 export interface Finding {
   readonly kind: FindingKind;
   readonly severity: Severity;
-  /** From 1, of the file; of the schema for `schema`. */
+  /** From 1. */
   readonly line?: number | undefined;
   readonly name?: string;
   /** Whom it is about, where it is not everybody. */

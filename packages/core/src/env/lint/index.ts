@@ -4,7 +4,7 @@ export { isReadAlike, lintEnv, type LintReport, type LintRequest } from './lint.
 export { isPlaceholder } from './placeholder.ts';
 export { respell, type Respelled, type Respelling } from './respell.ts';
 export { type EnvSchema, parseExample, parseSchema } from './schema.ts';
-export type { CommonSpelling } from './spelling.ts';
+export { type CommonSpelling, STYLES } from './spelling.ts';
 export { type Outcome, readAs, type Target, TARGET_NAMES, type TargetReading } from './target.ts';
 export type { Expectations } from './value-findings.ts';
 export type { Group, VariableReadings } from './variables.ts';

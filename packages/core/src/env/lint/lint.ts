@@ -4,6 +4,7 @@ import { bareName, type Dialect, nameLines } from '../dialects/index.ts';
 import { splitEntries } from '../document.ts';
 import { CAUSES } from './cause.ts';
 import { type Finding, inOrder, type Severity } from './finding.ts';
+import { STYLES } from './spelling.ts';
 import { readAs, type Target, type TargetReading } from './target.ts';
 import { type Expectations, valueFindings } from './value-findings.ts';
 import { type PlacedEntry, placed, readVariables, type VariableReadings } from './variables.ts';
@@ -59,7 +60,7 @@ function difference(variable: VariableReadings, severity: Severity): Finding[] {
   if (isReadAlike(variable)) return [];
   const [, ...others] = variable.groups;
   const causes = [...new Set(others.flatMap((group) => group.causes))];
-  const cure = variable.spelling === undefined ? 'no spelling is read alike' : `read alike in ${variable.spelling.style}`;
+  const cure = variable.spelling === undefined ? 'no spelling is read alike' : `read alike ${STYLES[variable.spelling.style]}`;
   return [{ kind: 'difference', severity, line: variable.line, name: variable.name, targets: others.flatMap(({ targets }) => targets), detail: `${causes.map((cause) => CAUSES[cause]).join('; ')}; ${cure}` }];
 }
 

@@ -23,7 +23,7 @@ export interface Respelling {
   /** In place of the file's entries: all that is not respelled is as it was. */
   readonly entries: readonly Entry[];
   readonly respelled: readonly Respelled[];
-  /** Names that the targets still read differently, and why nothing was done. */
+  /** Names that the targets still read differently, where they stood, and why nothing was done. */
   readonly left: readonly { readonly name: string; readonly line: number; readonly reason: string }[];
 }
 
@@ -34,6 +34,7 @@ interface Change {
   readonly told: Respelled | undefined;
 }
 
+const IN_THE_WAY = 'another line of the file gets in the way';
 const NO_SPELLING = 'no spelling of its value is read alike by all';
 
 /**
@@ -46,18 +47,19 @@ const NO_SPELLING = 'no spelling of its value is read alike by all';
 export function respell(entries: readonly Entry[], own: Dialect, asked: readonly Target[]): Respelling {
   const targets = [...new Set<Target>([own, ...asked])];
   const before = readingsOf(entries, targets);
-  const unchanged = (): Respelling => ({ entries, respelled: [], left: leftOver(placed(entries), before, own, new Map()) });
+  const reasons = new Map<string, string>();
+  const lines = new Map<string, number>(placed(entries).flatMap(({ kind, name, line }) => (kind === 'other' ? [] : [[name, line] as const])));
+  const unchanged = (): Respelling => ({ entries, respelled: [], left: leftOver(lines, before, own, reasons) });
   if (before.get(own)!.refusal !== undefined) return unchanged();
 
-  const reasons = new Map<string, string>();
   const changes = [...changesOf(placed(entries), before, own, targets, reasons)];
-  if (changes.length === 0) return { ...unchanged(), left: leftOver(placed(entries), before, own, reasons) };
+  if (changes.length === 0) return unchanged();
   const kept = keepsAll(apply(entries, changes), before, own, targets) ? changes : oneByOne(entries, changes, before, own, targets, reasons);
   const result = splitEntries(printEntries(apply(entries, kept)));
   return {
     entries: result,
     respelled: kept.flatMap(({ told }) => told ?? []),
-    left: leftOver(placed(result), readingsOf(result, targets), own, reasons),
+    left: leftOver(lines, readingsOf(result, targets), own, reasons),
   };
 }
 
@@ -69,7 +71,7 @@ function readingsOf(entries: readonly Entry[], targets: readonly Target[]): Map<
 function* changesOf(entries: readonly PlacedEntry[], before: ReadonlyMap<Target, TargetReading>, own: Dialect, targets: readonly Target[], reasons: Map<string, string>): Generator<Change> {
   const times = new Map<string, number>();
   for (const { kind, name } of entries) if (kind !== 'other') times.set(name, (times.get(name) ?? 0) + 1);
-  const dropsReturns = entries.some((entry) => mindsReturn(entry, targets));
+  const dropsReturns = entries.some((entry) => mindsReturn(entry, own, targets));
   const eol = !dropsReturns && entries.some(({ bytes }) => bytes.toString('latin1').endsWith('\r\n')) ? '\r\n' : '\n';
   for (const [at, entry] of entries.entries()) {
     if (entry.kind === 'other') {
@@ -81,8 +83,13 @@ function* changesOf(entries: readonly PlacedEntry[], before: ReadonlyMap<Target,
     const reading = times.get(entry.name) === 1 ? before.get(own)! : readAs(printEntries(entries.slice(0, at + 1)), own);
     const outcome = outcomeOf(reading, entry.name);
     if (outcome.kind !== 'value') continue;
-    const line = Buffer.from(withEnd(entry.bytes));
-    if (isReadAs(line, entry.name, outcome.value, targets)) continue;
+    if (isReadAs(withEnd(entry.bytes), entry.name, outcome.value, targets)) continue;
+    // An open quote may reach over lines that are entries of their own: they would stay, beside the value that holds them.
+    const alone = outcomeOf(readAs(entry.bytes, own), entry.name);
+    if (!sameOutcome(alone, outcome) && !sameOutcome(outcomeOf(readAs(printEntries(entries.slice(0, at + 1)), own), entry.name), outcome)) {
+      reasons.set(entry.name, IN_THE_WAY);
+      continue;
+    }
     const change = respelledEntry(entry, outcome.value, own, targets, eol);
     if (typeof change === 'string') reasons.set(entry.name, change);
     else yield { at, ...change };
@@ -93,14 +100,14 @@ function withEnd(bytes: Buffer): Buffer {
   return bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Buffer.from('\n')]);
 }
 
-/** Whether a carriage return at the end of this line stays in the value for one of them. */
-function mindsReturn({ kind, name, bytes }: PlacedEntry, targets: readonly Target[]): boolean {
-  const text = bytes.toString('latin1');
-  if (kind === 'other' || !text.endsWith('\r\n')) return false;
-  return targets.some((target) => {
+/** Whether a carriage return at the end of this line stays in the value for one of them, and not for its own dialect. */
+function mindsReturn({ kind, name, bytes }: PlacedEntry, own: Dialect, targets: readonly Target[]): boolean {
+  if (kind === 'other' || !bytes.toString('latin1').endsWith('\r\n')) return false;
+  const keeps = (target: Target): boolean => {
     const outcome = outcomeOf(readAs(bytes, target), name);
     return outcome.kind === 'value' && outcome.value.endsWith('\r');
-  });
+  };
+  return !keeps(own) && targets.some(keeps);
 }
 
 /** @returns why not, as a clause */
@@ -109,28 +116,35 @@ function respelledEntry(entry: PlacedEntry, value: string, own: Dialect, targets
   const assignment = assignmentOf(entry.bytes.toString('utf8'));
   if (assignment === undefined) return NO_SPELLING;
   const split = withoutComment(assignment, value, own);
+  if (typeof split === 'string') return split;
   if (hidesText(split.assignment, value, own)) return `there is text behind the value that ${own} does not read`;
   // As much of what stood before it as they bear; the indentation means nothing to any.
   const leads = new Set([`${assignment.mark}${assignment.export}`, assignment.export, assignment.mark, '']);
-  for (const lead of leads) {
-    const spelling = commonSpelling(entry.name, value, targets, lead);
+  for (const [lead, ending] of [...leads].flatMap((one) => [...new Set([eol, '\n'])].map((end) => [one, end] as const))) {
+    const spelling = commonSpelling(entry.name, value, targets, lead, ending);
     if (spelling === undefined) continue;
-    const ending = assignment.ending === '' ? '' : eol;
     const comment = split.comment === '' ? [] : splitEntries(Buffer.from(`${split.comment}${eol}`, 'utf8'));
     return {
-      becomes: [...comment, ...splitEntries(Buffer.from(`${spelling.text}${ending}`, 'utf8'))],
+      becomes: [...comment, ...splitEntries(Buffer.from(`${spelling.text}${assignment.ending === '' ? '' : ending}`, 'utf8'))],
       told: { name: entry.name, line: entry.line, style: spelling.style, commentMoved: split.comment !== '' },
     };
   }
   return NO_SPELLING;
 }
 
-/** What the own dialect takes for a comment behind the value, from its `#` on; it never belonged to the value. */
-function withoutComment(assignment: Assignment, value: string, own: Dialect): { readonly assignment: Assignment; readonly comment: string } {
+/**
+ * What the own dialect takes for a comment behind the value, from its `#` on. Where neither a blank nor a quote is before that, it
+ * may be half of a password that was meant whole: a person has to look.
+ *
+ * @returns why not, as a clause
+ */
+function withoutComment(assignment: Assignment, value: string, own: Dialect): { readonly assignment: Assignment; readonly comment: string } | string {
   const lastLine = assignment.value.lastIndexOf('\n') + 1;
   for (let at = assignment.value.indexOf('#', lastLine); at !== -1; at = assignment.value.indexOf('#', at + 1)) {
     const rest = { ...assignment, value: assignment.value.slice(0, at).trimEnd() };
-    if (readsAlone(rest, value, own)) return { assignment: rest, comment: assignment.value.slice(at).trimEnd() };
+    if (!readsAlone(rest, value, own)) continue;
+    if (!/[ \t"'`]$/.test(`${assignment.equals}${assignment.value.slice(0, at)}`)) return `${own} cuts it at a # that may belong to the value`;
+    return { assignment: rest, comment: assignment.value.slice(at).trimEnd() };
   }
   return { assignment, comment: '' };
 }
@@ -171,19 +185,17 @@ function oneByOne(entries: readonly Entry[], changes: readonly Change[], before:
   const kept: Change[] = [];
   for (const change of changes) {
     if (keepsAll(apply(entries, [...kept, change]), before, own, targets)) kept.push(change);
-    else if (change.told !== undefined) reasons.set(change.told.name, 'another line of the file gets in the way');
+    else if (change.told !== undefined) reasons.set(change.told.name, IN_THE_WAY);
   }
   return kept;
 }
 
-function leftOver(entries: readonly PlacedEntry[], readings: ReadonlyMap<Target, TargetReading>, own: Dialect, reasons: ReadonlyMap<string, string>): Respelling['left'] {
-  const lines = new Map<string, number>();
-  for (const { kind, name, line } of entries) if (kind !== 'other') lines.set(name, line);
+function leftOver(lines: ReadonlyMap<string, number>, readings: ReadonlyMap<Target, TargetReading>, own: Dialect, reasons: ReadonlyMap<string, string>): Respelling['left'] {
   return [...lines].flatMap(([name, line]) => {
     const right = outcomeOf(readings.get(own)!, name);
     const alike = [...readings.values()].every((reading) => reading.refusal !== undefined || sameOutcome(outcomeOf(reading, name), right));
     const reason = reasons.get(name);
     if (alike && reason === undefined) return [];
-    return [{ name, line, reason: reason ?? (right.kind === 'value' ? 'another line of the file gets in the way' : `${own} reads no value of it`) }];
+    return [{ name, line, reason: reason ?? (right.kind === 'value' ? IN_THE_WAY : `${own} reads no value of it`) }];
   });
 }

@@ -9,11 +9,20 @@ export interface CommonSpelling {
   readonly text: string;
 }
 
+/** As a person says it. */
+export const STYLES: Readonly<Record<SpellingStyle, string>> = {
+  bare: 'without quotes',
+  'single-quotes': 'in single quotes',
+  'double-quotes': 'in double quotes',
+  'double-quotes-escaped': 'in double quotes, with escapes',
+  backquotes: 'in backquotes',
+};
+
 /** The first spelling that each target, asked, reads back as this value and nothing else; undefined where there is none. */
-export function commonSpelling(name: string, value: string, targets: readonly Target[], lead = ''): CommonSpelling | undefined {
+export function commonSpelling(name: string, value: string, targets: readonly Target[], lead = '', ending = '\n'): CommonSpelling | undefined {
   for (const { style, spell } of SPELLINGS) {
     const text = `${lead}${name}=${spell(value)}`;
-    if (isReadAs(Buffer.from(`${text}\n`, 'utf8'), name, value, targets)) return { style, text };
+    if (isReadAs(Buffer.from(`${text}${ending}`, 'utf8'), name, value, targets)) return { style, text };
   }
   return undefined;
 }

@@ -32,7 +32,7 @@ export function valueFindings(entries: readonly PlacedEntry[], values: ReadonlyM
     ...[...values].flatMap(([name, value]) => (lines.has(name) ? ofVariable(name, value ?? '', lines.get(name)!, expectations) : [])),
     ...duplicates(entries),
     ...sameButForCase(lines),
-    ...(expectations.schema?.problems ?? []).map(({ line, reason }): Finding => ({ kind: 'schema', severity: 'error', line, detail: `the schema has ${reason}` })),
+    ...(expectations.schema?.problems ?? []).map(({ line, reason }): Finding => ({ kind: 'schema', severity: 'error', detail: `line ${line} of the schema has ${reason}` })),
   ];
 }
 
@@ -60,7 +60,8 @@ function ofVariable(name: string, value: string, line: number, { required, schem
   if (type !== undefined && !fits(value, type)) add('type', 'error', `not what the schema asks for: ${describeType(type)}`);
   if (isSecretName(name) && example.get(name) === value) add('example-value', 'error', 'the value that the example file shows to everybody');
   else if (weakness !== undefined) add(...WEAKNESSES[weakness]);
-  if (value.trim() !== value) add('white-space', 'warning', 'white space at an end of the value');
+  // The line feed at the end of a PEM key is none.
+  if (/^[^\S\n]|[^\S\n]$/.test(value)) add('white-space', 'warning', 'white space at an end of the value');
   return findings;
 }
 

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import type { Dialect } from '../dialects/index.ts';
 import { type Entry, isVariableName } from '../document.ts';
 import type { Cause } from './cause.ts';
@@ -41,7 +43,8 @@ export function placed(entries: readonly Entry[]): PlacedEntry[] {
 /**
  * What each target makes of each variable that the file assigns.
  *
- * A target that refuses the file is no group of every variable: only of those whose own line it refuses.
+ * Of a target that refuses the file it is told what it makes of each assignment alone: which of them it refuses, and what it
+ * would read of the others once that is put right.
  *
  * @param targets the file's own dialect first
  */
@@ -51,7 +54,7 @@ export function readVariables(entries: readonly PlacedEntry[], readings: Readonl
   return [...assigned.values()].map((entry) => {
     const groups = groupsOf(entry, readings, own);
     const outcome = groups[0]!.outcome;
-    const spelling = outcome.kind === 'value' && isVariableName(entry.name) ? commonSpelling(entry.name, outcome.value, [...readings.keys()]) : undefined;
+    const spelling = outcome.kind === 'value' && isVariableName(entry.name) && isUtf8(entry.bytes) ? commonSpelling(entry.name, outcome.value, [...readings.keys()]) : undefined;
     return { name: entry.name, line: entry.line, groups, spelling };
   });
 }
@@ -59,9 +62,7 @@ export function readVariables(entries: readonly PlacedEntry[], readings: Readonl
 function groupsOf(entry: PlacedEntry, readings: ReadonlyMap<Target, TargetReading>, own: Dialect): Group[] {
   const groups: { targets: Target[]; outcome: Outcome; causes: readonly Cause[] }[] = [];
   for (const [target, reading] of readings) {
-    // What another line spoils is no news about this one.
-    if (reading.refusal !== undefined && target !== own && readAs(entry.bytes, target).refusal === undefined) continue;
-    const outcome = outcomeOf(reading, entry.name);
+    const outcome = outcomeOf(reading.refusal === undefined ? reading : readAs(entry.bytes, target), entry.name);
     const group = groups.find((one) => sameOutcome(one.outcome, outcome));
     if (group === undefined) groups.push({ targets: [target], outcome, causes: target === own ? [] : causesOf(entry, own, target) });
     else group.targets.push(target);
