@@ -152,14 +152,15 @@ function print(file: string, args: Arguments, report: LintReport, respelling: Re
 }
 
 /** The name once, then a row for each group. Values are numbered, so that one sees who agrees without seeing what. */
-function rowsOf({ name, line, groups, spelling }: LintReport['variables'][number], reveal: boolean): string[][] {
+function rowsOf({ name, line, groups, spelling, unclear }: LintReport['variables'][number], reveal: boolean): string[][] {
+  const alike = unclear !== undefined ? unclear : spelling === undefined ? 'no spelling' : reveal ? shownValue(spelling.text) : STYLES[spelling.style];
   return groups.map((group, i) => [
     i === 0 ? name : '',
     i === 0 ? String(line) : '',
     group.targets.join(', '),
     shownOutcome(group, groups, reveal),
     i === 0 ? '' : group.causes.map((cause) => CAUSES[cause]).join('; '),
-    i === 0 ? (spelling === undefined ? 'no spelling' : reveal ? shownValue(spelling.text) : STYLES[spelling.style]) : '',
+    i === 0 ? alike : '',
   ]);
 }
 
@@ -181,11 +182,12 @@ function printRespelling(file: string, args: Arguments, { respelled, left }: Res
 
 function printJson(file: string, args: Arguments, { own }: LintRequest, report: LintReport, respelling: Respelling | undefined, { terminal }: Session): void {
   const reveal = args.flag('reveal');
-  const variables = report.variables.map(({ name, line, groups, spelling }) => ({
+  const variables = report.variables.map(({ name, line, groups, spelling, unclear }) => ({
     name,
     line,
     alike: groups.length === 1,
     readings: groups.map(({ targets, outcome, causes }) => ({ targets, as: outcome.kind, ...(reveal && outcome.kind === 'value' ? { value: outcome.value } : {}), causes })),
+    ...(unclear === undefined ? {} : { unclear }),
     spelling: spelling === undefined ? null : { style: spelling.style, ...(reveal ? { text: spelling.text } : {}) },
   }));
   const fixed = respelling === undefined ? {} : { written: !args.flag('dry-run') && respelling.respelled.length > 0, respelled: respelling.respelled, left: respelling.left };

@@ -12,8 +12,8 @@ import { envLikeBytes, orderlyFile } from './generators.ts';
 
 /** All that take quotes for quotes. */
 const QUOTING: readonly Target[] = ['node', 'dotenv', 'python', 'systemd', 'compose', 'shell'];
-const fixed = (text: string, targets: readonly Target[] = QUOTING, own: Dialect = 'node'): string => printEntries(respell(splitEntries(Buffer.from(text)), own, targets).entries).toString();
-const left = (text: string, targets: readonly Target[] = QUOTING, own: Dialect = 'node'): string[] => respell(splitEntries(Buffer.from(text)), own, targets).left.map(({ name, line, reason }) => `${line} ${name}: ${reason}`);
+const fixed = (text: string, targets: readonly Target[] = QUOTING, dialect: Dialect = 'node'): string => printEntries(respell(splitEntries(Buffer.from(text)), dialect, targets).entries).toString();
+const left = (text: string): string[] => respell(splitEntries(Buffer.from(text)), 'node', QUOTING).left.map(({ name, line, reason }) => `${line} ${name}: ${reason}`);
 
 describe('[B8] a spelling that all targets read alike', () => {
   test.each<[string, string, string]>([

@@ -60,7 +60,7 @@ function difference(variable: VariableReadings, severity: Severity): Finding[] {
   if (isReadAlike(variable)) return [];
   const [, ...others] = variable.groups;
   const causes = [...new Set(others.flatMap((group) => group.causes))];
-  const cure = variable.spelling === undefined ? 'no spelling is read alike' : `read alike ${STYLES[variable.spelling.style]}`;
+  const cure = variable.unclear !== undefined ? variable.unclear : variable.spelling === undefined ? 'no spelling is read alike' : `read alike ${STYLES[variable.spelling.style]}`;
   return [{ kind: 'difference', severity, line: variable.line, name: variable.name, targets: others.flatMap(({ targets }) => targets), detail: `${causes.map((cause) => CAUSES[cause]).join('; ')}; ${cure}` }];
 }
 

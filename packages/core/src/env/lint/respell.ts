@@ -4,7 +4,8 @@ import { isUtf8 } from 'node:buffer';
 
 import { type Entry, isVariableName, printEntries, splitEntries } from '../document.ts';
 import type { SpellingStyle } from '../spellings.ts';
-import { type Assignment, assignmentOf, textOf } from './features.ts';
+import { commentBehind, unclearEnd } from './comment-behind.ts';
+import { assignmentOf } from './features.ts';
 import { commonSpelling, isReadAs } from './spelling.ts';
 import { outcomeOf, readAs, sameOutcome, type Target, type TargetReading } from './target.ts';
 import { type PlacedEntry, placed } from './variables.ts';
@@ -115,49 +116,21 @@ function respelledEntry(entry: PlacedEntry, value: string, own: Dialect, targets
   if (!isVariableName(entry.name) || !isUtf8(entry.bytes)) return NO_SPELLING;
   const assignment = assignmentOf(entry.bytes.toString('utf8'));
   if (assignment === undefined) return NO_SPELLING;
-  const split = withoutComment(assignment, value, own);
-  if (typeof split === 'string') return split;
-  if (hidesText(split.assignment, value, own)) return `there is text behind the value that ${own} does not read`;
+  const unclear = unclearEnd(assignment, value, own);
+  if (unclear !== undefined) return unclear;
+  const { comment: behind } = commentBehind(assignment, value, own);
   // As much of what stood before it as they bear; the indentation means nothing to any.
   const leads = new Set([`${assignment.mark}${assignment.export}`, assignment.export, assignment.mark, '']);
   for (const [lead, ending] of [...leads].flatMap((one) => [...new Set([eol, '\n'])].map((end) => [one, end] as const))) {
     const spelling = commonSpelling(entry.name, value, targets, lead, ending);
     if (spelling === undefined) continue;
-    const comment = split.comment === '' ? [] : splitEntries(Buffer.from(`${split.comment}${eol}`, 'utf8'));
+    const comment = behind === '' ? [] : splitEntries(Buffer.from(`${behind}${eol}`, 'utf8'));
     return {
       becomes: [...comment, ...splitEntries(Buffer.from(`${spelling.text}${assignment.ending === '' ? '' : ending}`, 'utf8'))],
-      told: { name: entry.name, line: entry.line, style: spelling.style, commentMoved: split.comment !== '' },
+      told: { name: entry.name, line: entry.line, style: spelling.style, commentMoved: behind !== '' },
     };
   }
   return NO_SPELLING;
-}
-
-/**
- * What the own dialect takes for a comment behind the value, from its `#` on. Where neither a blank nor a quote is before that, it
- * may be half of a password that was meant whole: a person has to look.
- *
- * @returns why not, as a clause
- */
-function withoutComment(assignment: Assignment, value: string, own: Dialect): { readonly assignment: Assignment; readonly comment: string } | string {
-  const lastLine = assignment.value.lastIndexOf('\n') + 1;
-  for (let at = assignment.value.indexOf('#', lastLine); at !== -1; at = assignment.value.indexOf('#', at + 1)) {
-    const rest = { ...assignment, value: assignment.value.slice(0, at).trimEnd() };
-    if (!readsAlone(rest, value, own)) continue;
-    if (!/[ \t"'`]$/.test(`${assignment.equals}${assignment.value.slice(0, at)}`)) return `${own} cuts it at a # that may belong to the value`;
-    return { assignment: rest, comment: assignment.value.slice(at).trimEnd() };
-  }
-  return { assignment, comment: '' };
-}
-
-/** Whether the value is the same without the last character: then what stands there would be lost. Of open quotes nobody knows. */
-function hidesText(assignment: Assignment, value: string, own: Dialect): boolean {
-  const body = assignment.value.trimEnd();
-  if (body === '' || /["'`]$/.test(body)) return false;
-  return readsAlone({ ...assignment, value: body.slice(0, -1) }, value, own);
-}
-
-function readsAlone(assignment: Assignment, value: string, own: Dialect): boolean {
-  return sameOutcome(outcomeOf(readAs(Buffer.from(textOf(assignment), 'utf8'), own), assignment.name), { kind: 'value', value });
 }
 
 function apply(entries: readonly Entry[], changes: readonly Change[]): Entry[] {

@@ -3,7 +3,9 @@ import { isUtf8 } from 'node:buffer';
 import type { Dialect } from '../dialects/index.ts';
 import { type Entry, isVariableName } from '../document.ts';
 import type { Cause } from './cause.ts';
+import { unclearEnd } from './comment-behind.ts';
 import { causesOf } from './explain.ts';
+import { assignmentOf } from './features.ts';
 import { type CommonSpelling, commonSpelling } from './spelling.ts';
 import { type Outcome, outcomeOf, readAs, sameOutcome, type Target, type TargetReading } from './target.ts';
 
@@ -24,6 +26,8 @@ export interface VariableReadings {
   readonly groups: readonly Group[];
   /** How all targets would read the value of the file's own dialect alike. It holds the value. */
   readonly spelling: CommonSpelling | undefined;
+  /** Where they differ: why a person must say first what the value is, as a clause. Then there is no spelling. */
+  readonly unclear: string | undefined;
 }
 
 export interface PlacedEntry extends Entry {
@@ -53,10 +57,18 @@ export function readVariables(entries: readonly PlacedEntry[], readings: Readonl
   for (const entry of entries) if (entry.kind !== 'other') assigned.set(entry.name, entry);
   return [...assigned.values()].map((entry) => {
     const groups = groupsOf(entry, readings, own);
-    const outcome = groups[0]!.outcome;
-    const spelling = outcome.kind === 'value' && isVariableName(entry.name) && isUtf8(entry.bytes) ? commonSpelling(entry.name, outcome.value, [...readings.keys()]) : undefined;
-    return { name: entry.name, line: entry.line, groups, spelling };
+    const unclear = groups.length === 1 ? undefined : unclearOf(entry, groups[0]!.outcome, own);
+    return { name: entry.name, line: entry.line, groups, spelling: unclear === undefined ? spellingOf(entry, groups[0]!.outcome, [...readings.keys()]) : undefined, unclear };
   });
+}
+
+function unclearOf(entry: PlacedEntry, outcome: Outcome, own: Dialect): string | undefined {
+  const assignment = isUtf8(entry.bytes) ? assignmentOf(entry.bytes.toString('utf8')) : undefined;
+  return assignment === undefined || outcome.kind !== 'value' ? undefined : unclearEnd(assignment, outcome.value, own);
+}
+
+function spellingOf(entry: PlacedEntry, outcome: Outcome, targets: readonly Target[]): CommonSpelling | undefined {
+  return outcome.kind === 'value' && isVariableName(entry.name) && isUtf8(entry.bytes) ? commonSpelling(entry.name, outcome.value, targets) : undefined;
 }
 
 function groupsOf(entry: PlacedEntry, readings: ReadonlyMap<Target, TargetReading>, own: Dialect): Group[] {
