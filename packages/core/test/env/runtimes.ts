@@ -123,11 +123,14 @@ export function hasBash(): boolean {
 export async function bash(texts: readonly string[]): Promise<Pairs[]> {
   return withFiles(texts, (directory) => {
     const each = `cd '${directory}'; for ((i = 0; i < ${texts.length}; i++)); do
-      /bin/bash --norc --noprofile -c 'set -a; . "$0" >/dev/null; exec /usr/bin/env -0' "./$i" 2>/dev/null </dev/null; printf '===\\0'; done`;
+      /bin/bash --norc --noprofile -c 'set -a; . "$0" >/dev/null; exec /usr/bin/env -0' "./$i" 2>/dev/null </dev/null; printf '${END}\\0'; done`;
     const output = execFileSync('/usr/bin/env', ['-i', 'PATH=/nonexistent', '/bin/bash', '--norc', '--noprofile', '-c', each], { maxBuffer: 1 << 30, encoding: 'utf8' });
-    return output.split('===\0').map((environment) => (environment === '' ? null : environmentPairs(environment)));
+    return output.split(`${END}\0`).map((environment) => (environment === '' ? null : environmentPairs(environment)));
   });
 }
+
+/** No entry of an environment: it has no equals sign. */
+const END = 'lockfast-end-of-file';
 
 function environmentPairs(environment: string): Pairs {
   const entries = environment.split('\0').filter((entry) => entry !== '');
