@@ -165,6 +165,11 @@ describe('shell', () => {
     expect([...read('A=1\nexit\nB=2\n', 'shell').variables]).toEqual([['A', '1']]);
   });
 
+  test('an export whose equals sign is quoted sets the variable all the same', () => {
+    expect([...read("A=1\nexport A'=2 3'\nexport B\"=4\"5 C'='\n", 'shell').variables]).toEqual([['A', '2 3'], ['B', '45'], ['C', '']]);
+    expect([...read("A=1\nexport A*'=2'\nB=1\n", 'shell').variables]).toEqual([['B', '1']]);
+  });
+
   test('a word that comes to nothing is none', () => {
     expect([...read('A=1 ${X} $Y\nB=2 "$X"\n', 'shell').variables]).toEqual([['A', '1']]);
   });

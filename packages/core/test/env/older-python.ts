@@ -3,7 +3,8 @@ import { readEnv } from '@lockfast/core/env/dialects';
 
 const REASONS: readonly (readonly [reason: string, has: (text: string) => boolean])[] = [
   ['a byte order mark is part of the first name', (text) => text.startsWith('\ufeff')],
-  ['a comment right behind the equals sign and a blank is a value', (text) => /=[^\S\n]+#/.test(text)],
+  // oxlint-disable-next-line no-control-regex
+  ['a comment right behind the equals sign and a blank is a value', (text) => /=(?:[^\S\n]|[\u001c-\u001f\u0085])+#/.test(text)],
   ['an even number of backslashes before a quote', (text) => /\\\\["']/.test(text)],
   ['a quote that closes nowhere else closes at one behind a backslash', (text) => /\\["']/.test(text) && hasOpenQuote(text)],
 ];

@@ -15,7 +15,7 @@ import { splitEntries } from '../document.ts';
 import { assignmentOf } from './features.ts';
 import { parseType, type ValueType } from './value-type.ts';
 
-export interface SchemaVariable {
+interface SchemaVariable {
   readonly required: boolean;
   readonly type: ValueType | undefined;
 }

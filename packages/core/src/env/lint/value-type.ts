@@ -1,5 +1,5 @@
 /** The types that a schema can give a variable. */
-export const VALUE_TYPES = ['string', 'boolean', 'integer', 'number', 'port', 'url', 'email', 'uuid', 'ip', 'hostname', 'base64', 'hex', 'json', 'duration', 'enum'] as const;
+const VALUE_TYPES = ['string', 'boolean', 'integer', 'number', 'port', 'url', 'email', 'uuid', 'ip', 'hostname', 'base64', 'hex', 'json', 'duration', 'enum'] as const;
 type TypeName = (typeof VALUE_TYPES)[number];
 
 /** `string(minLength=32)`, `integer(min=1, max=9)`, `enum(debug, info)`: parsed and checked. */
