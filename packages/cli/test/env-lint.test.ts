@@ -154,6 +154,7 @@ describe('[B8] env lint refuses', () => {
     ['an unknown target', ['--target', 'perl'], 2, 'lockfast: env lint: --target takes some of node,dotenv,python,docker,systemd,compose,shell,k8s: see: lockfast env lint --help\n'],
     ['no target', ['--target', ','], 2, 'lockfast: env lint: --target takes some of node,dotenv,python,docker,systemd,compose,shell,k8s: see: lockfast env lint --help\n'],
     ['--dry-run alone', ['--dry-run'], 2, 'lockfast: env lint: --dry-run is for --fix: see: lockfast env lint --help\n'],
+    ['--break-glass with --fix', ['--fix', '--break-glass', '--reason', 'now'], 2, 'lockfast: env lint: --break-glass is for what only reads, and --fix writes: see: lockfast env lint --help\n'],
     ['--check with --fix', ['--check', '--fix'], 2, 'lockfast: env lint: --check changes nothing, and --fix does: see: lockfast env lint --help\n'],
     ['a file that is not there', ['nowhere'], 1, 'lockfast: nowhere was not read: it does not exist'],
     ['a schema that is not there', ['.env', '--schema', 'nowhere'], 1, 'does not exist'],

@@ -36,6 +36,7 @@ function refuseContradictions(args: Arguments): void {
     throw new LockfastError('usage', `env lint: ${message}`, 'see: lockfast env lint --help');
   };
   if (args.flag('dry-run') && !args.flag('fix')) refuse('--dry-run is for --fix');
+  if (args.flag('break-glass') && args.flag('fix')) refuse('--break-glass is for what only reads, and --fix writes');
   if (args.flag('check') && args.flag('fix')) refuse('--check changes nothing, and --fix does');
   const unknown = targetsOf(args)?.some((name) => !isTarget(name)) ?? false;
   if (unknown || targetsOf(args)?.length === 0) refuse(`--target takes some of ${TARGET_NAMES.join(',')}`);

@@ -36,6 +36,8 @@ export function causesOf(entry: Entry, own: Target, target: Target): Cause[] {
 class Pair {
   readonly #own: Target;
   readonly #target: Target;
+  /** Subsets come to the same text now and then, and each is asked about more than once. */
+  readonly #known = new Map<string, Outcome>();
 
   constructor(own: Target, target: Target) {
     this.#own = own;
@@ -43,7 +45,11 @@ class Pair {
   }
 
   outcome(assignment: Assignment, target: Target): Outcome {
-    return outcomeOf(readAs(Buffer.from(textOf(assignment), 'utf8'), target), assignment.name);
+    const text = textOf(assignment);
+    const key = `${target} ${text}`;
+    const known = this.#known.get(key) ?? outcomeOf(readAs(Buffer.from(text, 'utf8'), target), assignment.name);
+    this.#known.set(key, known);
+    return known;
   }
 
   same(assignment: Assignment): boolean {
