@@ -1,4 +1,6 @@
 /** Which variables a new tenant gets, and from where: what all share, what is generated, PORT and DOMAIN, and its own. */
+import { isPlaceholder } from '@lockfast/core/env/lint';
+
 import type { Tenant } from './fleet.ts';
 
 /** `example`: from a template, where there is nothing that all share. */
@@ -34,9 +36,6 @@ export interface TenantLayers {
   readonly copy: boolean;
 }
 
-/** What people write in a template for "fill this in". */
-const PLACEHOLDER = /^$|^<.*>$|^\[.*\]$|^\.+$|^x{3,}|^(?:your|my)[-_ ]|change[-_ ]?me|^(?:todo|tbd|fixme|none|null|replace)\b|[-_]here$|\.\.\.$/i;
-
 /** @param generate gives a new value each time */
 export function planTenant({ tenant, own, shared, template, given, port, copy }: TenantLayers, generate: () => string): TenantPlan {
   const added = new Map<string, PlannedVariable>();
@@ -50,7 +49,7 @@ export function planTenant({ tenant, own, shared, template, given, port, copy }:
   for (const name of tenant.generated) if (!own.has(name) && !added.has(name)) add(name, generate(), 'generated');
   if (port !== undefined) add('PORT', port, 'port');
   if (!own.has('DOMAIN')) add('DOMAIN', tenant.name, 'domain');
-  const usable = [...template].filter(([, value]) => !PLACEHOLDER.test(value));
+  const usable = [...template].filter(([, value]) => value !== '' && !isPlaceholder(value));
   if (shared === undefined) for (const [name, value] of usable) add(name, value, 'example');
   else if (copy) for (const [name, value] of shared) add(name, value, 'shared');
   const has = (name: string): boolean => own.has(name) || added.has(name) || shared?.has(name) === true;

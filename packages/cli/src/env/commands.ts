@@ -1,3 +1,5 @@
+import { TARGET_NAMES } from '@lockfast/core/env/lint';
+
 import { type Command, JSON_OPTION } from '../command.ts';
 import { BREAK_GLASS, DIALECT, FILE, TENANT } from './options.ts';
 
@@ -73,6 +75,36 @@ export const ENV_COMMANDS: readonly Command[] = [
     details: ['FILE may be plaintext or encrypted (default: .env.encrypted). Without --reveal only the names are shown.'],
     examples: [['lockfast env list', 'the names'], ['lockfast env list --reveal --json', 'names and values, for a program']],
     load: () => import('./list.ts'),
+  },
+  {
+    name: 'env lint',
+    summary: 'show which variables programs read differently, and what else is wrong with an env file',
+    operands: '[FILE]',
+    arity: [0, 1],
+    options: {
+      target: { kind: 'text', value: 'A,B', help: `who reads it: ${TARGET_NAMES.join(', ')} (default: all)` },
+      dialect: DIALECT,
+      schema: { kind: 'text', value: 'FILE', help: 'what the variables must be (default: .env.schema beside FILE, or in the project)' },
+      fix: { kind: 'flag', help: 'spell what is read differently so that all targets read the value of the file\'s own dialect' },
+      'dry-run': { kind: 'flag', help: 'with --fix: show what it would do, and write nothing' },
+      check: { kind: 'flag', help: 'for CI: print findings alone, and fail on warnings, too' },
+      reveal: { kind: 'flag', help: 'show the values, and how they are spelled' },
+      tenant: TENANT,
+      json: JSON_OPTION,
+      ...BREAK_GLASS,
+    },
+    details: [
+      'FILE may be plaintext or encrypted (default: .env.encrypted, or .env where there is none). No value is shown without --reveal. Nothing in the file is executed.',
+      'With --target a difference is an error, without it a warning: nobody said then that all of them matter. Missing, mistyped and placeholder values are errors, duplicates, weak secrets and unknown names warnings. What must be there say [tenants] required, .env.schema, or as a hint .env.example.',
+      '--fix writes only what the readers of all targets have read back right, and names what has no such spelling. In an encrypted file every other line keeps its ciphertext.',
+      'Exit status: 1 with an error, with --check also with a warning.',
+    ],
+    examples: [
+      ['lockfast env lint', 'what each program reads from .env.encrypted'],
+      ['lockfast env lint .env --target systemd,node --check', 'in CI, for the two that read it'],
+      ['lockfast env lint --target docker,node --fix --dry-run', 'which lines would be spelled anew'],
+    ],
+    load: () => import('./lint.ts'),
   },
   {
     name: 'env get',

@@ -2,6 +2,7 @@ import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { readVariables } from './reading.ts';
+import { shownValue } from './shown-value.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
@@ -13,12 +14,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     session.terminal.json({ variables: shown });
     return 0;
   }
-  for (const [name, value] of variables) session.terminal.line(reveal && value !== null ? `${name}=${onOneLine(value)}` : name);
+  for (const [name, value] of variables) session.terminal.line(reveal && value !== null ? `${name}=${shownValue(value)}` : name);
   return 0;
-}
-
-/** A value with line breaks or control characters is shown as a JSON string: it must not forge a line, or drive the terminal. */
-function onOneLine(value: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f]/.test(value) ? JSON.stringify(value) : value;
 }

@@ -1,22 +1,7 @@
 import { LockfastError } from '../errors.ts';
 import { type Dialect, readEnv } from './dialects/index.ts';
 import { type Entry, isVariableName, printEntries, splitEntries } from './document.ts';
-
-/** What every runtime reads alike without quotes. */
-const BARE = /^[A-Za-z0-9_./:@%+,=-]*$/;
-
-/** Ways to write a value, the one that most runtimes agree on first. */
-const SPELLINGS: readonly ((value: string) => string)[] = [
-  (value) => (BARE.test(value) ? value : "''"),
-  (value) => `'${value}'`,
-  (value) => `"${value}"`,
-  (value) => `"${value.replace(/["\\$`]/g, '\\$&')}"`,
-  (value) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`,
-  (value) => `\`${value}\``,
-  (value) => value,
-  (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`,
-  (value) => `'${value.replaceAll("'", `'\\''`)}'`,
-];
+import { SPELLINGS } from './spellings.ts';
 
 /**
  * The line that gives `name` this value in `dialect`. Each spelling is read back before it is chosen.
@@ -27,7 +12,7 @@ export function printAssignment(name: string, value: string, dialect: Dialect): 
   if (!isVariableName(name)) {
     throw new LockfastError('invalid-name', 'the name of the variable is not usable', 'use letters, digits, underscores, dots and dashes');
   }
-  for (const spell of SPELLINGS) {
+  for (const { spell } of SPELLINGS) {
     const line = Buffer.from(`${name}=${spell(value)}\n`, 'utf8');
     if (splitEntries(line).length === 1 && readsBack(line, name, value, dialect)) return line;
   }

@@ -73,7 +73,7 @@ function agreeing(name: string, readings: ReadonlyMap<Dialect, EnvReading>): Dia
 }
 
 /** The first line that begins with each name, `export` or not. */
-function nameLines(bytes: Uint8Array): Map<string, number> {
+export function nameLines(bytes: Uint8Array): Map<string, number> {
   const lines = new Map<string, number>();
   for (const [index, line] of decodeLossy(bytes).split('\n').entries()) {
     const name = /^[^\S\n]*(?:export[ \t]+)?([^\s=:#]+)/.exec(line)?.[1];
@@ -82,6 +82,7 @@ function nameLines(bytes: Uint8Array): Map<string, number> {
   return lines;
 }
 
-function bareName(name: string): string {
+/** Without what some readers leave before it. */
+export function bareName(name: string): string {
   return name.trim().replace(/^export[ \t]+/, '');
 }

@@ -7,7 +7,8 @@ import { PYTHON_SPACE, skip, trimEnd } from './whitespace.ts';
 
 /**
  * python-dotenv 1.2.4, `dotenv_values(path, interpolate=True)` with an empty environment. (1.2.2 and older differ: an even
- * number of backslashes before a quote, a comment right after `= `, the byte order mark.)
+ * number of backslashes before a quote, a quote that closes only behind a backslash, a comment right after `= `, the byte order
+ * mark.)
  *
  * Python opens the file as UTF-8 text in universal-newlines mode, so CRLF and a lone CR are line feeds, also in a quoted value.
  *

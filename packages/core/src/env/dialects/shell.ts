@@ -135,9 +135,14 @@ class Run {
         ready.push({ name, appends, value });
         continue;
       }
-      const operand = word.every((part) => ('quoted' in part ? part.quoted : false) || literal(word) !== undefined) ? this.#value(word, false, start) : undefined;
+      const operand = literal(word) !== undefined || word.every(staysOneWord) ? this.#value(word, false, start) : undefined;
       const found = operand !== undefined && 'text' in operand ? /^([A-Za-z_][A-Za-z0-9_]*)(?:(\+?)=([^]*))?$/.exec(operand.text) : null;
-      if (found === null) this.problem(start, 'an export of something that is no name');
+      if (found === null) {
+        this.problem(start, 'an export of something that is no name');
+        // Whatever it comes to, it may set what it begins with.
+        const begins = word[0]?.kind === 'text' ? /^[A-Za-z_][A-Za-z0-9_]*/.exec(word[0].text)?.[0] : undefined;
+        if (begins !== undefined && operand === undefined) this.#forget(begins);
+      }
       else if (found[3] !== undefined) ready.push({ name: found[1] ?? '', appends: found[2] === '+', value: { text: found[3] } });
     }
     for (const { name, appends, value } of ready) {
@@ -227,6 +232,11 @@ function target(word: Word): { name: string; appends: boolean; rest: Word } {
     appends,
     rest: [{ kind: 'text', text: text.slice(equals + 1), quoted: false }, ...others],
   };
+}
+
+/** Quotes keep a part whole; without them, text does as long as it is no pattern, brace expansion or home directory. */
+function staysOneWord(part: Word[number]): boolean {
+  return 'quoted' in part && (part.quoted || (part.kind === 'text' && !/[*?[\]{}~]/.test(part.text)));
 }
 
 /** `export A={1,2}` is two words; an assignment without `export` stays one. */
