@@ -261,8 +261,8 @@ describe.skipIf(missing !== undefined)(`connections to PostgreSQL${missing === u
 
   test.skipIf(missingForStandby() !== undefined)('the pressure tells how far the slowest replica is behind, to a role that may know', { timeout: 60_000 }, async () => {
     const scratch = aDatabase(TABLE);
-    const { stop } = await startStandby(theServer(), 4_000);
-    onTestFinished(stop);
+    const standby = await startStandby(theServer(), 4_000);
+    onTestFinished(async () => await standby.stop());
     const [monitor, owner] = [await scratch.open(scratch.urlOf('postgres')), await scratch.open()];
     await owner.table(aTarget({}));
     await expect
