@@ -39,10 +39,20 @@ export interface Configuration {
   readonly textLog: string | undefined;
   readonly rotationLog: string | undefined;
   readonly backups: { readonly directory: string; readonly keep: string };
+  readonly guard: GuardSettings;
   readonly witnesses: readonly WitnessSettings[];
   /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
   readonly databases: Readonly<Record<string, { readonly url: string }>>;
   readonly columns: readonly ColumnSettings[];
+}
+
+/** `[guard]`. */
+export interface GuardSettings {
+  readonly encrypted: 'committed' | 'ignored';
+  /** The guard file, absolute. */
+  readonly file: string;
+  /** Variables whose values are no secrets. */
+  readonly public: readonly string[];
 }
 
 /** One `[[columns]]`. */
@@ -104,7 +114,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses' | 'databases' | 'columns'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -122,6 +132,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     textLog: log === undefined ? undefined : at(log),
     rotationLog: rotations === undefined ? undefined : at(rotations),
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
+    guard: { encrypted: (part('guard')['encrypted'] as GuardSettings['encrypted'] | undefined) ?? 'committed', file: at(part('guard')['file'] ?? '.lockfast/guard.json'), public: (part('guard')['public'] ?? []) as unknown as readonly string[] },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
     databases: (table['databases'] ?? {}) as Configuration['databases'],
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],

@@ -236,6 +236,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),
     rotations: path('the path of a log file', 'One line for each rotation of a credential, made and reopened alike. It may be the same file.'),
   }),
+  guard: table('What must not get into git: `lockfast guard`.', {
+    encrypted: oneOf(['committed', 'ignored'], 'Whether encrypted env files are for git to keep or to ignore. Default: committed.'),
+    file: path('the path of the guard file', 'Where `lockfast guard update` writes the keyed hashes of the secret values. Default: .lockfast/guard.json'),
+    public: names('Variables whose values are no secrets, so that they are not looked for.'),
+  }),
   backups: table('The encrypted files as they were before a rotation.', {
     directory: path('the path of a directory', 'Where they are kept. Default: .lockfast/backups'),
     keep: duration('After which time `lockfast backup prune` removes them. Default: 30d.'),
