@@ -9,6 +9,7 @@ import { canonicalJson, type Json, parseJson } from '@lockfast/core/formats';
 
 import type { GuardKey } from './guard-key.ts';
 import type { GuardedValue, HashedNeedle, Unguardable } from './guarded-values.ts';
+import { EXPOSED, WINDOWS } from './window-hash.ts';
 
 export const GUARD_FORMAT = 'lockfast-guard-1';
 
@@ -67,7 +68,7 @@ function bodyOf({ id, environment, wrapped, values, unguardable }: GuardFile): B
     id,
     environment,
     wrapped,
-    values: values.map(({ tenant, variable, state, since, until, needles }) => [tenant, variable, state, since, until ?? '', needles.map(({ form, length, offset, window, mac }) => [form, length, offset, window, mac.toString('base64url')])]),
+    values: values.map(({ tenant, variable, state, since, until, needles }) => [tenant, variable, state, since, until ?? '', needles.map(({ form, length, windows, mac }) => [form, length, ...windows, mac.toString('base64url')])]),
     unguardable: unguardable.map(({ tenant, variable, why }) => [tenant, variable, why]),
   };
 }
@@ -101,22 +102,18 @@ function valueIn(json: Json): GuardedValue | undefined {
 }
 
 function needleIn(json: Json): HashedNeedle | undefined {
-  if (!Array.isArray(json) || json.length !== 5) return undefined;
-  const [form, length, offset, window, mac] = json as Json[];
-  const bytes = Buffer.from(typeof mac === 'string' ? mac : '', 'base64url');
-  if (typeof form !== 'string' || !isCount(length) || !isCount(offset) || !isCount(window) || bytes.length !== MAC_BYTES) return undefined;
-  if (length < 12 || offset + 12 > length || window >= 2 ** 32) return undefined;
-  return { form, length, offset, window, mac: bytes };
+  if (!Array.isArray(json) || json.length !== 3 + WINDOWS) return undefined;
+  const [form, length, ...rest] = json as Json[];
+  const windows = rest.slice(0, WINDOWS);
+  const mac = Buffer.from(typeof rest[WINDOWS] === 'string' ? rest[WINDOWS] : '', 'base64url');
+  if (typeof form !== 'string' || typeof length !== 'number' || !Number.isSafeInteger(length) || length < EXPOSED || mac.length !== MAC_BYTES) return undefined;
+  return windows.every((hash): hash is number => typeof hash === 'number' && (hash | 0) === hash) ? { form, length, offset: 0, windows, mac } : undefined;
 }
 
 function unguardableIn(json: Json): Unguardable | undefined {
   if (!Array.isArray(json) || json.length !== 3 || !json.every((one) => typeof one === 'string')) return undefined;
   const [tenant, variable, why] = json as [string, string, string];
   return { tenant, variable, why };
-}
-
-function isCount(value: Json | undefined): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
 function textIn(value: Json | undefined): string | undefined {

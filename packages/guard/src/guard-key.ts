@@ -7,11 +7,11 @@ import { Secret } from '@lockfast/core/keyring';
 const TEXT = /^lockfast-guard-1\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{6})$/;
 const MAC_BYTES = 16;
 
-/** What a key makes the rolling hash of: a secret number for each byte, and a secret multiplier. */
-export interface RollingSecrets {
-  readonly table: Int32Array;
-  /** Odd, so that no byte of the window is lost. */
-  readonly multiplier: number;
+/** What the hash of a window is made with. */
+export interface WindowSecrets {
+  readonly keys: readonly [number, number];
+  /** Odd, so that no bit is lost. */
+  readonly multipliers: readonly [number, number];
 }
 
 export class GuardKey {
@@ -40,11 +40,10 @@ export class GuardKey {
     return this.secret.use((bytes) => `lockfast-guard-1.${bytes.toString('base64url')}.${checksum(bytes)}`);
   }
 
-  rollingSecrets(): RollingSecrets {
-    const bytes = this.#derive('lockfast/guard-rolling', 257 * 4);
-    const words = Int32Array.from({ length: 257 }, (_, i) => bytes.readInt32LE(i * 4));
-    bytes.fill(0);
-    return { table: words.subarray(0, 256), multiplier: words[256]! | 1 };
+  windowSecrets(): WindowSecrets {
+    const bytes = this.#derive('lockfast/guard-windows', 16);
+    const word = (i: number): number => bytes.readInt32LE(i * 4);
+    return { keys: [word(0), word(1)], multipliers: [word(2) | 1, word(3) | 1] };
   }
 
   /** HMAC-SHA-256, of which 128 bits are kept. */

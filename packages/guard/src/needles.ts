@@ -14,16 +14,20 @@ const LEAST_LINE = 40;
 /** Why a value is not looked for, or its needles. */
 export type Guarded = { readonly needles: readonly Needle[]; readonly why: undefined } | { readonly needles: undefined; readonly why: string };
 
-export function needlesOf(value: string): Guarded {
+/** @param known how many bytes at the beginning of every form somebody may know: they do not count */
+export function needlesOf(value: string, known: number): Guarded {
   const text = value.trim();
   const password = passwordIn(text);
+  // Of a URL, what leads somewhere is known to many: the secret in it must be strong by itself.
+  const secret = password ?? behindHost(text);
+  const beyond = secret.slice(Math.max(0, known - text.lastIndexOf(secret)));
+  const isStrong = (part: string): boolean => Buffer.byteLength(part) >= LEAST_BYTES && bitsOf(part.slice(known)) >= LEAST_BITS;
   if (Buffer.byteLength(text) < LEAST_BYTES) return refused(`it has less than ${LEAST_BYTES} bytes`);
-  if (password === undefined && bitsOf(behindHost(text)) < LEAST_BITS) return refused(behindHost(text) === text ? 'it could be guessed' : 'it is a URL without a secret in it');
-  if (bitsOf(text) < LEAST_BITS) return refused('it could be guessed');
-  // A URL as a whole says nothing that its password does not, where that is strong enough; elsewhere the whole counts.
-  const inner = password !== undefined && Buffer.byteLength(password) >= LEAST_BYTES && bitsOf(password) >= LEAST_BITS ? [password] : [];
-  const needles = [...formsOf(Buffer.from(text)), ...linesOf(text), ...inner.flatMap((one) => formsOf(Buffer.from(one)).map((needle) => ({ ...needle, form: needle.form === 'raw' ? 'password' : needle.form })))];
-  return { needles: distinct(needles), why: undefined };
+  if (bitsOf(password === undefined ? secret : text) < LEAST_BITS) return refused(secret === text ? 'it could be guessed' : 'it is a URL without a secret in it');
+  if (known > 0 && bitsOf(beyond) < LEAST_BITS) return refused('it is too short for a guard file: it is looked for where the key ring opens');
+  const inner = password !== undefined && isStrong(password) ? formsOf(Buffer.from(password)).map((needle) => ({ ...needle, form: needle.form === 'raw' ? 'password' : needle.form })) : [];
+  const lines = linesOf(text).filter(isStrong).slice(0, MOST_LINES).map((line) => ({ form: 'line', bytes: Buffer.from(line) }));
+  return { needles: distinct([...formsOf(Buffer.from(text)), ...lines, ...inner]), why: undefined };
 }
 
 function refused(why: string): Guarded {
@@ -58,10 +62,9 @@ function base64Needles(bytes: Buffer, shift: number): Needle[] {
   return (['base64', 'base64url'] as const).map((form) => ({ form, bytes: Buffer.from(padded.toString(form).slice(from, to)) }));
 }
 
-function linesOf(text: string): Needle[] {
+function linesOf(text: string): string[] {
   if (!text.includes('\n') && !text.includes('\\n')) return [];
-  const lines = text.split(/\r?\n|\\n/).map((line) => line.trim());
-  return lines.filter((line) => line.length >= LEAST_LINE && bitsOf(line) >= LEAST_BITS).slice(0, MOST_LINES).map((line) => ({ form: 'line', bytes: Buffer.from(line) }));
+  return text.split(/\r?\n|\\n/).map((line) => line.trim()).filter((line) => line.length >= LEAST_LINE);
 }
 
 /** Of a URL, what does not say where it leads: a webhook has its secret in the path. */

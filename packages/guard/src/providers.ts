@@ -49,13 +49,16 @@ const MARKERS: Readonly<Record<string, readonly string[]>> = {
   vercel: ['vcp_', 'vci_', 'vca_', 'vcr_', 'vck_'],
 };
 
+/** Headers, hosts, and names in front of a sign and a quote. `xapp-1-` and its like come in short parts. */
+const ANY_FOLLOWS: ReadonlySet<string> = new Set([...MARKERS['aws']!, ...MARKERS['privatekey']!, ...MARKERS['slack']!, '_authToken=', ':x-oauth-basic@']);
+
 const RULES_OF = new Map(Object.entries(MARKERS).flatMap(([rule, markers]) => markers.map((marker) => [marker, rule] as const)));
 
 /** More of them in one file are examples, or a list; what comes after is not shown. */
 const MOST_MATCHES = 100;
 
 export class ProviderSearch {
-  readonly #markers = new MarkerSearch([...RULES_OF.keys()]);
+  readonly #markers = new MarkerSearch([...RULES_OF.keys()], ANY_FOLLOWS);
   #secretlint: Promise<Secretlint> | undefined;
 
   /** @param path by its name some rules know what a file is */

@@ -206,8 +206,8 @@ class Run {
     const kinds = objectKinds(this.#place, [...names.keys()]);
     const present = new Set(kinds.map(({ id }) => id));
     for (const [id, [origin]] of names) if (!present.has(id)) this.#notScanned.push(`${origin!.path}: its blob ${id.slice(0, 12)} is not in this clone`);
-    for (const { id } of kinds.filter(({ size }) => size > MOST_BYTES)) this.#notScanned.push(`${names.get(id)![0]!.path}: larger than ${MOST_BYTES} bytes`);
-    for await (const { id, bytes } of readObjects(this.#place, kinds.filter(({ size }) => size <= MOST_BYTES).map(({ id }) => id))) {
+    for (const large of kinds.filter(({ size }) => size > MOST_BYTES)) this.#notScanned.push(`${names.get(large.id)![0]!.path}: larger than ${MOST_BYTES} bytes`);
+    for await (const { id, bytes } of readObjects(this.#place, kinds.flatMap((one) => (one.size <= MOST_BYTES ? [one.id] : [])))) {
       await this.#file(bytes, names.get(id) as [Origin, ...Origin[]]);
     }
   }

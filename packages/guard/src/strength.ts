@@ -4,39 +4,44 @@
 export const LEAST_BITS = 60;
 export const LEAST_BYTES = 12;
 
-/** A word of a language, of a few thousand. */
+/** A word of a language, of a thousand or so; a short one, of a few dozen. */
 const WORD_BITS = 10;
+const SHORT_WORD_BITS = 6;
 const LONGEST_WORD = 14;
-const TOKENS = /[A-Z]?[a-z]{3,}|[A-Z]{4,}(?![a-z])|[0-9]+|[A-Za-z]+|[^A-Za-z0-9]+/g;
+const LONG_WORD = 5;
+/** As in dates, ports and addresses. */
+const SHORT_NUMBER = 4;
 
-/** Bits. Words count little however long they are, and only once; repeated characters count nothing. */
+/** Within a segment of letters and digits: words that follow each other without a sign between. */
+const TOKENS = /[A-Z]?[a-z]{3,}|[A-Z]{4,}(?![a-z])|[0-9]+|[A-Za-z]+/g;
+
+/** Bits. Words count little however long they are, and each once; few different characters count little. */
 export function bitsOf(value: string): number {
   const seen = new Set<string>();
   let bits = 0;
-  for (const [token] of value.matchAll(TOKENS)) {
-    const key = token.toLowerCase();
-    if (token.length > 2 && seen.has(key)) continue;
-    seen.add(key);
-    bits += tokenBits(token);
+  for (const [segment] of value.matchAll(/[A-Za-z0-9]+|[^A-Za-z0-9]+/g)) {
+    if (segment.length > 1 && seen.has(segment)) continue;
+    seen.add(segment);
+    bits += segmentBits(segment);
   }
-  return Math.min(bits, shannonBits(value));
+  const characters = Array.from(value);
+  return Math.min(bits, characters.length * 1.5 * Math.log2(new Set(characters).size));
+}
+
+function segmentBits(segment: string): number {
+  if (!/^[A-Za-z0-9]/.test(segment)) return new Set(segment).size * 2;
+  if (/^[0-9]+$/.test(segment)) return segment.length * (segment.length <= SHORT_NUMBER ? 1.5 : 3.3);
+  if (/^(?:[A-Z]?[a-z]*|[A-Z]*)$/.test(segment) && (segment.length < LONG_WORD || isWord(segment))) return segment.length < LONG_WORD ? SHORT_WORD_BITS : WORD_BITS;
+  return [...segment.matchAll(TOKENS)].reduce((sum, [token]) => sum + tokenBits(token), 0);
 }
 
 function tokenBits(token: string): number {
   if (/^[0-9]/.test(token)) return token.length * 3.3;
-  if (!/^[A-Za-z]/.test(token)) return new Set(token).size * 2;
-  if (token.length >= 3 && isWord(token)) return WORD_BITS;
+  if (isWord(token)) return WORD_BITS;
   return token.length * (/[a-z]/.test(token) && /[A-Z]/.test(token) ? 5.5 : 4.5);
 }
 
-/** Something that can be said aloud: no five consonants in a row. */
+/** In one case, or with a capital at its beginning; and it can be said aloud: no five consonants in a row. */
 function isWord(token: string): boolean {
-  return token.length <= LONGEST_WORD && token.length >= 4 && !/[^aeiouy]{5}/i.test(token) && /[aeiouy]/i.test(token);
-}
-
-function shannonBits(value: string): number {
-  const counts = new Map<string, number>();
-  for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1);
-  const length = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return [...counts.values()].reduce((sum, count) => sum - count * Math.log2(count / length), 0);
+  return /^(?:[A-Z]?[a-z]+|[A-Z]+)$/.test(token) && token.length <= LONGEST_WORD && token.length >= LONG_WORD && !/[^aeiouy]{5}/i.test(token) && /[aeiouy]/i.test(token);
 }

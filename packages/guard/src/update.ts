@@ -15,7 +15,7 @@ export interface UpdateReport {
  * @param today `2026-03-01`
  */
 export function updatedGuardFile(file: GuardFile, values: readonly OpenValue[], key: GuardKey, today: string): { readonly file: GuardFile; readonly report: UpdateReport } {
-  const { values: now, unguardable } = guardValues(values, key, today);
+  const { values: now, unguardable } = guardValues(values, key, today, 'file');
   const before = new Map(file.values.map((value) => [identity(value), value]));
   const current = new Set(now.map(identity));
   const live = now.map((value) => ({ ...value, since: before.get(identity(value))?.since ?? value.since }));

@@ -66,7 +66,7 @@ async function fromRing(place: GuardPlace, today: string): Promise<ValueSource> 
   // Where the guard file is ours as well, the values of before come from it.
   const known = file === undefined ? undefined : wrappedGuardKey(file, await workspace.ring());
   const key = known ?? GuardKey.random();
-  const { values: live, unguardable } = guardValues(values, key, today);
+  const { values: live, unguardable } = guardValues(values, key, today, 'memory');
   const retired = known === undefined ? [] : readGuardFile(place, known)!.values.filter(({ state }) => state === 'retired');
   return { from: 'ring', count: live.length, matcher: new ValueMatcher([...live, ...retired], key), unguardable, warnings: missed.map(({ file: path, why }) => `the values of ${path} were not looked for: ${why}`) };
 }
