@@ -79,8 +79,8 @@ function macOf(body: Body, key: GuardKey): Buffer {
 
 /** Whoever could take a line out of it would make the guard blind for that value. */
 function refuseForged(file: GuardFile, mac: Json | undefined, key: GuardKey, where: string): void {
-  const given = Buffer.from(typeof mac === 'string' ? mac : '', 'base64url');
-  if (given.length === MAC_BYTES && timingSafeEqual(given, macOf(bodyOf(file), key))) return;
+  const given = macIn(mac);
+  if (given !== undefined && timingSafeEqual(given, macOf(bodyOf(file), key))) return;
   throw new LockfastError('wrong-key', `${where} was altered, or it belongs to another guard key`, 'get it from git, and its key from whoever wrote it; `lockfast guard update` writes it anew where the key ring opens');
 }
 
@@ -105,8 +105,8 @@ function needleIn(json: Json): HashedNeedle | undefined {
   if (!Array.isArray(json) || json.length !== 3 + WINDOWS) return undefined;
   const [form, length, ...rest] = json as Json[];
   const windows = rest.slice(0, WINDOWS);
-  const mac = Buffer.from(typeof rest[WINDOWS] === 'string' ? rest[WINDOWS] : '', 'base64url');
-  if (typeof form !== 'string' || typeof length !== 'number' || !Number.isSafeInteger(length) || length < EXPOSED || mac.length !== MAC_BYTES) return undefined;
+  const mac = macIn(rest[WINDOWS]);
+  if (typeof form !== 'string' || typeof length !== 'number' || !Number.isSafeInteger(length) || length < EXPOSED || mac === undefined) return undefined;
   return windows.every((hash): hash is number => typeof hash === 'number' && (hash | 0) === hash) ? { form, length, offset: 0, windows, mac } : undefined;
 }
 
@@ -114,6 +114,12 @@ function unguardableIn(json: Json): Unguardable | undefined {
   if (!Array.isArray(json) || json.length !== 3 || !json.every((one) => typeof one === 'string')) return undefined;
   const [tenant, variable, why] = json as [string, string, string];
   return { tenant, variable, why };
+}
+
+/** As it is written, and no other spelling of the same bytes. */
+function macIn(json: Json | undefined): Buffer | undefined {
+  const bytes = Buffer.from(typeof json === 'string' ? json : '', 'base64url');
+  return bytes.length === MAC_BYTES && bytes.toString('base64url') === json ? bytes : undefined;
 }
 
 function textIn(value: Json | undefined): string | undefined {

@@ -1,4 +1,5 @@
 /** What is looked into: the index, the work tree, history, a range of commits. */
+import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -110,12 +111,16 @@ class Run {
   readonly #notScanned: string[] = [];
   /** Paths that hold a secret themselves. */
   readonly #telling = new Set<string>();
+  /** What the files of the work tree are called as blobs. */
+  readonly #seen = new Set<string>();
+  readonly #digest: 'sha1' | 'sha256';
   #scanned = 0;
   #bytes = 0;
 
   constructor(place: GitPlace, scanner: Scanner) {
     this.#place = place;
     this.#scanner = scanner;
+    this.#digest = gitLine(place, ['rev-parse', '--show-object-format']) === 'sha256' ? 'sha256' : 'sha1';
   }
 
   result(): ScanResult {
@@ -131,11 +136,13 @@ class Run {
     await this.#names(placed);
   }
 
-  /** Blobs of the index that the work tree does not have any more as they are. */
+  /**
+   * Blobs of the index that the work tree does not have as they are. git would tell, too, but by way of the filters that the
+   * repository configures.
+   */
   async changedInIndex(): Promise<void> {
     const entries = treeEntries(gitList(this.#place, ['ls-files', '--stage', '-z']));
-    const changed = new Set(gitList(this.#place, ['diff-files', '--name-only', '-z', '--ignore-submodules=all']));
-    await this.#blobs(entries.filter(({ path, mode }) => changed.has(path) && mode !== SUBMODULE).map(({ path, id, mode }) => ({ path, id, mode, commit: undefined })));
+    await this.#blobs(entries.flatMap(({ path, id, mode }) => (mode === SUBMODULE || this.#seen.has(id) ? [] : [{ path, id, mode, commit: undefined }])));
   }
 
   /** Tracked files, and those that `git add .` would take. */
@@ -217,16 +224,21 @@ class Run {
     try {
       const stats = lstatSync(whole);
       const origin = { path, commit: undefined };
-      if (stats.isSymbolicLink()) await this.#file(Buffer.from(readlinkSync(whole)), [origin]);
+      if (stats.isSymbolicLink()) await this.#workBytes(readlinkSync(whole, { encoding: 'buffer' }), origin);
       else if (!stats.isFile()) this.#notScanned.push(`${path}: ${stats.isDirectory() ? 'a repository of its own' : 'no file'}`);
       else if (stats.size > MOST_BYTES) this.#notScanned.push(`${path}: larger than ${MOST_BYTES} bytes`);
-      else await this.#file(readFileSync(whole), [origin]);
+      else await this.#workBytes(readFileSync(whole), origin);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined || error instanceof LockfastError) throw error;
       // Deleted in the work tree: the index has it, and that is looked into for itself.
       if (code !== 'ENOENT' || path.includes('\ufffd')) this.#notScanned.push(`${path}: it can not be read (${code})`);
     }
+  }
+
+  async #workBytes(bytes: Buffer, origin: Origin): Promise<void> {
+    this.#seen.add(createHash(this.#digest).update(`blob ${bytes.length}\0`).update(bytes).digest('hex'));
+    await this.#file(bytes, [origin]);
   }
 
   async #file(bytes: Buffer, names: readonly [Origin, ...Origin[]]): Promise<void> {

@@ -187,9 +187,9 @@ test('[B7] [E12] fifty of fifty planted secrets are found in history, and nothin
   expect(guarded.unguardable).toEqual([]);
   const { findings, notScanned } = await scanRecursively(repository.place, { kind: 'history' }, new Scanner(new ValueMatcher(guarded.values, key)));
   const found = findings.filter(({ kind }) => kind === 'secret-value');
-  expect([...new Set(found.map(({ variable }) => variable))].toSorted()).toEqual(values.map(({ variable }) => variable).toSorted());
+  expect(new Set(found.map(({ variable }) => variable))).toEqual(new Set(values.map(({ variable }) => variable)));
   expect(notScanned).toEqual([]);
-  expect(findings.filter(({ kind }) => kind === 'plaintext-env').map(({ path }) => path).toSorted()).toEqual(['.env.encrypted', 'app/.env']);
+  expect(new Set(findings.flatMap(({ kind, path }) => (kind === 'plaintext-env' ? [path] : [])))).toEqual(new Set(['.env.encrypted', 'app/.env']));
   const printed = JSON.stringify(findings);
   for (const { value } of values) expect(printed).not.toContain(value);
   const submodule = found.find(({ variable }) => variable === 'a submodule')!;
