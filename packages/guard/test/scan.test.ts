@@ -9,7 +9,7 @@ import { gitignoreState, GuardKey, guardValues, parseGuardFile, plaintextEnv, pr
 import { Repository } from './repository.ts';
 
 const VALUE = 'q7Zp-2xVb9_Lk4Nw8Rt1Ys6Dc3Gf5Hj';
-const TOKEN = `ghp_${'0123456789abcdefghijABCDEFGHIJ012345'}`;
+const TOKEN = ['ghp', '0123456789abcdefghijABCDEFGHIJ012345'].join('_');
 
 function scannerFor(value = VALUE): Scanner {
   const key = GuardKey.random();
