@@ -48,8 +48,17 @@ export class MarkerSearch {
     const found = new Set<string>();
     const length = bytes.length;
     let state = 0;
-    for (let i = 0; i < length; i++) {
-      // The bit that leaves a group is the next one's first, which is set anyway.
+    let i = 0;
+    // The bit that leaves a group is the next one's first, which is set anyway. Four bytes at a time, with one branch.
+    for (; i + 4 <= length; i += 4) {
+      const first = ((state << 1) | starts) & masks[bytes[i]!]!;
+      const second = ((first << 1) | starts) & masks[bytes[i + 1]!]!;
+      const third = ((second << 1) | starts) & masks[bytes[i + 2]!]!;
+      state = ((third << 1) | starts) & masks[bytes[i + 3]!]!;
+      if (((first | second | third | state) & ends) === 0) continue;
+      for (const [at, fits] of [first, second, third, state].entries()) if ((fits & ends) !== 0) this.#note(bytes, i + at - HEAD + 1, fits & ends, found);
+    }
+    for (; i < length; i++) {
       state = ((state << 1) | starts) & masks[bytes[i]!]!;
       if ((state & ends) !== 0) this.#note(bytes, i - HEAD + 1, state & ends, found);
     }

@@ -1,6 +1,6 @@
 import type { GuardKey, WindowSecrets } from './guard-key.ts';
 import type { GuardedValue, HashedNeedle } from './guarded-values.ts';
-import { WINDOW } from './window-hash.ts';
+import { WINDOW, WINDOWS } from './window-hash.ts';
 
 export interface ValueMatch {
   readonly value: GuardedValue;
@@ -16,8 +16,8 @@ interface Candidate {
   readonly at: number;
 }
 
-/** One MiB: with the needles of 1,000 values six windows in a thousand are looked up further. */
-const BITMAP_BITS = 23;
+/** Bits of the bitmap for each window: about one look in sixty-four goes on, and a small bitmap stays in the cache. */
+const SPARSENESS = 6;
 
 /**
  * Finds guarded values in bytes: one keyed hash for every four bytes, and an HMAC where it is one of theirs. Each hit is certain
@@ -26,12 +26,18 @@ const BITMAP_BITS = 23;
 export class ValueMatcher {
   readonly #secrets: WindowSecrets;
   readonly #mac: (bytes: Uint8Array) => Buffer;
-  readonly #bitmap = new Int32Array(2 ** (BITMAP_BITS - 5));
+  readonly #bitmap: Int32Array;
+  /** How far a hash is shifted for its bit. */
+  readonly #shift: number;
   readonly #candidates = new Map<number, Candidate[]>();
 
   constructor(values: readonly GuardedValue[], key: GuardKey) {
     this.#secrets = key.windowSecrets();
     this.#mac = key.macs('value');
+    const windows = values.reduce((sum, { needles }) => sum + needles.length * WINDOWS, 0);
+    const bits = Math.min(24, Math.ceil(Math.log2(windows + 1)) + SPARSENESS);
+    this.#bitmap = new Int32Array(2 ** (bits - 5));
+    this.#shift = 32 - bits;
     for (const value of values) for (const needle of value.needles) for (const [i, hash] of needle.windows.entries()) this.#add(hash, { value, needle, at: needle.offset + i });
   }
 
@@ -51,13 +57,13 @@ export class ValueMatcher {
     const known = this.#candidates.get(hash);
     if (known === undefined) this.#candidates.set(hash, [candidate]);
     else known.push(candidate);
-    const bit = hash >>> (32 - BITMAP_BITS);
+    const bit = hash >>> this.#shift;
     this.#bitmap[bit >>> 5]! |= 1 << (bit & 31);
   }
 
   /** The windows whose hash is one of a needle's: the loop that all bytes go through. The hash is `windowHash`, written out for speed. */
   #hits(words: Int32Array): (readonly [word: number, hash: number])[] {
-    const [bitmap, candidates] = [this.#bitmap, this.#candidates];
+    const [bitmap, shift, candidates] = [this.#bitmap, this.#shift, this.#candidates];
     const { keys: [key0, key1], multipliers: [times0, times1] } = this.#secrets;
     const hits: (readonly [number, number])[] = [];
     const last = words.length - 1;
@@ -67,7 +73,7 @@ export class ValueMatcher {
       const mixed = Math.imul(first ^ key0, times0);
       const product = Math.imul(((mixed ^ (mixed >>> 15)) + second) ^ key1, times1);
       const hash = product ^ (product >>> 13);
-      const bit = hash >>> (32 - BITMAP_BITS);
+      const bit = hash >>> shift;
       if ((bitmap[bit >>> 5]! & (1 << (bit & 31))) !== 0 && candidates.has(hash)) hits.push([i, hash]);
       first = second;
     }
