@@ -11,7 +11,7 @@ import type { GuardKey } from './guard-key.ts';
 import type { GuardedValue, HashedNeedle, Unguardable } from './guarded-values.ts';
 import { EXPOSED, WINDOWS } from './window-hash.ts';
 
-export const GUARD_FORMAT = 'lockfast-guard-1';
+const GUARD_FORMAT = 'lockfast-guard-1';
 
 export interface GuardFile {
   /** 16 characters of base32; the key's file is called after it. */

@@ -5,7 +5,7 @@ export const HOOKS = ['pre-commit', 'pre-push'] as const;
 export type Hook = (typeof HOOKS)[number];
 
 export const BEGIN = '# lockfast guard: begin';
-export const END = '# lockfast guard: end';
+const END = '# lockfast guard: end';
 
 /** The directory, beside the hooks, of the scripts that ours runs first. */
 export const CHAINED = 'lockfast.d';

@@ -1,7 +1,7 @@
 /** In which forms a value may stand in a file: the bytes to look for. */
 import { bitsOf, LEAST_BITS, LEAST_BYTES } from './strength.ts';
 
-export interface Needle {
+interface Needle {
   /** `raw`, `base64`, `base64url`, `hex`, `percent`, `json`, `utf-16`, `line`, `password`. */
   readonly form: string;
   readonly bytes: Buffer;

@@ -91,7 +91,7 @@ export function repositoryRoot(place: GitPlace): string {
 }
 
 /** Paths of the submodules that the index names. */
-export function submodulesOf(place: GitPlace): string[] {
+function submodulesOf(place: GitPlace): string[] {
   return treeEntries(gitList(place, ['ls-files', '--stage', '-z'])).filter(({ mode }) => mode === SUBMODULE).map(({ path }) => path);
 }
 

@@ -12,7 +12,7 @@ export const WINDOWS = 4;
 export const EXPOSED = WINDOW + WINDOWS - 1;
 
 /** 32 bits, signed. */
-export function windowHash(first: number, second: number, { keys, multipliers }: WindowSecrets): number {
+function windowHash(first: number, second: number, { keys, multipliers }: WindowSecrets): number {
   const mixed = Math.imul(first ^ keys[0], multipliers[0]);
   const hash = Math.imul(((mixed ^ (mixed >>> 15)) + second) ^ keys[1], multipliers[1]);
   return hash ^ (hash >>> 13);
