@@ -55,6 +55,7 @@ test('[E12] [B7] a value of the key ring is found, said how to rotate, and put o
 
 test('[B7] without the key ring the guard file finds it, with its key from a file, from a variable, or not at all', async () => {
   const project = await repository();
+  const { rootKey } = project; // before the guard's directory lies beside it
   const made = await project.run(['guard', 'update', '--json']);
   expect(made.stderr).toBe('');
   const { keyFile, live, unguardable } = JSON.parse(made.stdout) as { keyFile: string; live: number; unguardable: object[] };
@@ -63,7 +64,7 @@ test('[B7] without the key ring the guard file finds it, with its key from a fil
   const before = project.text('.lockfast/guard.json');
   expect((await project.run(['guard', 'update'])).stdout).toContain('1 value, 0 new, 0 retired');
   expect(project.text('.lockfast/guard.json')).toBe(before);
-  rmSync(project.rootKey);
+  rmSync(rootKey);
   project.write('notes.txt', VALUE);
   const found = await scanned(project);
   expect([found.values.from, found.findings.map(({ path, variable }) => [path, variable])]).toEqual(['guard-file', [['notes.txt', 'API_KEY']]]);
