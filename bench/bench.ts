@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|masking] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|masking|guard] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { columnsPrisma } from './columns-prisma.ts';
 import { envFile } from './env-file.ts';
 import { fleetLook } from './fleet-look.ts';
 import { fleet } from './fleet.ts';
+import { guard } from './guard.ts';
 import { ledger } from './ledger.ts';
 import { masking } from './masking.ts';
 import { rotation } from './rotation.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
   masking: { rounds: 7, run: masking },
+  guard: { rounds: 9, run: guard },
 };
 
 const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } });

@@ -4,7 +4,7 @@ import { median, type Samples } from './interleave.ts';
 export const LOCKFAST = 'Lockfast';
 
 /** Columns, in order. */
-const CONTENDERS = ['bare', 'bare + AAD', 'dotenvx', 'age', 'openssl', 'cloak', 'npm fernet', 'Python Fernet', 'Python AESGCM', 'one UPDATE', 'Python rows', 'plain copy', 'one RegExp', '@pinojs/redact'] as const;
+const CONTENDERS = ['bare', 'bare + AAD', 'dotenvx', 'age', 'openssl', 'cloak', 'npm fernet', 'Python Fernet', 'Python AESGCM', 'one UPDATE', 'Python rows', 'plain copy', 'one RegExp', '@pinojs/redact', 'secretlint'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
 export interface Aim {

@@ -3,6 +3,7 @@ import { BACKUP_COMMANDS } from './backup/commands.ts';
 import { COLUMN_COMMANDS } from './column/commands.ts';
 import type { Command } from './command.ts';
 import { ENV_COMMANDS } from './env/commands.ts';
+import { GUARD_COMMANDS } from './guard/commands.ts';
 import { KEY_COMMANDS } from './key/commands.ts';
 import { RECOVERY_COMMANDS } from './key/recovery-commands.ts';
 import { LEDGER_COMMANDS } from './ledger/commands.ts';
@@ -26,4 +27,5 @@ export const COMMANDS: readonly Command[] = [
   ...SERVICE_COMMANDS,
   ...SECRET_COMMANDS,
   ...COLUMN_COMMANDS,
+  ...GUARD_COMMANDS,
 ];

@@ -39,6 +39,7 @@ export interface Configuration {
   readonly textLog: string | undefined;
   readonly rotationLog: string | undefined;
   readonly backups: { readonly directory: string; readonly keep: string };
+  readonly guard: GuardSettings;
   readonly witnesses: readonly WitnessSettings[];
   /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
   readonly databases: Readonly<Record<string, { readonly url: string }>>;
@@ -50,6 +51,15 @@ export interface Configuration {
 export interface MaskSettings {
   readonly names?: readonly string[];
   readonly except?: readonly string[];
+}
+
+/** `[guard]`. */
+export interface GuardSettings {
+  readonly encrypted: 'committed' | 'ignored';
+  /** The guard file, absolute. */
+  readonly file: string;
+  /** Variables whose values are no secrets. */
+  readonly public: readonly string[];
 }
 
 /** One `[[columns]]`. */
@@ -111,7 +121,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'witnesses' | 'databases' | 'columns' | 'mask'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns' | 'mask'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -129,6 +139,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     textLog: log === undefined ? undefined : at(log),
     rotationLog: rotations === undefined ? undefined : at(rotations),
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
+    guard: { encrypted: (part('guard')['encrypted'] as GuardSettings['encrypted'] | undefined) ?? 'committed', file: at(part('guard')['file'] ?? '.lockfast/guard.json'), public: (part('guard')['public'] ?? []) as unknown as readonly string[] },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
     databases: (table['databases'] ?? {}) as Configuration['databases'],
     mask: part('mask'),

@@ -60,6 +60,7 @@ export const EXIT_STATUS: Readonly<Record<ErrorCode, number>> = {
   'database-unavailable': 1,
   'database-refused': 1,
   'column-findings': 1,
+  'guard-findings': 1,
   'no-such-tenant': 1,
   'missing-variable': 1,
   'service-missing': 1,

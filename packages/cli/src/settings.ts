@@ -246,6 +246,11 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     names: nameGlobs('Variables that hold secrets, beside those whose names say so: their values are masked wherever they come from.'),
     except: nameGlobs('Variables of the encrypted files whose values are no secrets, and stay as they are.'),
   }),
+  guard: table('What must not get into git: `lockfast guard`.', {
+    encrypted: oneOf(['committed', 'ignored'], 'Whether encrypted env files are for git to keep or to ignore. Default: committed.'),
+    file: path('the path of the guard file', 'Where `lockfast guard update` writes the keyed hashes of the secret values. Default: .lockfast/guard.json'),
+    public: names('Variables whose values are no secrets, so that they are not looked for.'),
+  }),
   backups: table('The encrypted files as they were before a rotation.', {
     directory: path('the path of a directory', 'Where they are kept. Default: .lockfast/backups'),
     keep: duration('After which time `lockfast backup prune` removes them. Default: 30d.'),

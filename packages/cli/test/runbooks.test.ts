@@ -147,6 +147,24 @@ test.skipIf(missingForTracing() !== undefined)('[E18] [E13] [B6] credential-rota
   expect((await project.run(['env', 'get', 'API_KEY', '--file', 'shared.env.encrypted'])).stdout).toBe('canary-old');
 });
 
+test('[E18] [E12] [B7] env-committed.md: the history that git-filter-repo leaves has no value of before', { timeout: 120_000 }, async () => {
+  const project = await shop();
+  const old = 'canary-Zq8xV2mLr7Kp4Tn9wYb3Hd6Js';
+  project.write('.env', `API_KEY=${old}\nPORT=3000\n`);
+  const made = shell(project, 'lockfast env encrypt --force --keep; git add --force .env .env.encrypted; git commit -qm "all of it"; echo more > more.txt; git add more.txt; git commit -qm more; git tag v1');
+  expect(made.status, made.output).toBe(0);
+  const outputs = follow(project, 'env-committed.md');
+  expect(outputs[0]).toContain('a plaintext env file, 2 variables with a value');
+  expect(outputs[0]).toContain('the live value of API_KEY');
+  expect(outputs.join('')).not.toContain(old);
+  const cleaned = join(project.base, 'cleaned');
+  const objects = execFileSync('git', ['cat-file', '--batch', '--batch-all-objects', '--unordered'], { cwd: cleaned, encoding: 'latin1' });
+  expect(objects).toContain('more');
+  expect(objects).not.toContain(old);
+  expect(project.text('.env')).toContain(old);
+  expect((await project.run(['env', 'get', 'API_KEY'])).stdout).toBe('canary-new');
+});
+
 test('every page names only commands that there are', async () => {
   const project = emptyProject();
   const { stdout } = await project.run(['--help']);

@@ -78,6 +78,8 @@ export const ERROR_CODES = [
   'database-unavailable',
   'database-refused',
   'column-findings',
+  // git
+  'guard-findings',
   // files
   'not-found',
   'not-a-file',

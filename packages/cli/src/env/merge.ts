@@ -1,12 +1,9 @@
-import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
-
 import { mergeFiles, openEnvFile, type OpenedEnvFile, replaceFile, type Side, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { calledAs } from '../called-as.ts';
+import { callableAs } from '../called-as.ts';
 import { git } from '../git.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
@@ -63,14 +60,7 @@ function tenantIn(path: string): string | undefined {
 
 function install(session: Session): number {
   git(session, ['config', 'merge.lockfast.name', 'encrypted env files, by line']);
-  git(session, ['config', 'merge.lockfast.driver', `${callable(session.environment['PATH'])} env merge %O %A %B`]);
+  git(session, ['config', 'merge.lockfast.driver', `${callableAs(session.environment['PATH'])} env merge %O %A %B`]);
   session.terminal.line('merge driver registered in this clone; .gitattributes must say which files: *.encrypted -text merge=lockfast');
   return 0;
-}
-
-/** The name alone where it is in PATH; else this very command, quoted for the shell that git runs it with. */
-function callable(path: string | undefined): string {
-  const found = (path ?? '').split(delimiter).some((directory) => directory !== '' && existsSync(join(directory, 'lockfast')));
-  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
-  return found ? 'lockfast' : calledAs().map(quoted).join(' ');
 }

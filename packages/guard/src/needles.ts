@@ -1,0 +1,86 @@
+/** In which forms a value may stand in a file: the bytes to look for. */
+import { bitsOf, LEAST_BITS, LEAST_BYTES } from './strength.ts';
+
+interface Needle {
+  /** `raw`, `base64`, `base64url`, `hex`, `percent`, `json`, `utf-16`, `line`, `password`. */
+  readonly form: string;
+  readonly bytes: Buffer;
+}
+
+/** Of a value of many lines, such as a PEM key, these alone are looked for by themselves. */
+const MOST_LINES = 64;
+const LEAST_LINE = 40;
+
+/** Why a value is not looked for, or its needles. */
+export type Guarded = { readonly needles: readonly Needle[]; readonly why: undefined } | { readonly needles: undefined; readonly why: string };
+
+/** @param known how many bytes at the beginning of every form somebody may know: they do not count */
+export function needlesOf(value: string, known: number): Guarded {
+  const text = value.trim();
+  const password = passwordIn(text);
+  // Of a URL, what leads somewhere is known to many: the secret in it must be strong by itself.
+  const secret = password ?? behindHost(text);
+  const beyond = secret.slice(Math.max(0, known - text.lastIndexOf(secret)));
+  const isStrong = (part: string): boolean => Buffer.byteLength(part) >= LEAST_BYTES && bitsOf(part.slice(known)) >= LEAST_BITS;
+  if (Buffer.byteLength(text) < LEAST_BYTES) return refused(`it has less than ${LEAST_BYTES} bytes`);
+  if (bitsOf(password === undefined ? secret : text) < LEAST_BITS) return refused(secret === text ? 'it could be guessed' : 'it is a URL without a secret in it');
+  if (known > 0 && bitsOf(beyond) < LEAST_BITS) return refused('it is too short for a guard file: it is looked for where the key ring opens');
+  const inner = password !== undefined && isStrong(password) ? formsOf(Buffer.from(password)).map((needle) => ({ ...needle, form: needle.form === 'raw' ? 'password' : needle.form })) : [];
+  const lines = linesOf(text).filter(isStrong).slice(0, MOST_LINES).map((line) => ({ form: 'line', bytes: Buffer.from(line) }));
+  return { needles: distinct([...formsOf(Buffer.from(text)), ...lines, ...inner]), why: undefined };
+}
+
+function refused(why: string): Guarded {
+  return { needles: undefined, why };
+}
+
+function formsOf(bytes: Buffer): Needle[] {
+  const text = bytes.toString('utf8');
+  const hex = bytes.toString('hex');
+  const percent = encodeURIComponent(text.toWellFormed());
+  const json = JSON.stringify(text).slice(1, -1);
+  return [
+    { form: 'raw', bytes },
+    ...[0, 1, 2].flatMap((shift) => base64Needles(bytes, shift)),
+    { form: 'hex', bytes: Buffer.from(hex) },
+    { form: 'hex', bytes: Buffer.from(hex.toUpperCase()) },
+    { form: 'percent', bytes: Buffer.from(percent) },
+    { form: 'percent', bytes: Buffer.from(percent.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())) },
+    { form: 'percent', bytes: Buffer.from(percent.replaceAll('%20', '+')) },
+    { form: 'json', bytes: Buffer.from(json) },
+    { form: 'json', bytes: Buffer.from(json.replaceAll('/', '\\/')) },
+    { form: 'json', bytes: Buffer.from(JSON.stringify(json).slice(1, -1)) },
+    { form: 'utf-16', bytes: Buffer.from(text, 'utf16le') },
+    { form: 'crlf', bytes: Buffer.from(text.replaceAll('\n', '\r\n')) },
+  ];
+}
+
+/** The characters that depend on the value alone, wherever in the encoded whole it begins. */
+function base64Needles(bytes: Buffer, shift: number): Needle[] {
+  const padded = Buffer.concat([Buffer.alloc(shift), bytes]);
+  const [from, to] = [Math.ceil((shift * 8) / 6), Math.floor((padded.length * 8) / 6)];
+  return (['base64', 'base64url'] as const).map((form) => ({ form, bytes: Buffer.from(padded.toString(form).slice(from, to)) }));
+}
+
+function linesOf(text: string): string[] {
+  if (!text.includes('\n') && !text.includes('\\n')) return [];
+  return text.split(/\r?\n|\\n/).map((line) => line.trim()).filter((line) => line.length >= LEAST_LINE);
+}
+
+/** Of a URL, what does not say where it leads: a webhook has its secret in the path. */
+function behindHost(text: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*(\S*)$/i.exec(text)?.[1] ?? text;
+}
+
+/** As it stands in a URL, percent signs and all. */
+function passwordIn(text: string): string | undefined {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^:/?#@\s]*:([^/?#\s]+)@/i.exec(text)?.[1];
+}
+
+function distinct(needles: readonly Needle[]): Needle[] {
+  const seen = new Set<string>();
+  return needles.filter(({ bytes }) => {
+    const key = bytes.toString('latin1');
+    return bytes.length >= LEAST_BYTES && !seen.has(key) && seen.add(key) !== undefined;
+  });
+}
