@@ -11,6 +11,7 @@ import { SECRET_COMMANDS } from './secret/commands.ts';
 import { SETUP_COMMANDS } from './setup/commands.ts';
 import { TENANT_COMMANDS } from './tenant/commands.ts';
 import { SERVICE_COMMANDS } from './tenant/service-commands.ts';
+import { WATCH_COMMANDS } from './watch/commands.ts';
 
 export const COMMANDS: readonly Command[] = [
   ...SETUP_COMMANDS,
@@ -24,4 +25,5 @@ export const COMMANDS: readonly Command[] = [
   ...SERVICE_COMMANDS,
   ...SECRET_COMMANDS,
   ...COLUMN_COMMANDS,
+  ...WATCH_COMMANDS,
 ];
