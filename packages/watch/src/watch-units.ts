@@ -26,7 +26,6 @@ export function watchUnits({ every, listen, textfile }: WatchUnits, { lockfast, 
   const service = [
     '[Unit]',
     'Description=Lockfast watch: alerts and metrics',
-    'Documentation=man:lockfast(1)',
     'After=network-online.target',
     'Wants=network-online.target',
     '',

@@ -1,7 +1,7 @@
 /** Somebody whom nobody named, whom nobody has seen here, or at an hour at which they never were. */
 import { holderOf, isAccess, isStart } from '../ledger-event.ts';
 import { NONE, type Rule } from '../rule.ts';
-import type { RuleMemory } from '../rule-memory.ts';
+import { countWithin, type RuleMemory } from '../rule-memory.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -16,11 +16,15 @@ export const unexpectedUser: Rule = {
   },
 };
 
-/** In memory: `tenant`: first and last access of anybody; `person tenant`: first and last; `person`: how many tenants they were at, and when last. */
+/**
+ * In memory: `begun`; `holder TENANT`: first and last access of anybody; `pair PERSON TENANT`: of that person; `alone PERSON`:
+ * when they came to a tenant where they have no colleague. Who works where a colleague works is no stranger there; who comes
+ * to so many tenants alone is an operator of all.
+ */
 export const unusualActor: Rule = {
-  what: "somebody's first access to a tenant in the window, where others were before; who was at so many tenants meanwhile is an operator of all",
+  what: "somebody's first access within the window to a tenant where others were, and none who works at half of their tenants; after so many of these they count as an operator of all",
   severity: 'warning',
-  threshold: 3,
+  threshold: 5,
   windowMs: 10 * DAY_MS,
   rememberMs: (windowMs) => 3 * windowMs,
   take: (event, { memory, threshold, windowMs }) => {
@@ -29,17 +33,33 @@ export const unusualActor: Rule = {
     const holder = holderOf(event);
     const begun = noted(memory, 'begun', time);
     const known = noted(memory, `holder ${holder}`, time);
-    const pair = noted(memory, `pair ${person} ${holder}`, time);
-    const [count = 0, lastNew = 0] = memory.get(`breadth ${person}`) ?? [];
-    const isNew = pair.last === undefined || time - pair.last > windowMs;
-    if (isNew) memory.set(`breadth ${person}`, [time - lastNew > windowMs ? 1 : count + 1, time]);
+    const pair = noted(memory, `pair ${person}\n${holder}`, time);
+    if (pair.last !== undefined && time - pair.last <= windowMs) return NONE;
     // Of what is new itself, or has slept, nothing is unusual.
     const isKnown = known.last !== undefined && time - known.first >= DAY_MS && time - known.last <= windowMs;
-    if (!isNew || !isKnown || time - begun.first < windowMs) return NONE;
-    if (time - lastNew <= windowMs && count >= threshold) return NONE;
+    if (!isKnown || hasColleague(memory, person, holder)) return NONE;
+    const count = countWithin(memory, `alone ${person}`, time, windowMs, threshold + 1);
+    if (count > threshold || time - begun.first < windowMs) return NONE;
     return [{ cause: `${person} ${holder}`, tenant: event.tenant, summary: `${person} was not seen at ${holder} before (${event.operation}, ${event.outcome})`, hint: HINT, seq: event.seq }];
   },
 };
+
+/** Of so few tenants nobody's habits can be told. */
+const LEAST_SHARED = 3;
+
+/** Whether one of those who were at that tenant was at half of this person's tenants, too. */
+function hasColleague(memory: RuleMemory, person: string, holder: string): boolean {
+  const tenants = new Map<string, Set<string>>();
+  for (const name of memory.keys()) {
+    if (!name.startsWith('pair ')) continue;
+    const [who, where] = name.slice('pair '.length).split('\n') as [string, string];
+    const at = tenants.get(who);
+    if (at === undefined) tenants.set(who, new Set([where]));
+    else at.add(where);
+  }
+  const own = [...(tenants.get(person) ?? [])].filter((one) => one !== holder);
+  return own.length >= LEAST_SHARED && [...tenants].some(([who, at]) => who !== person && at.has(holder) && own.filter((one) => at.has(one)).length * 2 >= own.length);
+}
 
 /** In memory: first time, how many, the hours as bits, last time. */
 export const unusualHour: Rule = {
