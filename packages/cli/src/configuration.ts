@@ -48,7 +48,7 @@ export interface Configuration {
 }
 
 /** `[alerts]`, as written. */
-export interface AlertSettings {
+interface AlertSettings {
   readonly users?: readonly string[];
   readonly every?: string;
   readonly keep?: string;

@@ -1,8 +1,8 @@
 /** `lockfast watch` from outside: the built command, a real receiver, signals and kills. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
@@ -29,7 +29,7 @@ class Receiver {
   readonly server = createServer((request, response) => {
     let body = '';
     request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk)).on('end', () => {
-      this.signed &&= isOurWebhook(Buffer.from(SECRET), request.headers as IncomingHttpHeaders & Record<string, string>, body, Date.now());
+      this.signed &&= isOurWebhook(Buffer.from(SECRET), request.headers, body, Date.now());
       this.bodies.push(body);
       this.told.push(...(JSON.parse(body) as { alerts: Told[] }).alerts);
       response.end();
@@ -102,7 +102,7 @@ describe('watch --once', () => {
     const again = new Receiver();
     await again.listen(port);
     // Its time comes ten seconds after the failure: the clock of the file goes faster.
-    const state = join(project.state, 'watch', (await import('node:fs')).readdirSync(join(project.state, 'watch'))[0]!);
+    const state = join(project.state, 'watch', readdirSync(join(project.state, 'watch'))[0]!);
     expect(statSync(state).mode & 0o777).toBe(0o600);
     writeFileSync(state, readFileSync(state, 'utf8').replace(/"next":\d+/, '"next":0'));
     await project.run(['watch', '--once']);
@@ -218,10 +218,10 @@ describe('bad inputs', () => {
     const receiver = new Receiver();
     const project = await watchedProject(await receiver.listen());
     await project.run(['watch', '--once']);
-    (await import('node:fs')).renameSync(project.path('.lockfast/ledger.db'), project.path('.lockfast/ledger.away'));
+    renameSync(project.path('.lockfast/ledger.db'), project.path('.lockfast/ledger.away'));
     const gone = await project.run(['watch', '--once']);
     expect([gone.status, gone.stdout]).toEqual([1, expect.stringContaining('the ledger can not be read (ledger-missing)')]);
-    const state = join(project.state, 'watch', (await import('node:fs')).readdirSync(join(project.state, 'watch'))[0]!);
+    const state = join(project.state, 'watch', readdirSync(join(project.state, 'watch'))[0]!);
     writeFileSync(state, '{}');
     expect(await project.run(['watch', '--once'])).toMatchObject({ status: 4, stderr: expect.stringContaining('is no state of the watch') as string });
   });

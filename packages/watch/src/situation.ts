@@ -4,7 +4,7 @@ import type { Finding } from '@lockfast/fleet';
 
 import type { WaitingIntent } from './ledger-event.ts';
 
-export interface SeenService {
+interface SeenService {
   readonly tenant: string;
   readonly unit: string;
   /** As `systemctl show`: `active`, `failed`, `activating` and their like. */
@@ -50,7 +50,7 @@ export interface Seen {
   readonly ledgerRefusal: string | undefined;
 }
 
-export interface SeenChannel {
+interface SeenChannel {
   readonly name: string;
   /** One after the other, the last one now. */
   readonly failures: number;

@@ -117,7 +117,7 @@ describe('mail', () => {
     server.on('error', () => {});
     const listening = server.listen(0, '127.0.0.1');
     await once(listening, 'listening');
-    onTestFinished(() => void server.close());
+    onTestFinished(() => server.close());
     return { port: (listening.address() as AddressInfo).port, mails, users };
   }
   const channel = (url: string, password?: string): EmailChannel =>

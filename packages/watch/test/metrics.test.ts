@@ -31,7 +31,7 @@ async function busyStory(): Promise<{ readonly story: Story; readonly text: stri
   const iso = (ms: number): string => new Date(story.now + ms).toISOString();
   const situation = await story.watched({
     seen: {
-      ring: { keys: [{ id: 'kq2d5x' as never, state: 'active', created: iso(-DAY) }, { id: 'mosrqb' as never, state: 'draining', created: iso(-9 * DAY) }], backup: iso(-DAY) },
+      ring: { keys: [{ id: 'kq2d5x', state: 'active', created: iso(-DAY) }, { id: 'mosrqb', state: 'draining', created: iso(-9 * DAY) }], backup: iso(-DAY) },
       rotation: { last: iso(-DAY), next: iso(89 * DAY), overdue: false, cause: 'age' },
       uses: [{ key: 'kq2d5x', files: 3, values: 41 }],
       witnesses: [{ name: 'the directory /mnt', size: 5, code: undefined }],

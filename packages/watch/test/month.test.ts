@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 
 import { acknowledge } from '../src/acknowledge.ts';
 import type { Alert } from '../src/alert.ts';
-import { DAYS, type Incident, Month, printed, START } from './month.ts';
+import { DAYS, type Incident, isMaintenance, Month, printed, START } from './month.ts';
 import { DAY, HOUR, Story } from './story.ts';
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';
@@ -15,7 +15,7 @@ test(`[E15] a month of ${TENANTS} tenants: every planted incident is found, at m
   const story = await Story.begin();
   story.state.begun = START;
   const told: { readonly alert: Alert; readonly at: number }[] = [];
-  const policy = { isMaintenance: Month.isMaintenance, expects: month.expects.bind(month) };
+  const policy = { isMaintenance, expects: month.expects.bind(month) };
   const begun = performance.now();
   let written = 0;
   let next = 0;

@@ -39,7 +39,7 @@ const PERSONS_PER_TENANTS = 25;
 const OPERATORS = ['olga', 'omar', 'otto'];
 
 /** mulberry32: small, and the same on every machine. */
-export function random(seed: number): () => number {
+function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -69,11 +69,6 @@ export class Month {
 
   get planned(): readonly Planned[] {
     return this.#planned;
-  }
-
-  static isMaintenance(time: number): boolean {
-    const date = new Date(time);
-    return date.getUTCDay() === 0 && date.getUTCHours() >= 2 && date.getUTCHours() < 4;
   }
 
   expects(person: string, tenant: string | undefined): boolean {
@@ -224,6 +219,12 @@ export class Month {
   #pick<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)]!;
   }
+}
+
+/** Sundays from two to four. */
+export function isMaintenance(time: number): boolean {
+  const date = new Date(time);
+  return date.getUTCDay() === 0 && date.getUTCHours() >= 2 && date.getUTCHours() < 4;
 }
 
 export function printed(planned: readonly Planned[]): Buffer[] {

@@ -28,7 +28,7 @@ const WRITTEN = { operation: 'encrypt', tenant: TENANT } as const;
 
 const service = (active: string, sub: string, restarts = 0): Round => ({ seen: { services: [{ tenant: TENANT, unit: `${TENANT}.service`, active, sub, restarts }] } });
 const found = (kind: Seen['findings'][number]['kind']): Seen['findings'] => [{ tenant: TENANT, path: `/srv/${TENANT}/.env`, kind, detail: 'not as it should be', hint: 'look', repair: undefined }];
-const ring = (created: string, backup: string | null): SeenRing => ({ keys: [{ id: 'kq2d5x' as never, state: 'active', created }], backup });
+const ring = (created: string, backup: string | null): SeenRing => ({ keys: [{ id: 'kq2d5x', state: 'active', created }], backup });
 const due = (story: Story, inMs: number): Round => ({ seen: { rotation: { last: null, next: new Date(story.now + inMs).toISOString(), overdue: inMs <= 0, cause: 'age' } } });
 const named = (...names: string[]): Round => ({ policy: { expects: (person, tenant) => names.includes(person) || person === tenant } });
 const outside: Round = { policy: { isMaintenance: () => false } };

@@ -19,7 +19,7 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-export const POLICY: Policy = { environment: 'production', isProduction: true, isMaintenance: () => undefined, expects: () => undefined };
+const POLICY: Policy = { environment: 'production', isProduction: true, isMaintenance: () => undefined, expects: () => undefined };
 
 export interface Deed extends Partial<AuditEvent>, Partial<AuditOutcome> {
   readonly operation: string;
