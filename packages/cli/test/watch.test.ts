@@ -119,6 +119,20 @@ describe('watch --once', () => {
   });
 });
 
+test('a channel whose secret can not be had is a failure of its own, and an alert on the others', async () => {
+  const receiver = new Receiver();
+  const project = await watchedProject(await receiver.listen());
+  writeFileSync(project.path('lockfast.toml'), `${project.text('lockfast.toml')}\n[[alerts.channels]]\nslack = "env:NOT_SET"\n`);
+  await project.run(['env', 'get', 'A'], { env: looksFor });
+  for (let i = 0; i < 3; i += 1) {
+    expect((await project.run(['watch', '--once'])).stderr).toContain('NOT_SET, which the channel slack names, is not set in the environment');
+    const state = join(project.state, 'watch', readdirSync(join(project.state, 'watch'))[0]!);
+    writeFileSync(state, readFileSync(state, 'utf8').replaceAll(/"next":\d+/g, '"next":0'));
+  }
+  await project.run(['watch', '--once']);
+  expect(receiver.told.map(({ rule }) => rule)).toEqual(['key-missing', 'channel-dead']);
+});
+
 describe('watch, staying', () => {
   test('[E16] it serves metrics, reads its configuration again on SIGHUP, tells what happens, and ends on SIGTERM', async () => {
     const receiver = new Receiver();
@@ -194,7 +208,6 @@ describe('bad inputs', () => {
     ['[[alerts.channels]]\nsyslog = "auth"\n[[alerts.channels]]\nsyslog = "daemon"', 'two [[alerts.channels]] are called syslog'],
     ['[[alerts.channels]]\nwebhook = "https://h/"', 'has no secret'],
     [`[[alerts.channels]]\nwebhook = "https://h/"\nsecret = "${CANARY}"`, 'alerts.channels.secret is not env:NAME or file:PATH'],
-    ['[[alerts.channels]]\nwebhook = "https://h/"\nsecret = "env:NOT_SET"', 'NOT_SET, which the channel webhook names, is not set in the environment'],
     ['[[alerts.channels]]\nwebhook = "https://h/"\nsecret = "env:SHORT"', 'is shorter than 16 bytes'],
     [`[[alerts.channels]]\nslack = "https://hooks/${CANARY}"`, 'alerts.channels.slack is not env:NAME or file:PATH'],
     [`[[alerts.channels]]\nsmtp = "smtp://u:${CANARY}@h"\nto = ["a@b"]`, 'without a password'],

@@ -5,15 +5,33 @@ import { LockfastError } from '@lockfast/core/errors';
 import { Secret } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
 import { readSecretFile, type Surroundings } from '@lockfast/keys';
-import { type Channel, CommandChannel, EmailChannel, SlackChannel, SyslogChannel, WebhookChannel } from '@lockfast/watch';
+import { type Channel, CommandChannel, type Delivery, EmailChannel, SlackChannel, SyslogChannel, WebhookChannel } from '@lockfast/watch';
 
 import { CHANNEL_KINDS, type ChannelSettings, type Configuration } from '../configuration.ts';
 
 const LEAST_SECRET_BYTES = 16;
 
-/** @throws LockfastError `config-invalid`, `source-unavailable` for a secret that can't be had */
+/**
+ * A secret that can't be had is a failure of its channel at each try, and told on the others: it must not keep the rules
+ * from being asked.
+ *
+ * @throws LockfastError `config-invalid`
+ */
 export function configuredChannels({ alerts: { channels } }: Configuration, around: Surroundings): readonly Channel[] {
-  return channels.map((settings) => channelOf(settings, channelName(settings), around));
+  return channels.map((settings) => {
+    const name = channelName(settings);
+    try {
+      return channelOf(settings, name, around);
+    } catch (error) {
+      if (!(error instanceof LockfastError) || error.code !== 'source-unavailable') throw error;
+      return { name, least: settings.severity ?? 'information', send: (delivery) => lateChannel(settings, name, around, delivery) };
+    }
+  });
+}
+
+/** Somebody may have put it there meanwhile. */
+async function lateChannel(settings: ChannelSettings, name: string, around: Surroundings, delivery: Delivery): Promise<void> {
+  await channelOf(settings, name, around).send(delivery);
 }
 
 /** The one that it was given, else its kind. */
