@@ -38,6 +38,8 @@ describe.skipIf(missing !== undefined)(`the watch under systemd${missing === und
     await fleet.ok(['systemctl', 'reset-failed', 'shop']);
     await expect.poll(metrics, { timeout: 20_000 }).toContain('lockfast_alerts_open{severity="critical"} 0');
 
+    const { stdout: listed } = await fleet.lockfast(['ledger', 'list', '--operation', 'watch-install', '--json'], here);
+    expect(listed.match(/"watch-install"/g)).toHaveLength(2);
     expect((await fleet.lockfast(['watch', 'uninstall'], here)).stdout).toBe('removed /etc/systemd/system/lockfast-watch.service\n');
     expect((await fleet.systemctl('is-active', 'lockfast-watch')).stdout).toBe('inactive\n');
     expect((await fleet.lockfast(['watch', 'uninstall'], here)).stderr).toContain('there was no unit of the watch');

@@ -21,6 +21,7 @@ export const RULE_NAMES = [
   'plaintext-while-down',
   'plaintext-found',
   'damaged-file',
+  'secret-in-git',
   'permission-drift',
   'migration-finished',
   'rotation-due',

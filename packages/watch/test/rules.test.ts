@@ -118,6 +118,12 @@ const FIXTURES: readonly Fixture[] = [
     rests: async () => ({ seen: { findings: found('plaintext'), ...service('inactive', 'dead').seen } }),
   },
   { title: 'a damaged file', rule: 'damaged-file', fires: async () => ({ seen: { findings: found('damaged') } }), rests: async () => ({ seen: { findings: found('variable') } }) },
+  {
+    title: 'a secret in use lies in a repository',
+    rule: 'secret-in-git',
+    fires: (story) => story.does('anna', 'lockfast guard scan', { operation: 'guard-finding', object: '/srv/repo', tenant: TENANT, outcome: 'failure', details: { variable: 'API_KEY' } }),
+    rests: (story) => story.does('anna', 'lockfast guard update', { operation: 'guard-update', object: '/srv/repo' }),
+  },
   { title: 'permissions drifted', rule: 'permission-drift', fires: async () => ({ seen: { findings: found('mode') } }), rests: async () => ({ seen: { findings: found('plaintext') } }) },
   {
     title: '[S8] a key operation was refused',

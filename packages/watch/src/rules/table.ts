@@ -7,6 +7,7 @@ import { channelDead } from './channel.ts';
 import { decryptFailureBurst, failedDecrypts } from './decrypt-failures.ts';
 import { decryptsWithoutEncrypt } from './decrypts-without-encrypt.ts';
 import { damagedFile, encryptedFileMissing, permissionDrift, plaintextFound, plaintextWhileDown } from './files.ts';
+import { secretInGit } from './git.ts';
 import { keyMissing, keyOperationRefused, retiredKeyUsed, rootKeyOutsideWindow } from './key-operations.ts';
 import { ledgerCut, ledgerUnavailable, openIntent, witnessSilent } from './ledger.ts';
 import { migrationFinished } from './migration.ts';
@@ -33,6 +34,7 @@ export const RULES: Readonly<Record<RuleName, Rule>> = {
   'plaintext-while-down': plaintextWhileDown,
   'plaintext-found': plaintextFound,
   'damaged-file': damagedFile,
+  'secret-in-git': secretInGit,
   'permission-drift': permissionDrift,
   'migration-finished': migrationFinished,
   'rotation-due': rotationDue,
