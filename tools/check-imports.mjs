@@ -17,7 +17,7 @@ const PACKAGES = {
   columns: { ours: ['core'], others: ['pg'] },
   guard: { ours: ['core'], others: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'] },
   fleet: { ours: ['core'], others: [] },
-  watch: { ours: ['fleet', 'columns', 'guard', 'ledger', 'keys', 'core'], others: ['nodemailer'] },
+  watch: { ours: ['fleet', 'ledger', 'core'], others: ['nodemailer'] },
   cli: { ours: ['watch', 'guard', 'fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
   testkit: { ours: ['core'], others: ['vitest', 'fast-check', 'pg'] },
 };

@@ -13,6 +13,7 @@ const PARTS = {
   fish: ['fish', '--no-config', '-c', 'true'],
   git: ['git', '--version'],
   'a pseudo-terminal (script)': ['script', '-qec', 'true', '/dev/null'],
+  "Prometheus' promtool": ['promtool', '--version'],
   logrotate: ['logrotate', '--version'],
   'PostgreSQL 15': ['/usr/lib/postgresql/15/bin/postgres', '--version'],
   'systemd-container': ['systemd-nspawn', '--version'],

@@ -13,6 +13,7 @@ import { SECRET_COMMANDS } from './secret/commands.ts';
 import { SETUP_COMMANDS } from './setup/commands.ts';
 import { TENANT_COMMANDS } from './tenant/commands.ts';
 import { SERVICE_COMMANDS } from './tenant/service-commands.ts';
+import { WATCH_COMMANDS } from './watch/commands.ts';
 
 export const COMMANDS: readonly Command[] = [
   ...SETUP_COMMANDS,
@@ -28,4 +29,5 @@ export const COMMANDS: readonly Command[] = [
   ...SECRET_COMMANDS,
   ...COLUMN_COMMANDS,
   ...GUARD_COMMANDS,
+  ...WATCH_COMMANDS,
 ];

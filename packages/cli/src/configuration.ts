@@ -7,6 +7,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import type { FleetSettings, TenantSettings } from '@lockfast/fleet';
 import type { WitnessSettings } from '@lockfast/ledger/witnesses';
+import type { RuleName, RuleOverride, Severity } from '@lockfast/watch/rule-names';
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 
 import type { Session } from './session.ts';
@@ -45,6 +46,7 @@ export interface Configuration {
   readonly databases: Readonly<Record<string, { readonly url: string }>>;
   readonly columns: readonly ColumnSettings[];
   readonly mask: MaskSettings;
+  readonly alerts: AlertSettings;
 }
 
 /** `[mask]`: names, with `*` for any characters. */
@@ -60,6 +62,30 @@ export interface GuardSettings {
   readonly file: string;
   /** Variables whose values are no secrets. */
   readonly public: readonly string[];
+}
+
+/** `[alerts]`, as written. */
+interface AlertSettings {
+  readonly users?: readonly string[];
+  readonly every?: string;
+  readonly keep?: string;
+  readonly rules?: Readonly<Partial<Record<RuleName, RuleOverride>>>;
+  readonly channels: readonly ChannelSettings[];
+}
+
+/** One `[[alerts.channels]]`: exactly one of {@link CHANNEL_KINDS}. */
+export interface ChannelSettings {
+  readonly name?: string;
+  readonly webhook?: string;
+  readonly secret?: string;
+  readonly slack?: string;
+  readonly smtp?: string;
+  readonly password?: string;
+  readonly from?: string;
+  readonly to?: readonly string[];
+  readonly syslog?: string;
+  readonly command?: readonly string[];
+  readonly severity?: Severity;
 }
 
 /** One `[[columns]]`. */
@@ -80,6 +106,8 @@ export interface ColumnSettings {
 }
 
 export type Role = 'admin' | 'operator' | 'auditor';
+
+export const CHANNEL_KINDS = ['webhook', 'slack', 'smtp', 'syslog', 'command'] as const;
 
 const WITNESS_KINDS = ['directory', 'git', 'http', 'command'] as const;
 
@@ -121,7 +149,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns' | 'mask'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns' | 'mask' | 'alerts'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -144,7 +172,23 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     databases: (table['databases'] ?? {}) as Configuration['databases'],
     mask: part('mask'),
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
+    alerts: alertSettings(table['alerts'] as TomlTable | undefined, file),
   };
+}
+
+function alertSettings(alerts: TomlTable | undefined, file: string): AlertSettings {
+  const { channels = [], ...rest } = (alerts ?? {}) as unknown as Partial<AlertSettings>;
+  const names = new Set<string>();
+  for (const channel of channels) {
+    const kinds = CHANNEL_KINDS.filter((kind) => channel[kind] !== undefined);
+    if (kinds.length !== 1) throw invalid(file, `each [[alerts.channels]] has exactly one of ${CHANNEL_KINDS.join(', ')}`, 'write one [[alerts.channels]] for each');
+    if (channel.webhook !== undefined && channel.secret === undefined) throw invalid(file, 'a channel with webhook has no secret', 'add secret = "file:PATH", which whoever gets it verifies it with');
+    if (channel.smtp !== undefined && channel.to === undefined) throw invalid(file, 'a channel with smtp has no to', 'add to = ["ops@example.com"]');
+    const name = channel.name ?? kinds[0]!;
+    if (names.has(name)) throw invalid(file, `two [[alerts.channels]] are called ${name}`, 'give each its own name');
+    names.add(name);
+  }
+  return { ...rest, channels };
 }
 
 /**

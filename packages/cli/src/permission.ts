@@ -76,6 +76,12 @@ export function personBehind(session: Session): Person {
   return { name: user, uid, certain: login !== undefined || uid !== 0 };
 }
 
+/** Whether names, and groups as `@group`, hold that account of this machine, or one that it does not know by name. */
+export function isListed(name: string, names: readonly string[]): boolean {
+  const groups = names.some((one) => one.startsWith('@'));
+  return isNamed({ name, uid: groups ? uidOf(name) : undefined, certain: true }, names);
+}
+
 /** Names are compared as they are: another case is another user. */
 function isNamed(person: Person, names: readonly string[]): boolean {
   if (names.includes(person.name)) return true;

@@ -1,14 +1,15 @@
 import type { Configuration } from './configuration.ts';
 
 /**
- * The variables that may hold a root key, used now or not, or the ledger's password: no other program has business with
+ * The variables that may hold a root key, used now or not, the ledger's password, or what alerts are sent with: no other program has business with
  * them, the one of `run` included.
  *
  * @param recorded URIs of the key sources that the key ring names
  */
-export function ownVariables({ keySources, namedSources, ledgerVariable }: Configuration, recorded: readonly string[] = []): string[] {
+export function ownVariables({ keySources, namedSources, ledgerVariable, alerts }: Configuration, recorded: readonly string[] = []): string[] {
   const ledger = ['LOCKFAST_LEDGER', ...(ledgerVariable === undefined ? [] : [ledgerVariable])];
-  return [...ledger, ...namedIn([...keySources, ...namedSources, ...recorded])];
+  const channels = alerts.channels.flatMap(({ webhook = '', slack = '', secret = '', password = '' }) => [webhook, slack, secret, password]);
+  return [...ledger, ...namedIn([...keySources, ...namedSources, ...channels, ...recorded])];
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Every setting of `lockfast.toml`, once: the reader checks against it and the JSON Schema is made from it. */
 import { WAYS } from '@lockfast/fleet/ways';
+import { RULE_NAMES, SEVERITIES } from '@lockfast/watch/rule-names';
 
 export interface Setting {
   /** What it must be, as a noun phrase for messages. */
@@ -166,6 +167,38 @@ const OF_A_TENANT: Readonly<Record<string, Setting>> = {
   }),
 };
 
+const REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/s;
+const FACILITIES = ['auth', 'authpriv', 'daemon', 'user', 'local0', 'local1', 'local2', 'local3', 'local4', 'local5', 'local6', 'local7'];
+const isAddress = (value: unknown): boolean => isText(value) && /^[^\s\p{Cc}<>]+@[^\s\p{Cc}<>]+$/u.test(value);
+
+/** A secret never stands in the configuration itself. */
+function reference(help: string): Setting {
+  return { what: 'env:NAME or file:PATH', help, schema: { type: 'string', pattern: '^(env:|file:).' }, accepts: (value) => isText(value) && REFERENCE.test(value) };
+}
+
+/** Of `[alerts.rules.NAME]`. */
+const OF_A_RULE: Readonly<Record<string, Setting>> = {
+  enabled: { what: 'true or false', help: 'Whether the rule is asked at all. Default: true.', schema: { type: 'boolean' }, accepts: (value) => typeof value === 'boolean' },
+  threshold: { what: 'a number from 1 to 1000', help: 'How often something must happen.', schema: { type: 'integer', minimum: 1, maximum: 1000 }, accepts: (value) => Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 1000 },
+  window: duration('The time that counts.'),
+  severity: oneOf(SEVERITIES, 'How bad it is. With critical, `watch --once` exits with 1.'),
+};
+
+/** Of `[[alerts.channels]]`. */
+const OF_A_CHANNEL: Readonly<Record<string, Setting>> = {
+  name: { what: 'a name of letters, digits, dots, dashes and underscores', help: 'What tells it from others of its kind. Default: its kind.', schema: { type: 'string', pattern: NAME.source }, accepts: (value) => isText(value) && NAME.test(value) },
+  webhook: { what: 'a URL, env:NAME or file:PATH', help: 'A URL that gets signed JSON; needs secret.', schema: { type: 'string', pattern: '^(https?://|env:|file:).' }, accepts: (value) => isText(value) && (/^https?:\/\/./.test(value) || REFERENCE.test(value)) },
+  secret: reference('With webhook: the key of the HMAC, 16 bytes at least.'),
+  slack: reference('The URL of an incoming webhook of Slack, or of what takes the same; whoever has it can write there, so it is had by reference.'),
+  smtp: { what: 'smtp://USER@HOST:PORT or smtps://USER@HOST:PORT, without a password', help: 'A mail server: smtp with STARTTLS, smtps with TLS from the start. Needs to.', schema: { type: 'string', pattern: '^smtps?://' }, accepts: (value) => isText(value) && /^smtps?:$/.test(URL.parse(value)?.protocol ?? '') && URL.parse(value)!.password === '' },
+  password: reference('With smtp: the password of USER.'),
+  from: { what: 'a mail address', help: 'With smtp: who sends it. Default: lockfast@ this host.', schema: { type: 'string' }, accepts: isAddress },
+  to: { what: 'a list of mail addresses', help: 'With smtp: who gets it.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: (value) => Array.isArray(value) && value.length > 0 && value.every(isAddress) },
+  syslog: oneOf(FACILITIES, "The system's log, which is the journal where systemd runs, under this facility."),
+  command: { what: 'a program and its arguments as a list', help: 'A program that gets JSON on standard input. Its arguments are no place for a secret.', schema: { type: 'array', items: { type: 'string' }, minItems: 1 }, accepts: isTextList },
+  severity: oneOf(SEVERITIES, 'The least that is told here. Default: information.'),
+};
+
 export const SETTINGS: Readonly<Record<string, Setting>> = {
   environment: {
     what: 'a name of letters, digits, dots, dashes and underscores, such as "production"',
@@ -237,6 +270,13 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   }),
   maintenance: table('When keys may be rotated without --force.', {
     window: window('The weekly or daily window of rotations, in local time.'),
+  }),
+  alerts: table('What `lockfast watch` looks for, and whom it tells.', {
+    users: people('Who is expected to touch secrets. Default: whoever [roles] names. A tenant\'s own account, and the owner of this file, always are.'),
+    every: { what: 'a time such as "30s" or "2m"', help: 'How often a watch that stays looks. Default: 30s.', schema: { type: 'string', pattern: PATIENCE.source }, accepts: (value) => isText(value) && PATIENCE.test(value) },
+    keep: duration('How long something that happened stays open when nobody acknowledges it. Default: 7d.'),
+    rules: table('What differs for one rule, as [alerts.rules.NAME].', Object.fromEntries(RULE_NAMES.map((name) => [name, table(`The rule ${name}.`, OF_A_RULE)]))),
+    channels: { ...table('Ways out. Each has one of webhook, slack, smtp, syslog and command.', OF_A_CHANNEL), repeated: true },
   }),
   log: table('A log for people and programs that read text, beside the ledger.', {
     text: path('the path of a log file', 'One line for each use of a key. It is made with mode 0640 and reopened after logrotate.'),

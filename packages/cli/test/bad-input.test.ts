@@ -361,7 +361,7 @@ describe('[E4] the configuration', () => {
     ['is no TOML', 'environment = "x\n', `${AT}, line 1: this is not TOML: see https://toml.io for how it is written`],
     ['sets one thing twice', `${GOOD}keyring = "l"\n`, `${AT}, line 4: this is not TOML: see https://toml.io for how it is written`],
     ['is empty', '', `${AT}: environment is missing: add it: a name of letters, digits, dots, dashes and underscores, such as "production"`],
-    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, databases, columns, roles, schedule, approvals, maintenance, log, mask, guard, backups, witnesses`],
+    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, databases, columns, roles, schedule, approvals, maintenance, alerts, log, mask, guard, backups, witnesses`],
     ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path, extends, service, user, way, required, generated, window, health`],
     ['has a number for a name', GOOD.replace('"production"', '1'), `${AT}: environment is not a name of letters, digits, dots, dashes and underscores, such as "production": see the table of settings in docs/configuration.md`],
     ['has an empty list of sources', GOOD.replace('"file:k"', '[]'), `${AT}: key-source is not a key source such as "file:~/.config/lockfast/x.key", or a list of them: see the table of settings in docs/configuration.md`],

@@ -87,6 +87,8 @@ describe.each([
     expect(sorted('lockfast', 'key', 'source', '')).toEqual(['add', 'list', 'remove']);
     expect(sorted('lockfast', 'env', 'get', '--')).toEqual(['--break-glass', '--config', '--dialect', '--file', '--help', '--json', '--reason', '--tenant']);
     expect(sorted('lockfast', 'env', 'get', '--dialect', 'co')).toEqual(['compose']);
+    expect(sorted('lockfast', 'watch', '')).toEqual(['ack', 'install', 'list', 'uninstall']);
+    expect(sorted('lockfast', 'watch', '--on')).toEqual(['--once']);
     expect(sorted('lockfast', 'completion', '')).toEqual(['bash', 'fish', 'zsh']);
     expect(sorted('lockfast', 'env', 'encrypt', 'prod')).toEqual(['prod.env.encrypted']);
     expect(sorted('lockfast', 'env', 'encrypt', '--out', 'prod')).toEqual(['prod.env.encrypted']);

@@ -17,6 +17,7 @@ export { type UnitFile, installedWay, installTenant, plannedInstallation, uninst
 export type { Installation, RootKeyAccount } from './systemd/installation.ts';
 export type { ServiceManager, UnitState } from './systemd/service-manager.ts';
 export { isBooted, Systemctl } from './systemd/systemctl.ts';
+export { quoteWord } from './systemd/unit-text.ts';
 export { see, type Seen, type SeenTenant, seeTenant } from './tenant-files.ts';
 export { isTenantName, tenantDirectories, tenantDirectory, tenantOf, tenantsBase } from './tenant-path.ts';
 export { type Origin, type PlannedVariable, planTenant, type TenantLayers, type TenantPlan } from './tenant-plan.ts';

@@ -1,1 +1,20 @@
-export {};
+/** Rules over the ledger and the machine, alerts that are told once, and metrics. */
+export { acknowledge, openAlert } from './acknowledge.ts';
+export { type Alert, isPressing } from './alert.ts';
+export type { Channel, Delivery } from './channels/channel.ts';
+export { CommandChannel } from './channels/command.ts';
+export { EmailChannel, type MailSettings } from './channels/email.ts';
+export { isOurWebhook, webhookSignature } from './channels/signature.ts';
+export { SlackChannel } from './channels/slack.ts';
+export { SyslogChannel } from './channels/syslog.ts';
+export { WebhookChannel } from './channels/webhook.ts';
+export { deliver, type DeliveryPlace } from './delivery.ts';
+export { prometheusText } from './metrics/prometheus.ts';
+export { type MetricsServer, startMetricsServer } from './metrics/server.ts';
+export { writeTextfile } from './metrics/textfile.ts';
+export type { Policy } from './rule.ts';
+export { type ActiveRule, activeRules } from './rule-settings.ts';
+export { NOTHING_SEEN, type Seen, type SeenRing, type SeenUse, type SeenWitness, type Situation } from './situation.ts';
+export { goRound, type Round } from './watch-round.ts';
+export { readState, stateFile, type WatchState, withState } from './watch-state.ts';
+export { installWatch, uninstallWatch, WATCH_SERVICE, WATCH_TIMER, watchUnits, type WatchUnits } from './watch-units.ts';

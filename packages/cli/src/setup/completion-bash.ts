@@ -22,7 +22,7 @@ _lockfast() {
     esac
   done
 ${commands.filter(({ takesCommand }) => takesCommand).map(program).join('')}  case $command in
-${[...words].map(([name, next]) => `    ${quoted(name)}) _lockfast_words '${[...next.keys(), ...(name === '' ? ['--help', '--version'] : [])].join(' ')}'; return ;;`).join('\n')}
+${[...words].map(([name, next]) => wordsBehind(name, next, commands.some((command) => command.name === name))).join('\n')}
   esac
   case "$command $before" in
 ${commands.flatMap(values).join('\n')}
@@ -43,6 +43,12 @@ _lockfast_files() {
 
 complete -F _lockfast lockfast
 `;
+}
+
+/** @param alone whether it is a command by itself, too: then its options may follow as well */
+function wordsBehind(name: string, next: ReadonlyMap<string, string>, alone: boolean): string {
+  const offer = `_lockfast_words '${[...next.keys(), ...(name === '' ? ['--help', '--version'] : [])].join(' ')}'; return`;
+  return `    ${quoted(name)}) ${alone ? `if [[ $word != -* ]] && ((i == COMP_CWORD)); then ${offer}; fi` : offer} ;;`;
 }
 
 /** Behind `--` stands another program's command line. Its own completion is asked where bash-completion is loaded. */

@@ -16,7 +16,7 @@ _lockfast() {
     esac
   done
   case $command in
-${[...words].map(([name, next]) => wordsBehind(name, next)).join('\n')}
+${[...words].map(([name, next]) => wordsBehind(name, next, commands.some((command) => command.name === name))).join('\n')}
   esac
 ${commands.filter(({ takesCommand }) => takesCommand).map(program).join('')}  # The words of the command's name count as one.
   ((CURRENT -= i - 2))
@@ -34,15 +34,17 @@ fi
 `;
 }
 
-function wordsBehind(name: string, next: ReadonlyMap<string, string>): string {
+/** @param isCommand whether it is a command by itself, too: then its options may follow as well */
+function wordsBehind(name: string, next: ReadonlyMap<string, string>, isCommand: boolean): string {
   const rows = [...next].map(([word, help]) => `        ${quoted(`${word}:${help.replaceAll(':', '\\:')}`)}`);
   const alone = name === '' ? `\n      [[ $PREFIX == -* ]] && { compadd -- --help --version; return; }` : '';
-  return `    (${quoted(name)})${alone}
+  const [open, close] = isCommand ? ['\n      if [[ $PREFIX != -* ]] && ((i == CURRENT)); then', '\n      fi ;;'] : ['', ' ;;'];
+  return `    (${quoted(name)})${alone}${open}
       next=(
 ${rows.join('\n')}
       )
       _describe -t commands command next
-      return ;;`;
+      return${close}`;
 }
 
 /** Behind `--` stands another program's command line: as if it stood alone. */

@@ -41,7 +41,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** @param whole whether what all tenants depend on is looked at, too */
-async function survey(tenants: readonly Tenant[], whole: boolean, workspace: Workspace, session: Session): Promise<Finding[]> {
+export async function survey(tenants: readonly Tenant[], whole: boolean, workspace: Workspace, session: Session): Promise<Finding[]> {
   const fleet = fleetOf(workspace);
   const { environment } = workspace.configuration;
   const states = await unitStates(tenants, session);
@@ -71,7 +71,8 @@ function sharedNames(path: string | undefined): ReadonlySet<string> | undefined 
   }
 }
 
-function generalFindings({ configuration }: Workspace, { home }: Session): Finding[] {
+/** What is wrong with what all tenants, and projects without tenants, depend on. */
+export function generalFindings({ configuration }: Workspace, { home }: Session): Finding[] {
   const { file, keyring, keySources, fleet, backups } = configuration;
   const directory = dirname(file);
   const keys = keySources.filter((uri) => /^(?:file|passphrase):[^#]/.test(uri)).map((uri) => expandPath(uri.replace(/^[a-z]+:/, ''), { home, directory }));

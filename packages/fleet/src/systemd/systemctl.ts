@@ -68,6 +68,18 @@ export class Systemctl implements ServiceManager {
     await this.#run(['daemon-reload']);
   }
 
+  /** Starts it now and at every boot. @throws as `start` */
+  async enable(unit: string): Promise<void> {
+    await this.#run(['enable', '--', unit]);
+    await this.#job('restart', unit);
+  }
+
+  /** Ends it, and starts it no more. @throws as `stop` */
+  async disable(unit: string): Promise<void> {
+    await this.#run(['disable', '--', unit]);
+    await this.#job('stop', unit);
+  }
+
   async #job(verb: string, unit: string): Promise<void> {
     try {
       await this.#run([verb, '--', unit]);
