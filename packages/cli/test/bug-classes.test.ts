@@ -68,8 +68,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     'completion', 'doctor', 'secret history', 'tenant list', 'tenant show', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
     'ledger list', 'ledger verify', 'ledger export', 'ledger witness push', 'ledger witness list', 'ledger witness serve', 'watch', 'watch list',
   ]);
-  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, the watch in watch.test.ts and systemd-watch.test.ts. */
-  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column encrypt', 'column rotate', 'column status', 'column triage', 'column verify', 'key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
+  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, the watch in watch.test.ts and systemd-watch.test.ts, git's guard in guard.test.ts. */
+  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column encrypt', 'column rotate', 'column status', 'column triage', 'column verify', 'guard ignore', 'guard install', 'guard scan', 'guard textconv', 'guard uninstall', 'guard update', 'key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
   const swept = new Set<string>();
 
   /** Exactly these things are on record, as `operation outcome`, each as one intent and one outcome, or as one event, with all that is known of it. */
@@ -110,6 +110,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     await of(['env', 'verify', '.env.encrypted', ACME], ['verify success', 'verify success'], { keyId: key });
     await of(['env', 'list', ACME], ['decrypt success'], { object: project.path(ACME), tenant: 'acme', keyId: key });
     await of(['env', 'get', 'A'], ['decrypt success'], file);
+    await of(['env', 'lint', '.env.encrypted'], ['decrypt success'], file);
+    await of(['mask'], ['decrypt success'], file, { input: 'x' });
     await of(['env', 'set', 'C'], ['encrypt success'], { ...file, details: { variable: 'C' } }, { input: '3' });
     await of(['env', 'unset', 'C'], ['encrypt success'], { ...file, details: { variable: 'C' } });
     await of(['env', 'edit'], ['decrypt success'], file, { env: { EDITOR: 'true' } });
@@ -202,6 +204,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
       [['env', 'decrypt', '--out', '-'], 'decrypt'],
       [['env', 'verify'], 'verify'],
       [['env', 'list'], 'decrypt'],
+      [['env', 'lint', '.env.encrypted'], 'decrypt'],
+      [['mask'], 'decrypt', { input: 'x' }],
       [['env', 'get', 'A'], 'decrypt'],
       [['env', 'set', 'A'], 'encrypt', { input: 'x' }],
       [['env', 'unset', 'A'], 'encrypt'],
