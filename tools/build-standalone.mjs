@@ -33,7 +33,7 @@ try {
   await makeExecutable(join(directory, 'lockfast'), made);
   for (const part of ['man', 'schema']) cpSync(join(cli, part), join(directory, part), { recursive: true });
   cpSync(join(root, 'LICENSE'), join(directory, 'LICENSE'));
-  cpSync(join(cli, 'dist/lockfast.cjs.LEGAL.txt'), join(directory, 'LICENSE.bundled.txt'));
+  cpSync(join(cli, 'dist/THIRD-PARTY.txt'), join(directory, 'LICENSE.bundled.txt'));
   cpSync(nodeLicense(), join(directory, 'LICENSE.node.txt'));
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   writeFileSync(join(directory, 'SHA256SUMS'), sums(files, directory));

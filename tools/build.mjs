@@ -1,10 +1,11 @@
 // Builds the command into CommonJS: `run` and the rest, and the code cache of each. As ES modules, split or not, it
 // starts a third slower: docs/decisions tells what was measured.
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
+import { bundledLicences } from './bundled-licences.mjs';
 import { makeCodeCache } from './code-cache.mjs';
 import { asScript, buildRun } from './run-bundle.mjs';
 
@@ -21,14 +22,16 @@ const OPTIONS = {
   // `import()` becomes `require`: a script that is not loaded as a module has no other.
   supported: { 'dynamic-import': false },
   conditions: ['lockfast-source'],
-  legalComments: 'linked',
+  legalComments: 'none',
   logLevel: 'warning',
 };
 
 // Beside its place first: a build that fails leaves the last good one, and a test that starts meanwhile finds it.
 const made = mkdtempSync(join(cli, '.dist-'));
 try {
-  await build({ ...OPTIONS, entryPoints: ['src/main.ts'], outfile: join(made, 'lockfast.cjs') });
+  const { metafile } = await build({ ...OPTIONS, metafile: true, entryPoints: ['src/main.ts'], outfile: join(made, 'lockfast.cjs') });
+  // Whatever `run` holds, this one holds, too.
+  writeFileSync(join(made, 'THIRD-PARTY.txt'), bundledLicences(Object.keys(metafile.inputs), cli));
   asScript(join(made, 'lockfast.cjs'));
   await buildRun(made, OPTIONS);
   // An older Node may build, but runs nothing of it.

@@ -19,7 +19,7 @@ try {
   execFileSync('npm', ['install', '--offline', '--loglevel=error', '--no-audit', '--no-fund', join(base, tarball)], { cwd: project, env: { ...environment, npm_config_cache: join(base, 'cache') } });
   expect('the tarball brings no dependency', readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.')).join(), 'lockfast');
   const files = readdirSync(join(project, 'node_modules/lockfast'), { recursive: true });
-  for (const file of ['bin/lockfast.js', 'man/lockfast.1', 'schema/lockfast.schema.json']) expect(`the tarball holds ${file}`, files.includes(file), true);
+  for (const file of ['bin/lockfast.js', 'man/lockfast.1', 'schema/lockfast.schema.json', 'dist/THIRD-PARTY.txt']) expect(`the tarball holds ${file}`, files.includes(file), true);
   mainJob();
 } catch (error) {
   process.stderr.write(`${error.message}\n${error.stderr ?? ''}`);
