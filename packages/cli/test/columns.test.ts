@@ -67,6 +67,10 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect(panel.sql(ALL)).toEqual(stored);
     expect((await panel.done(['column', 'encrypt'])).stdout).not.toContain('VACUUM');
 
+    // What the watch makes metrics of.
+    await panel.done(['column', 'status']);
+    expect((await ledgerEntries(panel.project)).at(-1)).toMatchObject({ operation: 'column-status', details: { columns: 2, rows: 5, 'rows two_factor.secret plaintext': 0, [`rows two_factor.secret ${(await keyIds(panel)).active}`]: 3, 'rows webhook.secret unknown': 0 } });
+
     const entries = (await ledgerEntries(panel.project)).filter(({ operation }) => operation.startsWith('column-encrypt'));
     expect(entries.map(({ operation, object, reason }) => [operation, object, reason]).slice(0, 4)).toEqual([
       ['column-encrypt-dry-run', 'two_factor.secret', undefined],

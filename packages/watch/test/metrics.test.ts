@@ -26,6 +26,8 @@ async function busyStory(): Promise<{ readonly story: Story; readonly text: stri
   await story.does('anna', 'lockfast env get', { operation: 'decrypt', tenant: 'wip', outcome: 'failure', code: 'wrong-key' });
   await story.does('wip', 'lockfast run', { operation: 'decrypt', tenant: 'wip', outcome: 'failure', code: 'source-unavailable' });
   await story.does('app', 'node', { operation: 'encrypt', object: 'users.totp', details: { values: 40 } });
+  await story.does('root', 'lockfast column status', { operation: 'column-status', details: { columns: 2, rows: 10, 'rows users.totp gone22': 3, 'rows users.totp kq2d5x': 2, 'rows hooks.secret kq2d5x': 5 } });
+  await story.does('root', 'lockfast column status', { operation: 'column-status', details: { columns: 1, 'rows users.totp kq2d5x': 40, 'rows users.totp plaintext': 0, 'rows "': 1 } });
   await story.does('root', 'lockfast key rotate', { operation: 'key-rotate', takes: 42_000 });
   story.state.channels.set('mail', { failures: 0, since: 0, next: 0, code: null, delivered: 3, failed: 1 });
   const iso = (ms: number): string => new Date(story.now + ms).toISOString();
@@ -51,6 +53,9 @@ describe('metrics', () => {
       'lockfast_key_errors_total{code="source-unavailable"} 1',
       'lockfast_failed_starts_total 1',
       'lockfast_column_values_total{operation="encrypt",outcome="success"} 40',
+      'lockfast_column_rows{column="users.totp",key="kq2d5x"} 40',
+      'lockfast_column_rows{column="users.totp",key="plaintext"} 0',
+      'lockfast_column_rows{column="hooks.secret",key="kq2d5x"} 5',
       'lockfast_rotation_duration_seconds_bucket{operation="key-rotate",le="30"} 0',
       'lockfast_rotation_duration_seconds_bucket{operation="key-rotate",le="60"} 1',
       'lockfast_rotation_duration_seconds_sum{operation="key-rotate"} 42',
@@ -58,7 +63,7 @@ describe('metrics', () => {
       'lockfast_keys{state="draining"} 1',
       'lockfast_values{key="kq2d5x"} 41',
       `lockfast_rotation_due_timestamp_seconds{cause="age"} ${(story.now + 89 * DAY) / 1000}`,
-      'lockfast_ledger_entries 7',
+      'lockfast_ledger_entries 9',
       'lockfast_ledger_up 1',
       'lockfast_ledger_witnessed_entries{witness="the directory /mnt"} 5',
       `lockfast_ledger_witnessed_timestamp_seconds{witness="the directory /mnt"} ${story.now / 1000}`,
@@ -66,6 +71,7 @@ describe('metrics', () => {
       'lockfast_rule_alerts_open{rule="key-missing",severity="critical"} 1',
       'lockfast_alert_deliveries_total{channel="mail",outcome="failure"} 1',
     ]) expect(text.split('\n')).toContain(line);
+    expect(text).not.toContain('gone22');
   });
 
   test('no label has values without end', async () => {

@@ -16,6 +16,8 @@ import { numberOption } from './number-option.ts';
 import { shownCodes, survey, unreadableRows } from './surveying.ts';
 
 const MOST_SAMPLE = 1_000_000_000;
+/** An entry of the ledger is no place for more. */
+const MOST_COUNTS = 200;
 
 /** A column as it was found, or why it was not. */
 interface Found {
@@ -72,8 +74,16 @@ function countsOf(found: readonly Found[]): { details: Record<string, number> } 
       plaintext: sum(({ plaintext }) => plaintext),
       unreadable: sum(({ unknown }) => unknown),
       unreached: found.filter(({ error }) => error !== undefined).length,
+      ...Object.fromEntries(found.flatMap(rowsByKey).slice(0, MOST_COUNTS)),
     },
   };
+}
+
+/** What the watch makes metrics of: `rows users.totp kq2d5x`. A sample says nothing of the whole. */
+function rowsByKey({ column: { id }, census }: Found): [name: string, rows: number][] {
+  if (census === undefined || ('sampled' in census && census.sampled)) return [];
+  const { keys, plaintext, fernet, unknown } = census;
+  return Object.entries({ ...keys, plaintext, fernet, unknown }).map(([key, rows]) => [`rows ${id} ${key}`, rows]);
 }
 
 function report(found: readonly Found[], ring: KeyRing, args: Arguments, session: Session): number {

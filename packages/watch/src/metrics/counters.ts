@@ -7,7 +7,11 @@ import { isStart, type LedgerEvent } from '../ledger-event.ts';
 const MOST_OPERATIONS = 100;
 const MOST_TENANTS = 2000;
 const MOST_SERIES = 10_000;
+const MOST_COLUMN_ROWS = 2000;
 const OTHER = 'other';
+
+/** `rows users.totp kq2d5x`, as `lockfast column status` records it. */
+const COLUMN_ROWS = /^rows ([a-z0-9_.]{1,128}) ([a-z0-9]{1,16})$/;
 
 /** Seconds. */
 export const DURATION_BUCKETS = [1, 5, 30, 60, 300, 1800, 7200] as const;
@@ -19,7 +23,7 @@ const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
 
 /** One count: which, and of what. */
 export interface Count {
-  readonly name: 'operations' | 'failures' | 'key-errors' | 'failed-starts' | 'column-values' | 'rotation-seconds' | 'rotation-bucket' | 'rotations';
+  readonly name: 'operations' | 'failures' | 'key-errors' | 'failed-starts' | 'column-values' | 'column-rows' | 'rotation-seconds' | 'rotation-bucket' | 'rotations';
   readonly labels: Readonly<Record<string, string>>;
   readonly value: number;
 }
@@ -37,6 +41,7 @@ export function count(counters: Map<string, number>, event: LedgerEvent): void {
   for (const [sort, value] of [['success', details['values']], ['failure', details['failed']]] as const) {
     if (typeof value === 'number' && (operation === 'encrypt' || operation === 'decrypt')) add(counters, named('column-values', { operation, outcome: sort }), value);
   }
+  if (outcome === 'success' && (operation === 'column-status' || operation === 'column-verify')) setColumnRows(counters, details);
   if (ROTATIONS.has(operation) && outcome === 'success' && durationMs !== undefined) {
     const seconds = durationMs / 1000;
     add(counters, named('rotations', { operation }), 1);
@@ -50,6 +55,22 @@ export function countsOf(counters: ReadonlyMap<string, number>): readonly Count[
     const [name, labels] = JSON.parse(key) as [Count['name'] | 'known-tenant' | 'known-operation' | 'series', Record<string, string>];
     return name === 'known-tenant' || name === 'known-operation' || name === 'series' ? [] : [{ name, labels, value }];
   });
+}
+
+/** A census of now takes the place of the one before, for the columns that it counted: a key that has none left is gone then. */
+function setColumnRows(counters: Map<string, number>, details: LedgerEvent['details']): void {
+  const rows = Object.entries(details).flatMap(([name, value]) => {
+    const [, column, key] = COLUMN_ROWS.exec(name) ?? [];
+    return column === undefined || key === undefined || typeof value !== 'number' ? [] : [{ column, key, value }];
+  });
+  const counted = new Set(rows.map(({ column }) => column));
+  let others = 0;
+  for (const { name, labels } of countsOf(counters)) {
+    if (name !== 'column-rows') continue;
+    if (counted.has(labels['column']!)) counters.delete(named('column-rows', labels));
+    else others += 1;
+  }
+  for (const { column, key, value } of rows.slice(0, MOST_COLUMN_ROWS - others)) counters.set(named('column-rows', { column, key }), value);
 }
 
 function boundedOperation(counters: Map<string, number>, operation: string): string {

@@ -27,6 +27,7 @@ export function prometheusText(state: WatchState, situation: Situation): string 
     block(METRICS.keyErrors, of('key-errors')),
     block(METRICS.failedStarts, orZero(of('failed-starts'))),
     block(METRICS.columnValues, of('column-values')),
+    block(METRICS.columnRows, of('column-rows')),
     histogram(counts),
     block(METRICS.keys, ring === undefined || 'code' in ring ? [] : KEY_STATES.map((one) => [{ state: one }, ring.keys.filter((key) => key.state === one).length])),
     block(METRICS.files, uses.map(({ key, files }) => [{ key }, files])),

@@ -14,6 +14,7 @@ export const METRICS = {
   keyErrors: { name: 'lockfast_key_errors_total', otel: 'lockfast.key.errors', unit: '{failure}', type: 'counter', help: 'Failures of keys and their configuration, by code' },
   failedStarts: { name: 'lockfast_failed_starts_total', otel: 'lockfast.start.failures', unit: '{start}', type: 'counter', help: 'Programs that were not started, since their secrets could not be opened' },
   columnValues: { name: 'lockfast_column_values_total', otel: 'lockfast.column.values', unit: '{value}', type: 'counter', help: 'Values of columns that applications encrypted and decrypted, by operation and outcome' },
+  columnRows: { name: 'lockfast_column_rows', otel: 'lockfast.column.rows', unit: '{row}', type: 'gauge', help: 'Rows of columns by key, plaintext, Fernet and unknown, as the last `lockfast column status` counted them' },
   rotationDuration: { name: 'lockfast_rotation_duration_seconds', otel: 'lockfast.rotation.duration', unit: 's', type: 'histogram', help: 'How long rotations took that came to their end' },
   keys: { name: 'lockfast_keys', otel: 'lockfast.keys', unit: '{key}', type: 'gauge', help: 'Keys of the ring, by state' },
   files: { name: 'lockfast_files', otel: 'lockfast.files', unit: '{file}', type: 'gauge', help: 'Encrypted env files, by key' },
