@@ -1,4 +1,5 @@
 /** Every setting of `lockfast.toml`, once: the reader checks against it and the JSON Schema is made from it. */
+import { COLUMN_ID, isColumnId, MOST_ID_CHARACTERS } from '@lockfast/columns/column-id';
 import { WAYS } from '@lockfast/fleet/ways';
 import { RULE_NAMES, SEVERITIES } from '@lockfast/watch/rule-names';
 
@@ -30,7 +31,6 @@ const UNIT = /^[A-Za-z0-9:_.\\@{}-]{1,255}$/;
 const ACCOUNT = /^[A-Za-z0-9_{][A-Za-z0-9_.{}-]{0,63}\$?$/;
 const PATIENCE = /^[1-9][0-9]{0,3}[sm]$/;
 
-const COLUMN_ID = /^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$/;
 const FERNET_KEY = /^(?:ring:|env:[A-Za-z_][A-Za-z0-9_]*|file:.+|credential:[A-Za-z0-9_.-]+)$/;
 /** As PostgreSQL has room for in an identifier. */
 const MOST_SQL_NAME = 63;
@@ -89,10 +89,6 @@ function oneOf(words: readonly string[], help: string): Setting {
   return { what: `one of ${words.join(', ')}`, help, schema: { enum: words }, accepts: (value) => typeof value === 'string' && words.includes(value) };
 }
 
-export function isColumnId(id: unknown): id is string {
-  return isText(id) && id.length <= 128 && COLUMN_ID.test(id);
-}
-
 /** Of `[databases.NAME]`. */
 const OF_A_DATABASE: Readonly<Record<string, Setting>> = {
   url: {
@@ -109,7 +105,7 @@ const OF_A_COLUMN: Readonly<Record<string, Setting>> = {
   id: {
     what: 'a name such as "integrations.slack.bot_token": lower-case letters, digits, underscores and dots, at most 128',
     help: "The column's own name, which its values are bound to. It stays when table or column are renamed.",
-    schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: 128 },
+    schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: MOST_ID_CHARACTERS },
     accepts: isColumnId,
     required: true,
   },

@@ -1,6 +1,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 import type { FernetKey } from '@lockfast/core/keyring';
 
+import { isColumnId } from './column-id.ts';
 import type { ColumnEvent } from './events.ts';
 import type { FormatName, Storage } from './stored-format.ts';
 import type { ValueTypeName } from './value-type.ts';
@@ -42,13 +43,6 @@ type Reading =
       /** Is told of each such read, so that nobody forgets that it is allowed. */
       readonly onPlaintext: (event: ColumnEvent) => void;
     };
-
-const ID = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*$/;
-const MOST_ID_CHARACTERS = 128;
-
-export function isColumnId(id: unknown): id is string {
-  return typeof id === 'string' && id.length <= MOST_ID_CHARACTERS && ID.test(id);
-}
 
 /** @throws LockfastError `usage`: a mistake in the program, found at its start */
 export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): void {

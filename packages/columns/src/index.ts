@@ -1,7 +1,8 @@
 export { type ActivityCounts, ColumnActivity } from './activity.ts';
 export { column, Column } from './column.ts';
 export { COLUMN_PURPOSE, type ColumnContext, contextOf, placeOf } from './column-context.ts';
-export { checkDefinition, type ColumnDefinition, isColumnId } from './column-definition.ts';
+export { checkDefinition, type ColumnDefinition } from './column-definition.ts';
+export { isColumnId } from './column-id.ts';
 export { logColumnEvents, type StructuredLogger } from './column-log.ts';
 export { type ColumnCount, ColumnCounts, type ColumnOperation, type Counts } from './counts.ts';
 export { COLUMN_CHANNEL, type ColumnEvent } from './events.ts';

@@ -1,3 +1,4 @@
+import { isColumnId } from '@lockfast/columns/column-id';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
@@ -5,7 +6,6 @@ import type { Configuration } from '../configuration.ts';
 import { listed } from '../listed.ts';
 import { nearest } from '../nearest.ts';
 import type { Session } from '../session.ts';
-import { isColumnId } from '../settings.ts';
 import { type ConfiguredColumn, declaredColumns } from './declared.ts';
 
 /**

@@ -7,6 +7,7 @@ import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
 import type { Arguments } from '../arguments.ts';
 import type { Role } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { failureJson } from '../failure-json.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
@@ -175,8 +176,7 @@ function conclude(converted: readonly Converted[], asked: number, interrupted: n
   const again = `lockfast ${[command, ...args.operands, ...(direction === 'decrypt' ? ['--to-plaintext'] : [])].join(' ')}`;
   if (args.flag('json')) {
     const columns = converted.map(({ column, present, others, report: { ms, ...report } }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report, ms: Math.round(ms) }));
-    const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
-    terminal.json({ dryRun, interrupted: interrupted !== undefined, columns, next: interrupted === undefined ? steps : [again], ...error });
+    terminal.json({ dryRun, interrupted: interrupted !== undefined, columns, next: interrupted === undefined ? steps : [again], ...failureJson(failure) });
   } else if (failure === undefined && interrupted === undefined && !dryRun) {
     const what = direction === 'rotate' && converted.some(({ report }) => report.plaintext > 0) ? 'All encrypted values' : 'All values';
     terminal.line(`${terminal.green('✓')} ${what} of ${counted(converted.length, 'column')} are ${WORDS[direction].all}`);

@@ -1,7 +1,14 @@
 import { LockfastError } from '@lockfast/core/errors';
+import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditOutcome, AuditSink } from '@lockfast/core/ports';
 
+import type { Arguments } from '../arguments.ts';
+import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
+import type { Workspace } from '../workspace.ts';
+import { chosenColumns } from './chosen.ts';
+import { ColumnAccess } from './column-access.ts';
+import type { ConfiguredColumn } from './declared.ts';
 import { Interruption } from './interruption.ts';
 
 /** What was found, or the exit status after ^C. */
@@ -40,4 +47,36 @@ export async function lookOnRecord<T>(
   }
   await conclude({ outcome: 'success', ...facts(found) });
   return { found };
+}
+
+/** What a look at columns has at hand. */
+interface ColumnLook {
+  readonly columns: readonly ConfiguredColumn[];
+  readonly ring: KeyRing;
+  readonly access: ColumnAccess;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * An auditor's look at the columns that the command is about, as {@link lookOnRecord}.
+ *
+ * @throws LockfastError as `chosenColumns` and `requireRole`, too
+ */
+export async function lookAtColumns<T>(
+  operation: string,
+  workspace: Workspace,
+  args: Arguments,
+  session: Session,
+  action: (look: ColumnLook) => Promise<T>,
+  facts: (found: T) => { readonly details: Record<string, number> },
+): Promise<Looked<T>> {
+  const columns = chosenColumns(args, session, workspace.configuration);
+  const event = { operation, object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
+  await requireRole(workspace, session, 'auditor', event);
+  const look = async (signal: AbortSignal): Promise<T> => {
+    const ring = await workspace.ring();
+    await using access = new ColumnAccess(workspace, ring, session);
+    return await action({ columns, ring, access, signal });
+  };
+  return lookOnRecord(await workspace.audit(), event, session, look, facts);
 }

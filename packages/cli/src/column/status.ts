@@ -4,18 +4,16 @@ import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
-import { requireRole } from '../permission.ts';
+import { failureJson } from '../failure-json.ts';
 import type { Session } from '../session.ts';
 import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { chosenColumns } from './chosen.ts';
-import { ColumnAccess } from './column-access.ts';
+import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
-import { lookOnRecord } from './looking.ts';
+import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
-import { shownCodes, survey, unreadableRows } from './surveying.ts';
+import { MOST_SAMPLE, shownCodes, survey, unreadableRows } from './surveying.ts';
 
-const MOST_SAMPLE = 1_000_000_000;
 /** An entry of the ledger is no place for more. */
 const MOST_COUNTS = 200;
 
@@ -30,16 +28,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const proves = args.text('verify') !== undefined;
   const sample = args.text('verify') === 'all' ? undefined : numberOption(args, session, 'verify', MOST_SAMPLE, 'write all, or how many rows, in digits');
-  const columns = chosenColumns(args, session, workspace.configuration);
-  const event = { operation: proves ? 'column-verify' : 'column-status', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
-  await requireRole(workspace, session, 'auditor', event);
-  const looked = await lookOnRecord(
-    await workspace.audit(),
-    event,
+  const looked = await lookAtColumns(
+    proves ? 'column-verify' : 'column-status',
+    workspace,
+    args,
     session,
-    async (signal) => {
-      const ring = await workspace.ring();
-      await using access = new ColumnAccess(workspace, ring, session);
+    async ({ columns, ring, access, signal }) => {
       const all: Found[] = [];
       for (const column of columns) all.push(await look(column, () => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access))));
       return all;
@@ -91,8 +85,8 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
   const failed = found.find(({ error }) => error !== undefined)?.error;
   const failure = failed ?? finding(found);
   if (args.flag('json')) {
-    const columns = found.map(({ column, census, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, ...(error === undefined ? {} : { error: { code: error.code, message: error.message, hint: error.hint } }) }));
-    terminal.json({ columns, ...(failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } }) });
+    const columns = found.map(({ column, census, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, ...failureJson(error) }));
+    terminal.json({ columns, ...failureJson(failure) });
   } else {
     print(found, ring, session);
     const plaintext = columnsWith(found, (census) => census.plaintext);

@@ -6,6 +6,9 @@ import type { Session } from '../session.ts';
 import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
 
+/** What --verify and --sample may ask for. */
+export const MOST_SAMPLE = 1_000_000_000;
+
 /** @param sample how many rows; undefined: all. @throws what `signal` is aborted with, and LockfastError as `surveyColumn` */
 export async function survey(column: ConfiguredColumn, sample: number | undefined, access: ColumnAccess, { terminal }: Session, signal: AbortSignal | undefined): Promise<Survey> {
   const progress = new Progress(terminal, 'rows', 'timed');

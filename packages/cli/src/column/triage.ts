@@ -2,47 +2,42 @@ import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/
 import type { ErrorCode } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
-import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { chosenColumns } from './chosen.ts';
-import { ColumnAccess } from './column-access.ts';
+import type { ColumnAccess } from './column-access.ts';
 import { rowName } from './conversion-report.ts';
 import { type ConfiguredColumn, siblings } from './declared.ts';
-import { lookOnRecord } from './looking.ts';
+import { lookAtColumns } from './looking.ts';
 
 /** So many rows have common widths: a table of millions must not lie in memory. */
 const PAGE = 1000;
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
-  const columns = chosenColumns(args, session, workspace.configuration);
-  const event = { operation: 'column-triage', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
-  await requireRole(workspace, session, 'auditor', event);
   const list = args.flag('json') ? new JsonList(session) : new TableList(session);
-  const looked = await lookOnRecord(
-    await workspace.audit(),
-    event,
+  const looked = await lookAtColumns(
+    'column-triage',
+    workspace,
+    args,
     session,
-    async (signal) => {
-      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
-      const found = new Map<Kind, number>();
+    async ({ columns, access, signal }) => {
+      const kinds = new Map<Kind, number>();
       for (const column of columns) {
         for await (const row of rowsOf(column, access, workspace, args.flag('all'), signal)) {
           list.add(column, row);
-          count(found, row.standing);
+          count(kinds, row.standing);
         }
       }
-      return found;
+      return { columns: columns.length, kinds };
     },
-    (found) => ({ details: { columns: columns.length, rows: [...found.values()].reduce((sum, rows) => sum + rows, 0) } }),
+    ({ columns, kinds }) => ({ details: { columns, rows: [...kinds.values()].reduce((sum, rows) => sum + rows, 0) } }),
   );
   list.end();
   if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
-  if (!args.flag('json')) sayWhatIsNext(looked.found, session);
-  return looked.found.has('unreadable') ? 1 : 0;
+  if (!args.flag('json')) sayWhatIsNext(looked.found.kinds, session);
+  return looked.found.kinds.has('unreadable') ? 1 : 0;
 }
 
 /** What is to be done about a row. */

@@ -3,18 +3,14 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
-import { requireRole } from '../permission.ts';
+import { failureJson } from '../failure-json.ts';
 import type { Session } from '../session.ts';
 import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { chosenColumns } from './chosen.ts';
-import { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
-import { lookOnRecord } from './looking.ts';
+import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
-import { shownCodes, survey, unreadableRows } from './surveying.ts';
-
-const MOST_SAMPLE = 1_000_000_000;
+import { MOST_SAMPLE, shownCodes, survey, unreadableRows } from './surveying.ts';
 
 interface Verified {
   readonly column: ConfiguredColumn;
@@ -24,15 +20,12 @@ interface Verified {
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const sample = numberOption(args, session, 'sample', MOST_SAMPLE);
-  const columns = chosenColumns(args, session, workspace.configuration);
-  const event = { operation: 'column-verify', object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };
-  await requireRole(workspace, session, 'auditor', event);
-  const looked = await lookOnRecord(
-    await workspace.audit(),
-    event,
+  const looked = await lookAtColumns(
+    'column-verify',
+    workspace,
+    args,
     session,
-    async (signal) => {
-      await using access = new ColumnAccess(workspace, await workspace.ring(), session);
+    async ({ columns, access, signal }) => {
       const all: Verified[] = [];
       for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session, signal) });
       return all;
@@ -58,7 +51,7 @@ function report(verified: readonly Verified[], args: Arguments, { terminal }: Se
     terminal.json({
       ok: failure === undefined,
       columns: verified.map(({ column, survey: found }) => ({ ...found, id: column.id, title: column.title })),
-      ...(failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } }),
+      ...failureJson(failure),
     });
   } else {
     for (const { column, survey: found } of verified) {

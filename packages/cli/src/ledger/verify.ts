@@ -8,6 +8,7 @@ import { type LedgerSource, type LedgerStore, type LedgerVerdict, openBundle, pa
 import type { Arguments } from '../arguments.ts';
 import { findUpward } from '../configuration.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { failureJson } from '../failure-json.ts';
 import { refuseAnotherLedger } from '../ledger-notes.ts';
 import { ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
@@ -104,8 +105,7 @@ function report(verdict: LedgerVerdict, { place, witnesses }: Subject, args: Arg
   const failure = tampering(verdict, place) ?? (args.flag('strict') ? strictFailure(verdict, place, witnesses) : undefined);
   const status = failure === undefined ? 0 : EXIT_STATUS[failure.code];
   if (args.flag('json')) {
-    const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
-    terminal.json({ ...verdict, ok: status === 0, place, ...(witnesses.length === 0 ? {} : { witnesses }), ...error });
+    terminal.json({ ...verdict, ok: status === 0, place, ...(witnesses.length === 0 ? {} : { witnesses }), ...failureJson(failure) });
   } else printVerdict(verdict, terminal);
   for (const { witness, error, warning } of witnesses) {
     if (error !== undefined) terminal.warn(`${witness} was not compared: ${error.message}`);

@@ -10,6 +10,7 @@ import { expandPath } from '@lockfast/keys';
 import type { Arguments } from '../arguments.ts';
 import { findRotationBackups } from '../backup/rotation-backup.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { failureJson } from '../failure-json.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
@@ -162,8 +163,7 @@ function report(judged: readonly Judged[], tenants: number, left: number, args: 
   const failure = left === 0 ? undefined : new LockfastError('tenant-findings', `${counted(left, 'finding')} in ${counted(tenants, 'tenant')}`, args.flag('fix') ? 'put right what is left as the table says' : 'put right what can be with --fix, and the rest as the table says');
   if (args.flag('json')) {
     const findings = judged.map(({ finding: { tenant, path, kind, detail, hint }, state, why }) => ({ tenant: tenant ?? null, path, kind, detail, hint, fixed: state === 'fixed', ...(why === undefined ? {} : { refused: why }) }));
-    const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
-    terminal.json({ ok: failure === undefined, tenants, findings, ...error });
+    terminal.json({ ok: failure === undefined, tenants, findings, ...failureJson(failure) });
   } else if (judged.length === 0) {
     terminal.line(`${counted(tenants, 'tenant')}, no findings`);
   } else {
