@@ -1,4 +1,6 @@
 /** In which forms a value may stand in a file: the bytes to look for. */
+import { alignedBase64, BASE64_ALIGNMENTS } from '@lockfast/core/mask';
+
 import { bitsOf, LEAST_BITS, LEAST_BYTES } from './strength.ts';
 
 interface Needle {
@@ -41,7 +43,7 @@ function formsOf(bytes: Buffer): Needle[] {
   const json = JSON.stringify(text).slice(1, -1);
   return [
     { form: 'raw', bytes },
-    ...[0, 1, 2].flatMap((shift) => base64Needles(bytes, shift)),
+    ...BASE64_ALIGNMENTS.flatMap((before) => (['base64', 'base64url'] as const).map((form) => ({ form, bytes: Buffer.from(alignedBase64(bytes, before, form)) }))),
     { form: 'hex', bytes: Buffer.from(hex) },
     { form: 'hex', bytes: Buffer.from(hex.toUpperCase()) },
     { form: 'percent', bytes: Buffer.from(percent) },
@@ -53,13 +55,6 @@ function formsOf(bytes: Buffer): Needle[] {
     { form: 'utf-16', bytes: Buffer.from(text, 'utf16le') },
     { form: 'crlf', bytes: Buffer.from(text.replaceAll('\n', '\r\n')) },
   ];
-}
-
-/** The characters that depend on the value alone, wherever in the encoded whole it begins. */
-function base64Needles(bytes: Buffer, shift: number): Needle[] {
-  const padded = Buffer.concat([Buffer.alloc(shift), bytes]);
-  const [from, to] = [Math.ceil((shift * 8) / 6), Math.floor((padded.length * 8) / 6)];
-  return (['base64', 'base64url'] as const).map((form) => ({ form, bytes: Buffer.from(padded.toString(form).slice(from, to)) }));
 }
 
 function linesOf(text: string): string[] {

@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { isatty } from 'node:tty';
 
+import { quotedWord } from '../shell-word.ts';
 import type { Terminal } from '../terminal.ts';
 import { findCommand } from './find-command.ts';
 import { isInForeground } from './forwarded-signals.ts';
@@ -54,7 +55,7 @@ export function inTerminal(script: string, { words, environment, descriptors }: 
   if (apart !== undefined) redirections.push(`2>&${apart}`);
   const closed = more.map((_, i) => `${free + i}>&-`);
   const keyboard = isatty(0) ? undefined : openTerminal();
-  const line = `${unshelled(environment)} exec ${words.map(quoted).join(' ')} ${[...redirections, ...closed].join(' ')}`;
+  const line = `${unshelled(environment)} exec ${words.map(quotedWord).join(' ')} ${[...redirections, ...closed].join(' ')}`;
   return {
     program: { program: script, words: ['script', '-q', '-e', '-f', '-c', line, '/dev/null'], environment: { ...environment, SHELL }, descriptors },
     streams: {
@@ -81,11 +82,7 @@ function unshelled(environment: Readonly<Record<string, string>>): string {
   const added = ADDED_BY_SHELL.filter((name) => !Object.hasOwn(environment, name));
   const shell = environment['SHELL'];
   if (shell === undefined) return `unset SHELL ${added.join(' ')};`;
-  return `${added.length === 0 ? '' : `unset ${added.join(' ')}; `}SHELL=${quoted(shell)};`;
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return `${added.length === 0 ? '' : `unset ${added.join(' ')}; `}SHELL=${quotedWord(shell)};`;
 }
 
 /** The window's size and going on are `script`'s own business; it ends by what it does not know. */

@@ -1,4 +1,4 @@
-import { TARGET_NAMES } from '@lockfast/core/env/lint';
+import { TARGET_NAMES } from '@lockfast/core/env/dialects';
 
 import { type Command, JSON_OPTION } from '../command.ts';
 import { BREAK_GLASS, DIALECT, FILE, TENANT } from './options.ts';

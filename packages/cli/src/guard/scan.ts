@@ -8,6 +8,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
 import type { Session } from '../session.ts';
+import { quotedWord } from '../shell-word.ts';
 import { readStandardInput } from '../standard-input.ts';
 import { counted } from '../terminal.ts';
 import { completeGitignore } from './gitignore-fix.ts';
@@ -124,7 +125,7 @@ function adviceOn(findings: readonly Finding[]): string[] {
   const names = [...new Set(live.map(({ variable }) => variable!))];
   const past = findings.some(({ commit, kind }) => commit !== undefined && kind !== 'gitignore');
   const files = [...new Set(findings.flatMap(({ kind, commit, path }) => (kind === 'plaintext-env' && commit !== undefined ? [path] : [])))];
-  const quoted = files.map((path) => ` --path '${path.replaceAll("'", String.raw`'\''`)}'`).join('');
+  const quoted = files.map((path) => ` --path ${quotedWord(path)}`).join('');
   return [
     ...names.map((name) => `${name} is in use${committed.has(name) ? ', and known to whoever has a clone' : '; if anybody has seen it'}: lockfast secret rotate ${name}`),
     ...(past ? [`then take it out of history, in a fresh clone: ${files.length > 0 ? `git filter-repo --invert-paths${quoted}` : 'git filter-repo --replace-text FILE'}; every other clone must be made anew`] : []),

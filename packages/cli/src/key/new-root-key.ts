@@ -11,6 +11,7 @@ import { expandPath, keySource, type Surroundings } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
+import { quotedWord } from '../shell-word.ts';
 import { stateDirectory } from '../workspace.ts';
 
 const KEY_MODE = 0o400;
@@ -96,7 +97,7 @@ export function nextSteps({ uri, file, configuration, named, keyring }: RootKeyU
 }
 
 function shellWord(text: string): string {
-  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : quotedWord(text);
 }
 
 function removeAgain(path: string): void {

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { column, type ColumnDefinition, type ValueTypeName } from '@lockfast/columns';
 import { lockfastPrisma } from '@lockfast/columns/prisma';
 
-import { newRing } from '../contract/columns.ts';
+import { heldRing } from '../held-ring.ts';
 import { printed, refusalOf } from '../contract/refusal.ts';
 import { missing, prismaDatabases } from './prisma/database.ts';
 import { type GeneratedClient, generatedDirectory, generatedModule, type RawClient } from './prisma/generated-client.ts';
@@ -22,7 +22,7 @@ describe('Prisma: what is refused when the extension is attached', () => {
 
   test('[T1] a field that can not be encrypted, with its reason', async () => {
     const client = await oddClient();
-    const ring = await newRing();
+    const ring = await heldRing('test');
     const attach = async (model: string, field: string, definition: Partial<ColumnDefinition<ValueTypeName>> = {}): Promise<string> => {
       const one = column(ring, { id: 'odd', ...definition } as ColumnDefinition<ValueTypeName>);
       return (await refusalOf(async () => await Promise.resolve(client.$extends(lockfastPrisma({ columns: { [model]: { [field]: one } } }))))).message;

@@ -6,7 +6,8 @@ import type { JsonValue } from '@lockfast/columns';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { missingForPostgres, type PostgresServer, startPostgres } from '@lockfast/testkit';
 
-import { migratingColumns, newRing, strictColumns } from './columns.ts';
+import { heldRing } from '../held-ring.ts';
+import { migratingColumns, strictColumns } from './columns.ts';
 import type { Ability, AdapterUnderTest, ConnectionChanges, ContractColumns, NewConnection, OpenSession, OrganizationRow } from './harness.ts';
 import { printed, refusalOf } from './refusal.ts';
 import { TABLES } from './tables.ts';
@@ -46,7 +47,7 @@ export function adapterContract(adapter: AdapterUnderTest): void {
 
     beforeAll(async () => {
       server = await startPostgres('fast');
-      ring = await newRing();
+      ring = await heldRing('test');
     }, 60_000);
 
     afterAll(async () => await server.stop(), 30_000);
@@ -282,7 +283,7 @@ export function adapterContract(adapter: AdapterUnderTest): void {
       });
 
       test('a value that opens under no key is an error in every reading mode, and never handed out as it is', async () => {
-        const others = await open(strictColumns(await newRing()));
+        const others = await open(strictColumns(await heldRing('test')));
         await others.insert({ id: 1, orgId: 'acme', botToken: 'theirs' });
         await others.insert({ id: 2, orgId: 'acme', recoveryCode: 'theirs' });
         await others.insert({ id: 3, orgId: 'acme', certificate: Buffer.from('theirs') });

@@ -1,36 +1,23 @@
-import { column } from '@lockfast/columns';
-import type { KeySource } from '@lockfast/core';
-import { KeyRing, Secret } from '@lockfast/core/keyring';
+import { column, type ColumnEvent } from '@lockfast/columns';
+import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { ContractColumns } from './harness.ts';
 
-/** It wraps nothing: these rings are never kept. */
-const SOURCE: KeySource = {
-  uri: 'test:',
-  wrap: (key) => Promise.resolve(key.use((bytes) => bytes.toString('hex'))),
-  unwrap: (wrapped) => Promise.resolve(new Secret(Buffer.from(wrapped, 'hex'))),
-};
+type Reading = { readonly reading?: 'strict' } | { readonly reading: 'allow-plaintext'; readonly onPlaintext: (event: ColumnEvent) => void };
 
-export function newRing(): Promise<KeyRing> {
-  return KeyRing.create('test', [SOURCE]);
-}
-
-/** Strict, as in production. Context columns are named as the database names them, and as `lockfast.toml` does. */
+/** Strict, as in production. */
 export function strictColumns(ring: KeyRing): ContractColumns {
-  const context = ['org_id'];
-  return {
-    signingKey: column(ring, { id: 'organizations.signing_key' }),
-    botToken: column(ring, { id: 'connections.bot_token', context }),
-    certificate: column(ring, { id: 'connections.certificate', as: 'bytes', storage: 'binary', context }),
-    settings: column(ring, { id: 'connections.settings', as: 'json', context }),
-    recoveryCode: column(ring, { id: 'connections.recovery_code', format: 'fernet' }),
-  };
+  return contractColumns(ring, {});
 }
 
 /** While the table is being encrypted. @param told is called with the id of the column, for each read of plaintext */
 export function migratingColumns(ring: KeyRing, told: (id: string) => void): ContractColumns {
+  return contractColumns(ring, { reading: 'allow-plaintext', onPlaintext: (event) => told(event.column) });
+}
+
+/** Context columns are named as the database names them, and as `lockfast.toml` does. */
+function contractColumns(ring: KeyRing, reading: Reading): ContractColumns {
   const context = ['org_id'];
-  const reading = { reading: 'allow-plaintext', onPlaintext: (event: { readonly column: string }) => told(event.column) } as const;
   return {
     signingKey: column(ring, { id: 'organizations.signing_key', ...reading }),
     botToken: column(ring, { id: 'connections.bot_token', context, ...reading }),

@@ -17,7 +17,6 @@ export interface NotMasked {
 export class Masker implements Needles {
   readonly #values = new Map<string, string>();
   readonly #names = new Set<string>();
-  /** Each once: old and new values, and what many variables share. */
   #matcher: Matcher | undefined;
   #count = 0;
 
@@ -82,6 +81,7 @@ export class Masker implements Needles {
     return this.#count === before ? bytes : Buffer.concat(answers);
   }
 
+  /** Each once: old and new values, and what many variables share. */
   #maskable(): Set<string> {
     const found = new Set<string>();
     for (const value of this.#values.values()) {

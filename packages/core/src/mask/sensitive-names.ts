@@ -19,9 +19,9 @@ export class SensitiveNames {
 
   /** @param more names beside the usual ones; `*` stands for any characters */
   constructor(more: readonly string[] = []) {
-    this.#given = oneOf(more);
-    this.#usual = oneOf(PATTERNS);
-    this.#public = oneOf(PUBLIC);
+    this.#given = namePattern(more);
+    this.#usual = namePattern(PATTERNS);
+    this.#public = namePattern(PUBLIC);
   }
 
   /** `databasePassword` and `database-password` are read as `DATABASE_PASSWORD`. */
@@ -33,10 +33,6 @@ export class SensitiveNames {
 
 /** Names without `*` are compared whole. */
 export function namePattern(globs: readonly string[]): RegExp {
-  return oneOf(globs);
-}
-
-function oneOf(globs: readonly string[]): RegExp {
   // Many stars in a row are one: else a hostile name would take exponentially long.
   const sources = globs.map((glob) => glob.replaceAll(/\*+/g, '*').split('*').map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, String.raw`\$&`)).join('.*'));
   return globs.length === 0 ? /(?!)/ : new RegExp(`^(?:${sources.join('|')})$`, 'is');

@@ -1,6 +1,8 @@
 /** What a stored value is on its way to a driver of PostgreSQL and back. */
-import type { Column, Stored } from '../../index.ts';
 import { LockfastError } from '@lockfast/core/errors';
+
+import type { Column, Stored } from '../../index.ts';
+import { beginsEncrypted } from '../begins-encrypted.ts';
 
 export interface DriverForm {
   /** The column's type in SQL. */
@@ -12,7 +14,6 @@ export interface DriverForm {
 
 const JSON_TYPES = ['json', 'jsonb'];
 const HEXADECIMAL = /^\\x(?:[0-9a-f]{2})*$/;
-const BEGINS_ENCRYPTED = /^(?:lfv1\.|gAAAAA)/;
 
 /** @throws LockfastError `usage` where a column of that type can't hold its values */
 export function driverFormOf<V>(column: Column<V>, sqlType: string | undefined): DriverForm {
@@ -37,7 +38,7 @@ function jsonForm<V>(column: Column<V>, sqlType: string): DriverForm {
     sqlType,
     toDriver: (stored) => JSON.stringify(stored),
     fromDriver: (received) => {
-      if (typeof received === 'string' && (column.isEncrypted(received) || BEGINS_ENCRYPTED.test(received))) return received;
+      if (typeof received === 'string' && (column.isEncrypted(received) || beginsEncrypted(received))) return received;
       // Plaintext, which the driver has parsed; whether it may be read is the column's to say.
       return column.definition.as === 'json' ? JSON.stringify(received) : (received as Stored);
     },

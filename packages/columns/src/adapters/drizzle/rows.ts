@@ -61,16 +61,8 @@ export function decryptRow<Row extends object | null>(table: DrizzleTable, row: 
  */
 export function decryptRows<Row extends object>(table: DrizzleTable, rows: readonly Row[]): OpenedRow<Row>[] {
   const opened = rows.map((row) => ({ ...row }) as Record<string, unknown>);
-  const held = new Map<Column<unknown>, { readonly row: Record<string, unknown>; readonly property: string; readonly value: EncryptedValue<unknown> }[]>();
-  for (const row of opened) {
-    for (const [property, value] of Object.entries(row)) {
-      if (!(value instanceof EncryptedValue)) continue;
-      const group = held.get(value.column);
-      if (group === undefined) held.set(value.column, [{ row, property, value }]);
-      else group.push({ row, property, value });
-    }
-  }
-  for (const [column, group] of held) {
+  const held = opened.flatMap((row) => Object.entries(row).flatMap(([property, value]) => (value instanceof EncryptedValue ? [{ row, property, value: value as EncryptedValue<unknown> }] : [])));
+  for (const [column, group] of Map.groupBy(held, ({ value }) => value.column)) {
     const properties = contextProperties(table, column);
     const values = column.decryptBatch(
       group.map(({ value }) => value.stored),

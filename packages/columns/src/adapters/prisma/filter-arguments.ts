@@ -36,6 +36,14 @@ export class FilterArguments {
     return where;
   }
 
+  /** Which rows an operation is about, or a relation in a selection, and in which order. */
+  rows(model: Model, args: Args): void {
+    this.where(model, args['where']);
+    this.where(model, args['cursor']);
+    this.order(model, args['orderBy']);
+    this.names(model, args['distinct'], 'made distinct');
+  }
+
   order(model: Model, orderBy: unknown): void {
     const encrypted = this.#fields.of(model.name);
     for (const order of listOf(orderBy)) {

@@ -17,7 +17,6 @@ export interface Relation {
   readonly links: readonly Link[];
   /** Whose row holds the foreign key: a change of the relation is an update of that row. */
   readonly keptBy: 'own' | 'other' | 'neither';
-  readonly list: boolean;
   /** `Cascade`, `SetNull` ..., where the schema says it; of the side that holds the key. */
   readonly onDelete: string | undefined;
 }
@@ -93,15 +92,14 @@ function fieldOf(model: string, field: RuntimeField, parsed: SchemaModel, unique
 
 function relationOf(model: string, field: RuntimeField, parsed: SchemaField, client: ClientModels, schema: ReadonlyMap<string, SchemaModel>): Relation {
   const own = relationAttribute(parsed);
-  const common = { to: field.type, list: parsed.list };
-  if (own !== undefined) return { ...common, keptBy: 'own', links: linksOf(own), onDelete: wordArgument(own, 'onDelete') };
+  if (own !== undefined) return { to: field.type, keptBy: 'own', links: linksOf(own), onDelete: wordArgument(own, 'onDelete') };
   // The other side has the same name; in a relation of a model with itself, it is the other field of that name.
   const opposite = client.fields.get(field.type)?.find((one) => one.relationName === field.relationName && one.type === model && !(field.type === model && one.name === field.name));
   const parsedOpposite = opposite === undefined ? undefined : schema.get(field.type)?.fields.get(opposite.name);
   const other = parsedOpposite === undefined ? undefined : relationAttribute(parsedOpposite);
-  if (other !== undefined) return { ...common, keptBy: 'other', links: linksOf(other).map((link) => ({ own: link.other, other: link.own })), onDelete: wordArgument(other, 'onDelete') };
+  if (other !== undefined) return { to: field.type, keptBy: 'other', links: linksOf(other).map((link) => ({ own: link.other, other: link.own })), onDelete: wordArgument(other, 'onDelete') };
   if (!parsed.list) throw unlike(`${model}.${field.name}`);
-  return { ...common, keptBy: 'neither', links: [], onDelete: undefined };
+  return { to: field.type, keptBy: 'neither', links: [], onDelete: undefined };
 }
 
 /** That of the side that holds the foreign key. */

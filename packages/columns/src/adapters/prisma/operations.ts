@@ -1,4 +1,4 @@
-import { Encryptions } from './encryptions.ts';
+import { encryptAll, type Encryption } from './batches.ts';
 import { FilterArguments } from './filter-arguments.ts';
 import type { Model } from './model-graph.ts';
 import { type Args, isArgs, isSkipped } from './prisma-values.ts';
@@ -80,10 +80,10 @@ export class Operations {
     if (!isArgs(args)) throw refusePath(`${modelName}.${operation}`, 'the arguments are no object that can be read member by member');
     if (Object.keys(args).some((name) => !ARGUMENTS.has(name))) throw refusePath(`${modelName}.${operation}`, 'it has an argument that is not known');
     this.#look(model, args);
-    const encryptions = new Encryptions();
+    const encryptions: Encryption[] = [];
     const written = known.data === undefined ? args : { ...args, ...known.data(new WriteArguments(this.#fields, this.#filters, encryptions), model, args) };
     const planned = known.rows ? this.#withRows(model, operation, written) : { args: written, read: (result: unknown) => result };
-    encryptions.run();
+    encryptAll(encryptions);
     return planned;
   }
 
@@ -101,10 +101,7 @@ export class Operations {
 
   /** What questions are made of, wherever an operation has one. */
   #look(model: Model, args: Args): void {
-    this.#filters.where(model, args['where']);
-    this.#filters.where(model, args['cursor']);
-    this.#filters.order(model, args['orderBy']);
-    this.#filters.names(model, args['distinct'], 'made distinct');
+    this.#filters.rows(model, args);
     this.#filters.names(model, args['by'], 'grouped by');
     this.#filters.having(model, args['having']);
     this.#filters.aggregates(model, args);

@@ -1,23 +1,16 @@
-import type { Column } from '../../column.ts';
+import type { ContextValue } from '@lockfast/core/formats';
+
 import type { ColumnContext } from '../../column-context.ts';
 import type { Stored } from '../../stored-format.ts';
-import type { ContextValue } from '@lockfast/core/formats';
+import { beginsEncrypted } from '../begins-encrypted.ts';
+import { decryptAll, type Decryption } from './batches.ts';
 import type { ProtectedField, ProtectedFields } from './protected-fields.ts';
 import { refuseMissingContext } from './refusals.ts';
 import type { Reading } from './selections.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-interface Encrypted {
-  readonly stored: Stored;
-  readonly context: ColumnContext | undefined;
-  readonly put: (value: unknown) => void;
-}
-
-/** How every encrypted value begins. In a JSON column it stands as a JSON text; what does not begin so is plaintext JSON. */
-const BEGINNING = /^(?:lfv1\.|gAAAAA)/;
-
-/** Rows of a result, copied, with everything decrypted that they hold: the values of one column as one batch. */
+/** Rows of a result, copied, with everything decrypted that they hold. */
 export class ReadResults {
   readonly #fields: ProtectedFields;
 
@@ -27,23 +20,13 @@ export class ReadResults {
 
   /** @throws LockfastError as `Column.decrypt`; one value that does not open fails the whole result */
   decrypt(result: unknown, reading: Reading): unknown {
-    const encrypted = new Map<Column<unknown>, Encrypted[]>();
+    const encrypted: Decryption[] = [];
     const copy = this.#copy(result, reading, encrypted);
-    for (const [column, values] of encrypted) {
-      const [only, ...others] = values;
-      if (only !== undefined && others.length === 0) only.put(column.decrypt(only.stored, only.context));
-      else {
-        const opened = column.decryptBatch(
-          values.map(({ stored }) => stored),
-          values.map(({ context }) => context),
-        );
-        values.forEach(({ put }, i) => put(opened[i]));
-      }
-    }
+    decryptAll(encrypted);
     return copy;
   }
 
-  #copy(result: unknown, reading: Reading, encrypted: Map<Column<unknown>, Encrypted[]>): unknown {
+  #copy(result: unknown, reading: Reading, encrypted: Decryption[]): unknown {
     if (Array.isArray(result)) return result.map((row) => this.#copy(row, reading, encrypted));
     if (result === null || typeof result !== 'object') return result;
     const row = result as Row;
@@ -52,9 +35,7 @@ export class ReadResults {
       const { field, column } = one;
       const value = row[field.name];
       if (value === undefined || value === null) continue;
-      const values = encrypted.get(column) ?? [];
-      encrypted.set(column, values);
-      values.push({ stored: storedOf(one, value), context: contextIn(one, row), put: (opened) => (copy[field.name] = opened) });
+      encrypted.push({ column, from: storedOf(one, value), context: contextIn(one, row), put: (opened) => (copy[field.name] = opened) });
     }
     for (const [name, related] of reading.relations) if (Object.hasOwn(row, name)) copy[name] = this.#copy(row[name], related, encrypted);
     for (const name of reading.added) delete copy[name];
@@ -63,7 +44,7 @@ export class ReadResults {
 }
 
 function storedOf({ json }: ProtectedField, value: unknown): Stored {
-  return !json || (typeof value === 'string' && BEGINNING.test(value)) ? (value as Stored) : JSON.stringify(value);
+  return !json || (typeof value === 'string' && beginsEncrypted(value)) ? (value as Stored) : JSON.stringify(value);
 }
 
 function contextIn({ place, context }: ProtectedField, row: Row): ColumnContext | undefined {

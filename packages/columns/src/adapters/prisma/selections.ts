@@ -71,10 +71,7 @@ export class Selections {
 
   #related({ name }: Field, target: Model, value: unknown, relations: Map<string, Reading>): unknown {
     const given = isArgs(value) ? value : {};
-    this.#filters.where(target, given['where']);
-    this.#filters.where(target, given['cursor']);
-    this.#filters.order(target, given['orderBy']);
-    this.#filters.names(target, given['distinct'], 'made distinct');
+    this.#filters.rows(target, given);
     const { args, reading } = this.extend(target, given);
     relations.set(name, reading);
     return isArgs(value) || reading.added.length > 0 ? args : value;

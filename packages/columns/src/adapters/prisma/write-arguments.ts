@@ -2,7 +2,7 @@
 import type { ContextValue } from '@lockfast/core/formats';
 
 import type { ColumnContext } from '../../column-context.ts';
-import type { Encryptions } from './encryptions.ts';
+import type { Encryption } from './batches.ts';
 import type { FilterArguments } from './filter-arguments.ts';
 import { knownByData, type Known, knownByRelation, knownByWhere, NOTHING_KNOWN, valueOf } from './known-values.ts';
 import type { Field, Model, ModelGraph, Relation } from './model-graph.ts';
@@ -23,9 +23,10 @@ export class WriteArguments {
   readonly #graph: ModelGraph;
   readonly #fields: ProtectedFields;
   readonly #filters: FilterArguments;
-  readonly #encryptions: Encryptions;
+  readonly #encryptions: Encryption[];
 
-  constructor(fields: ProtectedFields, filters: FilterArguments, encryptions: Encryptions) {
+  /** @param encryptions what is to be encrypted is added to it */
+  constructor(fields: ProtectedFields, filters: FilterArguments, encryptions: Encryption[]) {
     this.#graph = fields.graph;
     this.#fields = fields;
     this.#filters = filters;
@@ -81,7 +82,7 @@ export class WriteArguments {
     const context = contextFrom(one, known, write);
     // What waits to be encrypted is in no object that anybody passes on.
     into[field.name] = undefined;
-    this.#encryptions.add(column, { value, context, put: (stored) => (into[field.name] = wrapped ? { set: stored } : stored) });
+    this.#encryptions.push({ column, from: value, context, put: (stored) => (into[field.name] = wrapped ? { set: stored } : stored) });
   }
 
   /** Refuses changes of a context that leave values behind. @returns what is known of the rows afterwards */

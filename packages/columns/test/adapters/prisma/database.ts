@@ -7,8 +7,9 @@ import { lockfastPrisma, type LockfastPrisma, type ProtectedColumns } from '@loc
 import type { KeyRing } from '@lockfast/core/keyring';
 import { missingForPostgres, type PostgresServer, startPostgres } from '@lockfast/testkit';
 
-import { newRing, strictColumns } from '../../contract/columns.ts';
+import { strictColumns } from '../../contract/columns.ts';
 import { TABLES } from '../../contract/tables.ts';
+import { heldRing } from '../../held-ring.ts';
 import { type GeneratedClient, generatedModule, type RawClient } from './generated-client.ts';
 import { OWN_TABLES } from './tables.ts';
 
@@ -48,7 +49,7 @@ export function prismaDatabases(): (clientOptions?: object) => Promise<PrismaDat
   let databases = 0;
   beforeAll(async () => {
     if (missing !== undefined) return;
-    ring = await newRing();
+    ring = await heldRing('test');
     server = await startPostgres('fast');
   }, 60_000);
   afterAll(async () => {

@@ -21,3 +21,7 @@ export type EnvReader = (bytes: Uint8Array) => EnvReading;
 
 export const DIALECT_NAMES = ['node', 'dotenv', 'python', 'docker', 'systemd', 'compose', 'shell'] as const;
 export type Dialect = (typeof DIALECT_NAMES)[number];
+
+/** Who may read an env file: the dialects, and `k8s`, a Secret or ConfigMap that `kubectl create --from-env-file` makes of it. */
+export const TARGET_NAMES = [...DIALECT_NAMES, 'k8s'] as const;
+export type Target = (typeof TARGET_NAMES)[number];

@@ -1,6 +1,6 @@
 import type { EnvProblem, EnvReading } from './dialect.ts';
 import { decodeLossy, decodeStrict } from './decoding.ts';
-import { refusal } from './refusal.ts';
+import { refusal, refuseTooLarge } from './refusal.ts';
 import { GO_SPACE, skip } from './whitespace.ts';
 
 /** `bufio.MaxScanTokenSize`. kubectl does not ask its scanner for an error: it silently stops reading before a longer line. */
@@ -15,9 +15,10 @@ const KEY = /^(?!\.\.?$|\.\.)[-._a-zA-Z][-._a-zA-Z0-9]{0,252}$/;
  * references mean nothing. Unlike docker it refuses a name that stands twice, and one that is no environment variable's.
  * A name without `=` is taken from the environment of kubectl; here that is `null`.
  *
- * @throws LockfastError `unreadable-env` for a line that is not UTF-8, a name that no key of a Secret has, a name that stands twice
+ * @throws LockfastError `unreadable-env` for a file that is too large, a line that is not UTF-8, a name that no key of a Secret has, a name that stands twice
  */
 export function readK8s(bytes: Uint8Array): EnvReading {
+  refuseTooLarge(bytes, 'k8s');
   const variables = new Map<string, string | null>();
   const problems: EnvProblem[] = [];
   let start = 0;

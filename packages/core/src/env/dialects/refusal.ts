@@ -1,5 +1,5 @@
 import { LockfastError } from '../../errors.ts';
-import type { Dialect } from './dialect.ts';
+import type { Target } from './dialect.ts';
 
 /** A runtime reads nothing of a file. */
 export class EnvRefusal extends LockfastError {
@@ -8,7 +8,7 @@ export class EnvRefusal extends LockfastError {
   /** A clause without content of the file. */
   readonly reason: string;
 
-  constructor(reader: Dialect | 'k8s', reason: string, line: number | undefined) {
+  constructor(reader: Target, reason: string, line: number | undefined) {
     const where = line === undefined ? 'the file' : `line ${line}`;
     super('unreadable-env', `${reader} would refuse the file: ${where} has ${reason}`, `correct ${where}, or read the file with another dialect`);
     this.line = line;
@@ -17,7 +17,7 @@ export class EnvRefusal extends LockfastError {
 }
 
 /** The error for a file of which a runtime reads nothing. The reason is a clause without content of the file. */
-export function refusal(reader: Dialect | 'k8s', reason: string, line?: number): EnvRefusal {
+export function refusal(reader: Target, reason: string, line?: number): EnvRefusal {
   return new EnvRefusal(reader, reason, line);
 }
 
@@ -25,6 +25,6 @@ export function refusal(reader: Dialect | 'k8s', reason: string, line?: number):
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** @throws LockfastError `unreadable-env` */
-export function refuseTooLarge(bytes: Uint8Array, reader: Dialect | 'k8s'): void {
+export function refuseTooLarge(bytes: Uint8Array, reader: Target): void {
   if (bytes.length > MAX_BYTES) throw refusal(reader, 'more than 16 MiB');
 }

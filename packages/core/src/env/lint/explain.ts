@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 
+import type { Target } from '../dialects/index.ts';
 import type { Entry } from '../document.ts';
 import type { Cause } from './cause.ts';
 import { type Assignment, assignmentOf, type Feature, FEATURES, openingQuote, textOf } from './features.ts';
-import { type Outcome, outcomeOf, readAs, sameOutcome, type Target } from './target.ts';
+import { type Outcome, outcomeOf, readAs, sameOutcome } from './target.ts';
 
 /** So many features together are looked for; more than that no line of a person's has. */
 const MOST_TOGETHER = 3;

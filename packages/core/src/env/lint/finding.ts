@@ -1,4 +1,4 @@
-import type { Target } from './target.ts';
+import type { Target } from '../dialects/index.ts';
 
 /** What is wrong: the closed set. */
 export const FINDING_KINDS = [

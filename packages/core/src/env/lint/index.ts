@@ -1,3 +1,4 @@
+export { type Target, TARGET_NAMES } from '../dialects/index.ts';
 export { type Cause, CAUSES } from './cause.ts';
 export { type Finding, FINDING_KINDS, type FindingKind, type Severity } from './finding.ts';
 export { isReadAlike, lintEnv, type LintReport, type LintRequest } from './lint.ts';
@@ -5,6 +6,6 @@ export { isPlaceholder } from './placeholder.ts';
 export { respell, type Respelled, type Respelling } from './respell.ts';
 export { type EnvSchema, parseExample, parseSchema } from './schema.ts';
 export { type CommonSpelling, STYLES } from './spelling.ts';
-export { type Outcome, readAs, type Target, TARGET_NAMES, type TargetReading } from './target.ts';
+export { type Outcome, readAs, type TargetReading } from './target.ts';
 export type { Expectations } from './value-findings.ts';
 export type { Group, VariableReadings } from './variables.ts';

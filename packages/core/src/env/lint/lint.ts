@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 
-import { bareName, type Dialect, nameLines } from '../dialects/index.ts';
+import { bareName, type Dialect, nameLines, type Target } from '../dialects/index.ts';
 import { splitEntries } from '../document.ts';
 import { CAUSES } from './cause.ts';
 import { type Finding, inOrder, type Severity } from './finding.ts';
 import { STYLES } from './spelling.ts';
-import { readAs, type Target, type TargetReading } from './target.ts';
+import { readAs, type TargetReading } from './target.ts';
 import { type Expectations, valueFindings } from './value-findings.ts';
 import { type PlacedEntry, placed, readVariables, type VariableReadings } from './variables.ts';
 
@@ -45,7 +45,7 @@ export function lintEnv(bytes: Uint8Array, { own, targets: asked, differences, e
   return { targets, variables, findings: inOrder(found) };
 }
 
-/** What of a variable's readings is not the own dialect's. */
+/** Whether all targets make the same of a variable. */
 export function isReadAlike({ groups }: VariableReadings): boolean {
   return groups.length === 1;
 }

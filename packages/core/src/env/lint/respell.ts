@@ -1,13 +1,13 @@
 /** Rewrites the spelling of an env file, and of nothing but the lines that need it, until all targets read it as its own dialect does. */
-import type { Dialect } from '../dialects/index.ts';
 import { isUtf8 } from 'node:buffer';
 
+import type { Dialect, Target } from '../dialects/index.ts';
 import { type Entry, isVariableName, printEntries, splitEntries } from '../document.ts';
 import type { SpellingStyle } from '../spellings.ts';
 import { commentBehind, unclearEnd } from './comment-behind.ts';
 import { assignmentOf } from './features.ts';
 import { commonSpelling, isReadAs } from './spelling.ts';
-import { outcomeOf, readAs, sameOutcome, type Target, type TargetReading } from './target.ts';
+import { outcomeOf, readAs, sameOutcome, type TargetReading } from './target.ts';
 import { type PlacedEntry, placed } from './variables.ts';
 
 /** One line that is spelled anew. */

@@ -1,6 +1,7 @@
-import { SPELLINGS, type SpellingStyle } from '../spellings.ts';
+import type { Target } from '../dialects/index.ts';
 import { splitEntries } from '../document.ts';
-import { readAs, type Target } from './target.ts';
+import { SPELLINGS, type SpellingStyle } from '../spellings.ts';
+import { readAs } from './target.ts';
 
 /** A way to write one variable that all of the targets read alike. */
 export interface CommonSpelling {

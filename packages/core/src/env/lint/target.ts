@@ -1,9 +1,5 @@
-import { DIALECT_NAMES, EnvRefusal, type EnvProblem, readEnv, readK8s, refuseTooLarge } from '../dialects/index.ts';
+import { EnvRefusal, type EnvProblem, readEnv, readK8s, type Target } from '../dialects/index.ts';
 import { isPortableName } from '../document.ts';
-
-/** Who may read an env file: the dialects, and `k8s`, a Secret or ConfigMap that `kubectl create --from-env-file` makes of it. */
-export const TARGET_NAMES = [...DIALECT_NAMES, 'k8s'] as const;
-export type Target = (typeof TARGET_NAMES)[number];
 
 /** What arrives at a program. */
 export interface TargetReading {
@@ -16,17 +12,12 @@ export interface TargetReading {
 /** As `readEnv`, but a refusal is an answer, and a name that the service manager drops is not there. */
 export function readAs(bytes: Uint8Array, target: Target): TargetReading {
   try {
-    const { variables, problems } = target === 'k8s' ? k8s(bytes) : readEnv(bytes, target);
+    const { variables, problems } = target === 'k8s' ? readK8s(bytes) : readEnv(bytes, target);
     return { variables: target === 'systemd' ? portable(variables) : variables, problems, refusal: undefined };
   } catch (error) {
     if (!(error instanceof EnvRefusal)) throw error;
     return { variables: new Map(), problems: [], refusal: { line: error.line, reason: error.reason } };
   }
-}
-
-function k8s(bytes: Uint8Array): ReturnType<typeof readK8s> {
-  refuseTooLarge(bytes, 'k8s');
-  return readK8s(bytes);
 }
 
 function portable(variables: ReadonlyMap<string, string | null>): ReadonlyMap<string, string | null> {

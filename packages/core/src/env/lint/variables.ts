@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 
-import type { Dialect } from '../dialects/index.ts';
+import type { Dialect, Target } from '../dialects/index.ts';
 import { type Entry, isVariableName } from '../document.ts';
 import type { Cause } from './cause.ts';
 import { unclearEnd } from './comment-behind.ts';
 import { causesOf } from './explain.ts';
 import { assignmentOf } from './features.ts';
 import { type CommonSpelling, commonSpelling } from './spelling.ts';
-import { type Outcome, outcomeOf, readAs, sameOutcome, type Target, type TargetReading } from './target.ts';
+import { type Outcome, outcomeOf, readAs, sameOutcome, type TargetReading } from './target.ts';
 
 /** Targets that make the same of a variable. */
 export interface Group {

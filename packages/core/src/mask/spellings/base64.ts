@@ -4,10 +4,6 @@
 const LINES = [64, 76] as const;
 const LEAST_LINE = 16;
 
-/**
- * Three bytes become four characters, so there are three ways for a secret to lie in them. A character that bytes before
- * or after the secret have a part in is left out: it is not known.
- */
 export function base64Spellings(bytes: Uint8Array): string[] {
   const whole = Buffer.from(bytes).toString('base64');
   const known = alignments(bytes);
@@ -19,10 +15,16 @@ export function base64Spellings(bytes: Uint8Array): string[] {
 }
 
 function alignments(bytes: Uint8Array): string[] {
-  return [0, 1, 2].map((before) => {
-    const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
-    return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
-  });
+  return BASE64_ALIGNMENTS.map((before) => alignedBase64(bytes, before, 'base64'));
+}
+
+/** Three bytes become four characters, so there are three ways for a secret to lie in them: behind so many bytes of others. */
+export const BASE64_ALIGNMENTS = [0, 1, 2] as const;
+
+/** What depends on `bytes` alone: a character that bytes before or after them have a part in is left out, since it is not known. */
+export function alignedBase64(bytes: Uint8Array, before: (typeof BASE64_ALIGNMENTS)[number], encoding: 'base64' | 'base64url'): string {
+  const text = Buffer.concat([Buffer.alloc(before), bytes]).toString(encoding);
+  return text.slice(Math.ceil((before * 8) / 6), Math.floor(((before + bytes.length) * 8) / 6));
 }
 
 /** RFC 4648 section 5. */
