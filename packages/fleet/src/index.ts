@@ -15,7 +15,7 @@ export { type HeldValue, heldValues, processesOf, type Variable } from './proces
 export { openedText, type OpenedText, readOpenedText, wasOpened } from './opened-text.ts';
 export { type UnitFile, installedWay, installTenant, plannedInstallation, uninstallTenant } from './systemd/install.ts';
 export type { Installation, RootKeyAccount } from './systemd/installation.ts';
-export type { ServiceManager, UnitState } from './systemd/service-manager.ts';
+export { isRunning, type ServiceManager, type UnitState } from './systemd/service-manager.ts';
 export { isBooted, Systemctl } from './systemd/systemctl.ts';
 export { quoteWord } from './systemd/unit-text.ts';
 export { see, type Seen, type SeenTenant, seeTenant } from './tenant-files.ts';
