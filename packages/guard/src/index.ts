@@ -2,7 +2,7 @@ export { type EnvReason, isEnvName, type PlaintextEnv, plaintextEnv } from './en
 export { type Finding, type FindingKind, isFingerprint } from './finding.ts';
 export { type GitPlace, gitSetting } from './git.ts';
 export { type EncryptedFiles, gitignoreFindings, gitignoreState } from './gitignore.ts';
-export { type GuardFile, parseGuardFile, printGuardFile } from './guard-file.ts';
+export { type GuardFile, parseGuardFile, printGuardFile, type ReadGuardFile } from './guard-file.ts';
 export { GuardKey } from './guard-key.ts';
 export { type GuardedValue, guardValues, type OpenValue, type Unguardable } from './guarded-values.ts';
 export { installGuard, type InstallReport, uninstallGuard } from './install.ts';
