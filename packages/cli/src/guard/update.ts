@@ -3,6 +3,7 @@ import { dirname, relative } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { readableId } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { type GuardFile, GuardKey, printGuardFile, type ReadGuardFile, updatedGuardFile } from '@lockfast/guard';
 
@@ -53,5 +54,5 @@ function begun(read: ReadGuardFile | undefined, environment: string, ring: KeyRi
 
 /** 80 random bits in base32. */
 function newId(): string {
-  return Array.from(randomBytes(16), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+  return readableId(randomBytes(16));
 }

@@ -9,4 +9,5 @@ export { isKeyId, type KeyId, newKeyId } from './key-id.ts';
 export { lengthPrefixed } from './length-prefix.ts';
 export { type Encrypted, isEncrypted, keyIdOf } from './lfv1.ts';
 export { asText, type Opened } from './plaintext.ts';
+export { readableId } from './readable-id.ts';
 export { type DecryptLimits, type Sealable, ValueCipher, type ValueScope } from './value-cipher.ts';
