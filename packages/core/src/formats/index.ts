@@ -2,7 +2,7 @@ export { canonicalJson, type Json, parseJson } from './canonical-json.ts';
 export type { Context, ContextValue } from './context.ts';
 export type { DataKey, DataKeys } from './data-keys.ts';
 export { type Derivation, HKDF, PBKDF2_ITERATIONS } from './derivation.ts';
-export { durationMs } from './duration.ts';
+export { durationMs, MS_PER_UNIT, shortDurationMs } from './duration.ts';
 export { Fernet, type FernetLimits, generateFernetKey, looksLikeFernet, type OpenedToken, parseFernetKey } from './fernet.ts';
 export { fernetFingerprint, fernetKeyOf, fernetKeyText } from './fernet-key.ts';
 export { isKeyId, type KeyId, newKeyId } from './key-id.ts';
