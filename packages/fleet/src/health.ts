@@ -2,6 +2,8 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { shortDurationMs } from '@lockfast/core/formats';
+
 import type { Tenant } from './fleet.ts';
 import { runOf, type ServiceManager, type UnitState } from './systemd/service-manager.ts';
 import { SYSTEM_PATH } from './system-path.ts';
@@ -33,8 +35,7 @@ export interface HealthProbe {
 
 /** `30s`, `2m` in milliseconds; 30 seconds where none is configured. */
 export function healthTimeout({ health: { timeout } }: Pick<Tenant, 'health'>): number {
-  const [, digits, unit] = /^([1-9][0-9]{0,3})(s|m)$/.exec(timeout ?? '') ?? [];
-  return digits === undefined ? USUAL_TIMEOUT_MS : Number(digits) * (unit === 'm' ? 60_000 : 1_000);
+  return shortDurationMs(timeout ?? '') ?? USUAL_TIMEOUT_MS;
 }
 
 /** One question, now. */

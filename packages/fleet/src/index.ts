@@ -13,10 +13,12 @@ export { type Health, type HealthProbe, healthTimeout, probe, untilWell } from '
 export { endJournal, type ImportJournal, openImports, writeJournal } from './import-journal.ts';
 export { type HeldValue, heldValues, processesOf, type Variable } from './processes.ts';
 export { openedText, type OpenedText, readOpenedText, wasOpened } from './opened-text.ts';
-export { type UnitFile, installedWay, installTenant, plannedInstallation, uninstallTenant } from './systemd/install.ts';
+export { calling } from './systemd/drop-in.ts';
+export { installedWay, installTenant, plannedInstallation, uninstallTenant } from './systemd/install.ts';
 export type { Installation, RootKeyAccount } from './systemd/installation.ts';
-export type { ServiceManager, UnitState } from './systemd/service-manager.ts';
+export { isRunning, type ServiceManager, type UnitState } from './systemd/service-manager.ts';
 export { isBooted, Systemctl } from './systemd/systemctl.ts';
+export { hasHead, removeUnit, type UnitFile, writeUnits } from './systemd/unit-files.ts';
 export { quoteWord } from './systemd/unit-text.ts';
 export { see, type Seen, type SeenTenant, seeTenant } from './tenant-files.ts';
 export { isTenantName, tenantDirectories, tenantDirectory, tenantOf, tenantsBase } from './tenant-path.ts';

@@ -23,6 +23,12 @@ export interface GuardFile {
   readonly unguardable: readonly Unguardable[];
 }
 
+/** As it was read. Its values are to be believed only when the key has proven them. */
+export interface ReadGuardFile extends Pick<GuardFile, 'id' | 'environment' | 'wrapped'> {
+  /** @throws LockfastError `wrong-key` where it is not what was written under this key */
+  proven(key: GuardKey): GuardFile;
+}
+
 const MAC_BYTES = 16;
 
 /** One value a line, so that a diff shows what came and went. */
@@ -36,12 +42,12 @@ export function printGuardFile(file: GuardFile, key: GuardKey): string {
 }
 
 /**
- * What stands in a guard file; with its key, proven to be what was written.
+ * What stands in a guard file.
  *
  * @param where how errors name it
- * @throws LockfastError `malformed`, `unsupported-format`; with a key `wrong-key`
+ * @throws LockfastError `malformed`, `unsupported-format`
  */
-export function parseGuardFile(text: string, where: string, key: GuardKey | undefined): GuardFile {
+export function parseGuardFile(text: string, where: string): ReadGuardFile {
   const json = asObject(parsed(text, where));
   if (json === undefined) throw malformed(where);
   if (typeof json['format'] === 'string' && /^lockfast-guard-(?!1$)/.test(json['format'])) {
@@ -56,8 +62,11 @@ export function parseGuardFile(text: string, where: string, key: GuardKey | unde
     unguardable: listIn(unguardable)?.map(unguardableIn),
   };
   if (json['format'] !== GUARD_FORMAT || !isWhole(file) || !/^[a-z2-7]{16}$/.test(file.id)) throw malformed(where);
-  if (key !== undefined) refuseForged(file, mac, key, where);
-  return file;
+  const proven = (key: GuardKey): GuardFile => {
+    refuseForged(file, mac, key, where);
+    return file;
+  };
+  return { id: file.id, environment: file.environment, wrapped: file.wrapped, proven };
 }
 
 type Body = Readonly<{ format: string; id: string; environment: string; wrapped: string | null; values: Json[]; unguardable: Json[] }>;

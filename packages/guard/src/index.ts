@@ -1,14 +1,14 @@
 export { type EnvReason, isEnvName, type PlaintextEnv, plaintextEnv } from './env-file-name.ts';
 export { type Finding, type FindingKind, isFingerprint } from './finding.ts';
-export { type GitPlace, gitSetting } from './git.ts';
+export type { GitPlace } from './git.ts';
 export { type EncryptedFiles, gitignoreFindings, gitignoreState } from './gitignore.ts';
-export { type GuardFile, parseGuardFile, printGuardFile } from './guard-file.ts';
+export { type GuardFile, parseGuardFile, printGuardFile, type ReadGuardFile } from './guard-file.ts';
 export { GuardKey } from './guard-key.ts';
 export { type GuardedValue, guardValues, type OpenValue, type Unguardable } from './guarded-values.ts';
 export { installGuard, type InstallReport, uninstallGuard } from './install.ts';
 export { ProviderSearch } from './providers.ts';
 export { sarif } from './sarif.ts';
-export { isRepository, type PushedRef, repositoryRoot, scan, scanRecursively, type ScanResult, type Scope } from './scan.ts';
+export { type PushedRef, repositoryRoot, scan, scanRecursively, type ScanResult, type Scope } from './scan.ts';
 export { Scanner } from './scanner.ts';
 export { updatedGuardFile, type UpdateReport } from './update.ts';
 export { ValueMatcher } from './value-matcher.ts';

@@ -7,7 +7,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
 
 import type { Finding } from './finding.ts';
-import { askGit, gitLine, gitList, type GitPlace, tryGit } from './git.ts';
+import { askGit, gitLine, gitList, type GitPlace } from './git.ts';
 import { commitsOf, type Placed, placesIn, treeEntries } from './history.ts';
 import { objectKinds, readObjects } from './objects.ts';
 import type { Origin, Scanner } from './scanner.ts';
@@ -178,8 +178,9 @@ class Run {
   /** What hangs on a tag without a commit. */
   #reachedByNameOnly(revisions: readonly string[], placed: readonly Placed[]): Placed[] {
     const known = new Set(placed.map(({ id }) => id));
-    const listed = askGit(this.#place, ['rev-list', '--objects', ...revisions]).toString('utf8').split('\n');
-    const others = new Map(listed.flatMap((line) => (line === '' || known.has(line.slice(0, line.search(/ |$/))) ? [] : [[line.slice(0, line.search(/ |$/)), line.slice(line.search(/ |$/) + 1)] as const])));
+    const listed = askGit(this.#place, ['rev-list', '--objects', ...revisions]).toString('utf8').split('\n').filter((line) => line !== '');
+    const named = listed.map((line) => [line.split(' ', 1)[0]!, line.slice(line.search(/ |$/) + 1)] as const);
+    const others = new Map(named.filter(([id]) => !known.has(id)));
     return objectKinds(this.#place, [...others.keys()]).filter(({ kind }) => kind === 'blob').map(({ id }) => ({ id, path: others.get(id)! || '(a tag)', mode: '100644', commit: undefined }));
   }
 
@@ -271,9 +272,4 @@ function unique(findings: readonly Finding[]): Finding[] {
     if (!seen.has(key)) seen.set(key, finding);
   }
   return [...seen.values()];
-}
-
-/** Whether there is a repository at all, without a failure. */
-export function isRepository(place: GitPlace): boolean {
-  return tryGit(place, ['rev-parse', '--git-dir']) !== undefined;
 }

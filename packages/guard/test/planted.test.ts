@@ -205,7 +205,7 @@ test('[B7] the same by a guard file, which holds no value', { timeout: 120_000 }
   const { file } = updatedGuardFile(empty, values, key, '2026-03-01');
   const text = printGuardFile(file, key);
   for (const { value } of values) expect(text).not.toContain(value.slice(0, 8));
-  const parsed = parseGuardFile(text, 'guard.json', GuardKey.parse(key.print(), 'here'));
+  const parsed = parseGuardFile(text, 'guard.json').proven(GuardKey.parse(key.print(), 'here'));
   expect(parsed.unguardable).toEqual([]);
   const { findings, notScanned } = await scan(repository.place, { kind: 'history' }, new Scanner(new ValueMatcher(parsed.values, key)));
   const found = new Set(findings.flatMap(({ variable }) => variable ?? []));

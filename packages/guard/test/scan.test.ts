@@ -187,17 +187,17 @@ describe('guard file', () => {
   test('[B7] altered in any character, or under another key, it is refused', () => {
     const key = GuardKey.random();
     const text = printGuardFile(updatedGuardFile(empty, open(VALUE), key, '2026-03-01').file, key);
-    expect(parseGuardFile(text, 'guard.json', key).values).toHaveLength(1);
-    expect(() => parseGuardFile(text, 'guard.json', GuardKey.random())).toThrow(expect.objectContaining({ code: 'wrong-key' }));
+    expect(parseGuardFile(text, 'guard.json').proven(key).values).toHaveLength(1);
+    expect(() => parseGuardFile(text, 'guard.json').proven(GuardKey.random())).toThrow(expect.objectContaining({ code: 'wrong-key' }));
     for (let at = 0; at < text.length; at += 7) {
       const altered = text.slice(0, at) + (text[at] === '1' ? '2' : '1') + text.slice(at + 1);
       if (/^\s$/.test(text[at]!)) continue;
-      expect(() => parseGuardFile(altered, 'guard.json', key), altered.slice(at - 10, at + 10)).toThrow(/guard\.json/);
+      expect(() => parseGuardFile(altered, 'guard.json').proven(key), altered.slice(at - 10, at + 10)).toThrow(/guard\.json/);
     }
   });
 
   test.each(['', '{}', '[]', 'null', '{"format":"lockfast-guard-1"}', `{"format":"lockfast-guard-1","format":"x"}`])('%j is refused', (text) => {
-    expect(() => parseGuardFile(text, 'guard.json', undefined)).toThrow(expect.objectContaining({ code: 'malformed' }));
+    expect(() => parseGuardFile(text, 'guard.json')).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 
   test.each(['', 'lockfast-guard-1.x.y', 'lockfast-root-1.abc'])('%j is no guard key, and not shown', (text) => {

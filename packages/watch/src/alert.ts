@@ -1,6 +1,8 @@
 /** An alert: one cause, told once until it changes, open until somebody acknowledges it or it is well again. */
 import { createHash } from 'node:crypto';
 
+import { readableId } from '@lockfast/core/formats';
+
 import type { Sighting } from './rule.ts';
 import { type RuleName, SEVERITIES, type Severity } from './rule-names.ts';
 
@@ -37,7 +39,7 @@ export type AlertChange = 'opened' | 'changed' | 'ended';
 /** @param time milliseconds since the Unix epoch */
 export function newAlert(rule: RuleName, severity: Severity, kind: Alert['kind'], sighting: Sighting, time: number): Alert {
   const moment = new Date(time).toISOString();
-  const id = readable(createHash('sha256').update(JSON.stringify([rule, sighting.cause, moment])).digest());
+  const id = readableId(createHash('sha256').update(JSON.stringify([rule, sighting.cause, moment])).digest().subarray(0, 8));
   return { id, rule, kind, since: moment, last: moment, times: 1, ...factsOf(severity, sighting) };
 }
 
@@ -67,8 +69,4 @@ export function isWorse(one: Severity, other: Severity): boolean {
 /** What a timer's exit status is about. */
 export function isPressing({ severity, acknowledged }: Alert): boolean {
   return severity === 'critical' && acknowledged === undefined;
-}
-
-function readable(hash: Uint8Array): string {
-  return [...hash.subarray(0, 8)].map((byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]!).join('');
 }

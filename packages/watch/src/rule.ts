@@ -32,7 +32,7 @@ export interface Sighting {
   readonly seq?: number;
 }
 
-interface RuleSurroundings {
+export interface RuleSurroundings {
   readonly threshold: number;
   readonly windowMs: number;
   readonly memory: RuleMemory;

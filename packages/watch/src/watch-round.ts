@@ -8,8 +8,8 @@ import { type Alert, isWorse } from './alert.ts';
 import { AlertBook, type AlertNews } from './alert-book.ts';
 import { eventOf, type LedgerEvent } from './ledger-event.ts';
 import { count } from './metrics/counters.ts';
-import type { Policy, Sighting } from './rule.ts';
-import { forgetBefore, type RuleMemory } from './rule-memory.ts';
+import type { Policy, RuleSurroundings, Sighting } from './rule.ts';
+import { forgetBefore } from './rule-memory.ts';
 import type { Severity } from './rule-names.ts';
 import type { ActiveRule } from './rule-settings.ts';
 import type { Seen, Situation } from './situation.ts';
@@ -56,7 +56,7 @@ export async function goRound(state: WatchState, round: Round): Promise<Situatio
   return situation;
 }
 
-function aroundOf({ name, threshold, windowMs }: ActiveRule, { memories }: WatchState, policy: Policy): { threshold: number; windowMs: number; memory: RuleMemory; policy: Policy } {
+function aroundOf({ name, threshold, windowMs }: ActiveRule, { memories }: WatchState, policy: Policy): RuleSurroundings {
   let memory = memories.get(name);
   if (memory === undefined) memories.set(name, (memory = new Map()));
   return { threshold, windowMs, memory, policy };

@@ -1,10 +1,9 @@
 /** The units of the watch: a service that looks once and a timer, or a service that stays. */
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, removeDurably, writeDurably } from '@lockfast/core/files';
-import { type Installation, quoteWord, type UnitFile } from '@lockfast/fleet';
+import { calling, hasHead, type Installation, quoteWord, removeUnit, type UnitFile, writeUnits } from '@lockfast/fleet';
 
 export const WATCH_SERVICE = 'lockfast-watch.service';
 export const WATCH_TIMER = 'lockfast-watch.timer';
@@ -19,10 +18,9 @@ export interface WatchUnits {
 }
 
 /** What {@link installWatch} writes. */
-export function watchUnits({ every, listen, textfile }: WatchUnits, { lockfast, configuration, unitDirectory, scope, rootKey }: Installation): readonly UnitFile[] {
-  const words = [...lockfast, 'watch', ...(every === undefined ? [] : ['--once']), ...(listen === undefined ? [] : ['--listen', listen]), ...(textfile === undefined ? [] : ['--textfile', textfile]), '--config', configuration];
-  const [program, ...rest] = words;
-  const command = [quoteWord(program!, 'as they are'), ...rest.map((word) => quoteWord(word))].join(' ');
+export function watchUnits({ every, listen, textfile }: WatchUnits, installation: Installation): readonly UnitFile[] {
+  const { unitDirectory, scope, rootKey } = installation;
+  const words = ['watch', ...(every === undefined ? [] : ['--once']), ...(listen === undefined ? [] : ['--listen', quoteWord(listen)]), ...(textfile === undefined ? [] : ['--textfile', quoteWord(textfile)])];
   const service = [
     '[Unit]',
     'Description=Lockfast watch: alerts and metrics',
@@ -32,7 +30,7 @@ export function watchUnits({ every, listen, textfile }: WatchUnits, { lockfast, 
     '[Service]',
     ...(every === undefined ? ['Type=exec', 'ExecReload=/bin/kill -HUP $MAINPID', 'Restart=on-failure', 'RestartSec=10s'] : ['Type=oneshot']),
     ...(scope === 'user' ? [] : [`User=${rootKey.user}`]),
-    `ExecStart=${command}`,
+    `ExecStart=${calling(installation, words)}`,
     'NoNewPrivileges=yes',
     'UMask=0077',
     'Nice=5',
@@ -46,17 +44,9 @@ export function watchUnits({ every, listen, textfile }: WatchUnits, { lockfast, 
 /** Writes them, and takes away the timer of another way. @returns what is new or other than before. @throws LockfastError `exists` for a unit that Lockfast did not make; as `writeDurably` */
 export function installWatch(units: readonly UnitFile[], { unitDirectory }: Installation): readonly string[] {
   for (const { path } of units) refuseForeign(path);
-  const written: string[] = [];
-  for (const { path, text } of units) {
-    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
-    // Everybody may read units: `systemctl cat`.
-    if (ensureDirectory(dirname(path)) !== undefined) chmodSync(dirname(path), 0o755);
-    writeDurably({ path, bytes: Buffer.from(text), mode: 0o644, expected: 'anything' });
-    written.push(path);
-  }
+  const written = writeUnits(units).map(({ path }) => path);
   const timer = join(unitDirectory, WATCH_TIMER);
-  if (!units.some(({ path }) => path === timer)) written.push(...removed([timer]));
-  return written;
+  return units.some(({ path }) => path === timer) ? written : [...written, ...removed([timer])];
 }
 
 /** @returns what is gone */
@@ -65,14 +55,9 @@ export function uninstallWatch({ unitDirectory }: Pick<Installation, 'unitDirect
 }
 
 function removed(paths: readonly string[]): string[] {
-  return paths.filter((path) => {
-    const identity = identityOf(path);
-    if (identity === undefined || !readFileSync(path, 'utf8').startsWith(HEAD)) return false;
-    removeDurably(path, identity);
-    return true;
-  });
+  return paths.filter((path) => hasHead(path, HEAD) && removeUnit(path));
 }
 
 function refuseForeign(path: string): void {
-  if (existsSync(path) && !readFileSync(path, 'utf8').startsWith(HEAD)) throw new LockfastError('exists', `${path} is there, and Lockfast did not make it`, 'rename it first');
+  if (existsSync(path) && !hasHead(path, HEAD)) throw new LockfastError('exists', `${path} is there, and Lockfast did not make it`, 'rename it first');
 }

@@ -6,7 +6,7 @@ import { ensureDirectory, readRegularFile, withFileLock, writeDurably } from '@l
 import { lengthPrefixed } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { LockfastError } from '@lockfast/core/errors';
-import { type GuardFile, GuardKey } from '@lockfast/guard';
+import { GuardKey, type ReadGuardFile } from '@lockfast/guard';
 
 import type { Session } from '../session.ts';
 
@@ -33,7 +33,7 @@ export function nearGuardKey(id: string, session: Session): GuardKey | undefined
 }
 
 /** The one that is wrapped in the file; undefined where this ring did not wrap it. */
-export function wrappedGuardKey({ id, wrapped }: GuardFile, ring: KeyRing): GuardKey | undefined {
+export function wrappedGuardKey({ id, wrapped }: Pick<ReadGuardFile, 'id' | 'wrapped'>, ring: KeyRing): GuardKey | undefined {
   if (wrapped === null) return undefined;
   try {
     return new GuardKey(ring.unwrapForLedger(wrapped, binding(id)));

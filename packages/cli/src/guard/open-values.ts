@@ -1,7 +1,7 @@
 /** The values of all env files of the configuration. */
 import { isEncryptedFile, MOST_FILE_BYTES, openEnvFile, plaintextOf } from '@lockfast/core/env';
 import { readEnv } from '@lockfast/core/env/dialects';
-import { LockfastError } from '@lockfast/core/errors';
+import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import type { OpenValue } from '@lockfast/guard';
 
@@ -41,4 +41,4 @@ export async function openValues(workspace: Workspace, why: string): Promise<Ope
   return { values: [...found.values()], missed };
 }
 
-const FATAL: ReadonlySet<string> = new Set(['not-permitted', 'ledger-unavailable', 'ledger-missing', 'ledger-tampered', 'ledger-rewound']);
+const FATAL: ReadonlySet<ErrorCode> = new Set(['not-permitted', 'ledger-unavailable', 'ledger-missing', 'ledger-tampered', 'ledger-rewound']);

@@ -3,8 +3,9 @@ import { dirname, relative } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { ensureDirectory, identityOf, withFileLock, writeDurably } from '@lockfast/core/files';
+import { readableId } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
-import { type GuardFile, GuardKey, printGuardFile, updatedGuardFile } from '@lockfast/guard';
+import { type GuardFile, GuardKey, printGuardFile, type ReadGuardFile, updatedGuardFile } from '@lockfast/guard';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
@@ -24,11 +25,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const path = settings.file;
   ensureDirectory(dirname(path));
   const result = await withFileLock(workspace.stateDirectory, path, async () => {
-    const { file, key, isNew } = begun(args.flag('new-key') ? undefined : readGuardFile({ settings }, undefined), environment, ring, session);
+    const { file, key, isNew } = begun(args.flag('new-key') ? undefined : readGuardFile({ settings }), environment, ring, session);
     const keyFile = isNew || identityOf(guardKeyPath(session, file.id)) === undefined ? await keepGuardKey(key, file.id, session, workspace.stateDirectory) : guardKeyPath(session, file.id);
     const wrapped = wrappedGuardKey(file, ring) === undefined ? wrapGuardKey(key, file.id, ring) : file.wrapped;
-    const known = isNew ? file : readGuardFile({ settings }, key)!;
-    const updated = updatedGuardFile({ ...known, wrapped }, values, key, new Date().toISOString().slice(0, 10));
+    const updated = updatedGuardFile({ ...file, wrapped }, values, key, new Date().toISOString().slice(0, 10));
     writeDurably({ path, bytes: Buffer.from(printGuardFile(updated.file, key)), mode: 0o644, expected: 'anything' });
     return { ...updated, keyFile };
   });
@@ -44,15 +44,15 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return 0;
 }
 
-/** The file and the key to go on with, or new ones. @throws LockfastError `missing-key` */
-function begun(file: GuardFile | undefined, environment: string, ring: KeyRing, session: Session): { readonly file: GuardFile; readonly key: GuardKey; readonly isNew: boolean } {
-  if (file === undefined) return { file: { id: newId(), environment, wrapped: null, values: [], unguardable: [] }, key: GuardKey.random(), isNew: true };
-  const key = wrappedGuardKey(file, ring) ?? nearGuardKey(file.id, session);
-  if (key !== undefined) return { file, key, isNew: false };
-  throw new LockfastError('missing-key', `the key of the guard file ${file.id} is not on this machine, and this key ring did not wrap it`, 'run it where that key is; or begin anew, without the values of before: lockfast guard update --new-key');
+/** The file and the key to go on with, or new ones. @throws LockfastError `missing-key`, `wrong-key` */
+function begun(read: ReadGuardFile | undefined, environment: string, ring: KeyRing, session: Session): { readonly file: GuardFile; readonly key: GuardKey; readonly isNew: boolean } {
+  if (read === undefined) return { file: { id: newId(), environment, wrapped: null, values: [], unguardable: [] }, key: GuardKey.random(), isNew: true };
+  const key = wrappedGuardKey(read, ring) ?? nearGuardKey(read.id, session);
+  if (key !== undefined) return { file: read.proven(key), key, isNew: false };
+  throw new LockfastError('missing-key', `the key of the guard file ${read.id} is not on this machine, and this key ring did not wrap it`, 'run it where that key is; or begin anew, without the values of before: lockfast guard update --new-key');
 }
 
 /** 80 random bits in base32. */
 function newId(): string {
-  return Array.from(randomBytes(16), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+  return readableId(randomBytes(16));
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
-import { type GuardFile, GuardKey, guardValues, parseGuardFile, type Unguardable, ValueMatcher } from '@lockfast/guard';
+import { GuardKey, guardValues, parseGuardFile, type ReadGuardFile, type Unguardable, ValueMatcher } from '@lockfast/guard';
 
 import type { Session } from '../session.ts';
 import { GUARD_KEY_VARIABLE, nearGuardKey, wrappedGuardKey } from './guard-key-file.ts';
@@ -62,26 +62,26 @@ async function fromRing(place: GuardPlace, today: string): Promise<ValueSource> 
   const { workspace } = place;
   if (workspace === undefined) throw new LockfastError('config-missing', 'there is no lockfast.toml here or above', 'without it there is no key ring: scan with --values none');
   const { values, missed } = await openValues(workspace, 'guard-scan');
-  const file = readGuardFile(place, undefined);
+  const file = readGuardFile(place);
   // Where the guard file is ours as well, the values of before come from it.
   const known = file === undefined ? undefined : wrappedGuardKey(file, await workspace.ring());
   const key = known ?? GuardKey.random();
   const { values: live, unguardable } = guardValues(values, key, today, 'memory');
-  const retired = known === undefined ? [] : readGuardFile(place, known)!.values.filter(({ state }) => state === 'retired');
+  const retired = known === undefined ? [] : file!.proven(known).values.filter(({ state }) => state === 'retired');
   return { from: 'ring', count: live.length, matcher: new ValueMatcher([...live, ...retired], key), unguardable, warnings: missed.map(({ file: path, why }) => `the values of ${path} were not looked for: ${why}`) };
 }
 
 function fromGuardFile(place: GuardPlace, session: Session): ValueSource {
   const { file: path } = place.settings;
-  const unread = readGuardFile(place, undefined);
-  if (unread === undefined) throw new LockfastError('not-found', `there is no guard file at ${path}`, 'where the key ring opens, write it: lockfast guard update');
-  const key = nearGuardKey(unread.id, session);
-  if (key === undefined) throw new LockfastError('missing-key', `the key of the guard file ${unread.id} is not on this machine`, `get its file from a colleague into ~/.config/lockfast/guard, or set ${GUARD_KEY_VARIABLE}`);
-  const { values, unguardable } = readGuardFile(place, key)!;
+  const file = readGuardFile(place);
+  if (file === undefined) throw new LockfastError('not-found', `there is no guard file at ${path}`, 'where the key ring opens, write it: lockfast guard update');
+  const key = nearGuardKey(file.id, session);
+  if (key === undefined) throw new LockfastError('missing-key', `the key of the guard file ${file.id} is not on this machine`, `get its file from a colleague into ~/.config/lockfast/guard, or set ${GUARD_KEY_VARIABLE}`);
+  const { values, unguardable } = file.proven(key);
   return { from: 'guard-file', count: values.filter(({ state }) => state === 'live').length, matcher: new ValueMatcher(values, key), unguardable, warnings: [] };
 }
 
 /** undefined where there is none. @throws LockfastError as `parseGuardFile` */
-export function readGuardFile({ settings: { file: path } }: Pick<GuardPlace, 'settings'>, key: GuardKey | undefined): GuardFile | undefined {
-  return existsSync(path) ? parseGuardFile(readRegularFile(path, 'follow').bytes.toString('utf8'), path, key) : undefined;
+export function readGuardFile({ settings: { file: path } }: Pick<GuardPlace, 'settings'>): ReadGuardFile | undefined {
+  return existsSync(path) ? parseGuardFile(readRegularFile(path, 'follow').bytes.toString('utf8'), path) : undefined;
 }

@@ -10,18 +10,29 @@ export const IGNORED_STATE = ['.lockfast/ledger.db*', '.lockfast/rotations/', '.
 /** Never a line-ending conversion, and a merge by entry where the driver is registered. */
 export const ATTRIBUTES = ['*.encrypted -text merge=lockfast'] as const;
 
-/** @param owner whose a new file is; without it, this process's. One that is there keeps its own. */
+/** Those of the lines that are missing. @param owner whose a new file is; without it, this process's. */
 export async function addLines(directory: string, file: '.gitignore' | '.gitattributes', lines: readonly string[], stateDirectory: string, owner?: FileOwner): Promise<void> {
-  const path = join(directory, file);
+  const missing = (text: string): readonly string[] => {
+    const present = new Set(text.split('\n').map((line) => line.trim()));
+    return lines.filter((line) => !present.has(line));
+  };
+  await appendLines(join(directory, file), 'lockfast', missing, stateDirectory, owner);
+}
+
+/**
+ * Adds a block of lines under a comment. A file that is there keeps its mode and owner.
+ *
+ * @param linesFor what is to be added to this text; for none nothing is written
+ */
+export async function appendLines(path: string, heading: string, linesFor: (text: string) => readonly string[], stateDirectory: string, owner?: FileOwner): Promise<void> {
   await withFileLock(stateDirectory, path, () => {
     // A link, or a pipe that was planted, is refused.
     const read = identityOf(path) === undefined ? undefined : readRegularFile(path, 'refuse');
     const text = read?.bytes.toString('utf8') ?? '';
-    const present = new Set(text.split('\n').map((line) => line.trim()));
-    const missing = lines.filter((line) => !present.has(line));
-    if (missing.length === 0) return;
+    const lines = linesFor(text);
+    if (lines.length === 0) return;
     const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
-    const bytes = Buffer.from(`${start}${start === '' ? '' : '\n'}# lockfast\n${missing.join('\n')}\n`);
-    writeDurably({ path, bytes, mode: 0o644, owner: read === undefined ? owner : { uid: read.uid, gid: read.gid }, expected: read?.identity ?? 'absent' });
+    const bytes = Buffer.from(`${start}${start === '' ? '' : '\n'}# ${heading}\n${lines.join('\n')}\n`);
+    writeDurably({ path, bytes, mode: read?.mode ?? 0o644, owner: read === undefined ? owner : { uid: read.uid, gid: read.gid }, expected: read?.identity ?? 'absent' });
   });
 }

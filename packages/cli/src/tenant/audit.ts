@@ -33,7 +33,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const tenants = namedTenants(workspace, args.operands);
   const event = { operation: 'tenant-audit', object: workspace.configuration.file, environment: workspace.configuration.environment };
   await requireRole(workspace, session, fix ? 'operator' : 'auditor', event);
-  const findings = await survey(tenants, args.operands.length === 0, workspace, session);
+  const findings = survey(tenants, await unitStates(tenants, session), args.operands.length === 0, workspace, session);
   const judged: Judged[] = [];
   for (const finding of findings) judged.push(fix ? await repaired(finding, workspace, session) : { finding, state: 'open' });
   const left = judged.filter(({ state }) => state !== 'fixed').length;
@@ -41,17 +41,16 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return report(judged, tenants.length, left, args, session);
 }
 
-/** @param whole whether what all tenants depend on is looked at, too */
-export async function survey(tenants: readonly Tenant[], whole: boolean, workspace: Workspace, session: Session): Promise<Finding[]> {
+/** @param states of their services, as `unitStates` gives them. @param whole whether what all tenants depend on is looked at, too */
+export function survey(tenants: readonly Tenant[], states: ReadonlyMap<string, UnitState>, whole: boolean, workspace: Workspace, session: Session): Finding[] {
   const fleet = fleetOf(workspace);
   const { environment } = workspace.configuration;
-  const states = await unitStates(tenants, session);
   const around = { accounts: new Accounts(), below: tenantsBase(fleet.path), environment };
   const shared = sharedNames(fleet.extends);
   return [
     ...(whole ? generalFindings(workspace, session) : []),
     ...tenants.flatMap((tenant) => {
-      const state: UnitState | undefined = states.get(tenant.name);
+      const state = states.get(tenant.name);
       const seen = seeTenant(tenant);
       const files = filesFindings(tenant, seen, { ...around, isRunning: isRunning(state) });
       if (seen.directory?.kind !== 'directory') return files;

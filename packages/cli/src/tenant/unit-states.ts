@@ -1,5 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
-import type { Tenant, UnitState } from '@lockfast/fleet';
+import { isRunning as runs, type Tenant, type UnitState } from '@lockfast/fleet';
 
 import type { Session } from '../session.ts';
 import { managerOf } from './fleet-of.ts';
@@ -21,5 +21,5 @@ export async function unitStates(tenants: readonly Tenant[], session: Session): 
 
 /** undefined where nobody can tell. */
 export function isRunning(state: UnitState | undefined): boolean | undefined {
-  return state === undefined ? undefined : ['active', 'activating', 'reloading', 'deactivating'].includes(state.active);
+  return state === undefined ? undefined : runs(state);
 }

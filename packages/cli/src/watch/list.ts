@@ -1,3 +1,4 @@
+import { MS_PER_UNIT } from '@lockfast/core/formats';
 import { systemClock } from '@lockfast/core/ports';
 import { activeRules, readState, stateFile } from '@lockfast/watch';
 
@@ -8,8 +9,6 @@ import { shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { ALERT_HEAD, alertRows, shownAlert } from './alert-rows.ts';
 import { channelName, kindOf } from './channels.ts';
-
-const UNITS = [['w', 604_800_000], ['d', 86_400_000], ['h', 3_600_000], ['m', 60_000]] as const;
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const { terminal } = session;
@@ -39,6 +38,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 function shownDuration(ms: number): string {
-  const [unit, size] = UNITS.find(([, one]) => ms % one === 0) ?? ['m', 60_000];
+  const [unit, size] = Object.entries(MS_PER_UNIT).findLast(([, one]) => ms % one === 0) ?? ['m', MS_PER_UNIT.m];
   return `${ms / size}${unit}`;
 }

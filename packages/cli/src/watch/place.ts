@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { durationMs, shortDurationMs } from '@lockfast/core/formats';
 import { systemClock } from '@lockfast/core/ports';
 import { Ledger, type LedgerStore } from '@lockfast/ledger';
 import { type ActiveRule, activeRules, type Channel, deliver, goRound, type Policy, prometheusText, type SeenWitness, stateFile, type WatchState, withState } from '@lockfast/watch';
@@ -15,7 +16,6 @@ import { configuredChannels } from './channels.ts';
 import { policyOf } from './policy.ts';
 import { hearWitnesses, lookAround } from './seen.ts';
 
-const MS_PER = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 /** Witnesses may be far: they are not asked at every look. */
 const ASK_WITNESSES_EVERY_MS = 600_000;
 
@@ -38,8 +38,9 @@ export class WatchPlace {
     const { configuration, stateDirectory, surroundings } = this.workspace;
     this.#session = session;
     this.path = stateFile(stateDirectory, configuration.file);
-    this.everyMs = msOf(configuration.alerts.every ?? '30s');
-    this.#keepMs = msOf(configuration.alerts.keep ?? '7d');
+    // They are some: the configuration was checked.
+    this.everyMs = shortDurationMs(configuration.alerts.every ?? '30s')!;
+    this.#keepMs = durationMs(configuration.alerts.keep ?? '7d')!;
     this.channels = configuredChannels(configuration, surroundings);
     this.#rules = activeRules(configuration.alerts.rules ?? {});
     this.#policy = policyOf(configuration);
@@ -113,9 +114,4 @@ export class WatchPlace {
 async function closeAfter(asking: Promise<void>, ledger: LedgerStore): Promise<void> {
   await asking;
   await ledger.close().catch(() => {});
-}
-
-/** As the configuration was checked. */
-function msOf(text: string): number {
-  return Number(text.slice(0, -1)) * MS_PER[text.slice(-1) as keyof typeof MS_PER];
 }

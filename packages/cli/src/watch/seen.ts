@@ -24,7 +24,8 @@ export async function lookAround(workspace: Workspace, session: Session, now: nu
   const ring = ringOf(configuration.keyring);
   const tenants = configuration.fleet === undefined ? [] : orNone(() => allTenants(workspace));
   const states = await unitStates(tenants, session);
-  const findings = configuration.fleet === undefined ? generalFindings(workspace, session) : await survey(tenants, true, workspace, session);
+  const findings = configuration.fleet === undefined ? generalFindings(workspace, session) : survey(tenants, states, true, workspace, session);
+  const files = configuredEnvFiles(configuration);
   return {
     ring,
     rotation: 'code' in ring ? undefined : rotationDueIn(ring, configuration, now),
@@ -32,9 +33,9 @@ export async function lookAround(workspace: Workspace, session: Session, now: nu
       const state = states.get(name);
       return service === undefined || state === undefined ? [] : [{ tenant: name, unit: service, active: state.active, sub: state.sub, restarts: state.restarts }];
     }),
-    findings: [...findings, ...plainFiles(workspace, findings)],
+    findings: [...findings, ...plainFiles(files, workspace, findings)],
     witnesses,
-    uses: usesOf(workspace.encryptedFiles()),
+    uses: usesOf(files.filter(isEncryptedName)),
     ledgerRefusal,
   };
 }
@@ -73,11 +74,15 @@ function orNone<T>(list: () => T[]): T[] {
 }
 
 /** Of the project itself: a tenant's are findings of its audit already. */
-function plainFiles(workspace: Workspace, known: readonly Finding[]): Finding[] {
+function plainFiles(files: readonly string[], workspace: Workspace, known: readonly Finding[]): Finding[] {
   const paths = new Set(known.map(({ path }) => path));
-  return configuredEnvFiles(workspace.configuration)
-    .filter((path) => !path.endsWith(ENCRYPTED_SUFFIX) && workspace.tenantOf(path) === undefined && !paths.has(path))
+  return files
+    .filter((path) => !isEncryptedName(path) && workspace.tenantOf(path) === undefined && !paths.has(path))
     .map((path) => ({ tenant: undefined, path, kind: 'plaintext', detail: 'it is not encrypted', hint: `lockfast env encrypt ${path}`, repair: undefined }));
+}
+
+function isEncryptedName(path: string): boolean {
+  return path.endsWith(ENCRYPTED_SUFFIX);
 }
 
 /** Each value names its key, so that counting them takes none. What can't be read is a finding elsewhere. */

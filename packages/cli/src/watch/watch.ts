@@ -34,7 +34,7 @@ async function lookOnce(place: WatchPlace, args: Arguments, { terminal }: Sessio
   const open = state.alerts.filter(({ acknowledged }) => acknowledged === undefined);
   const pressing = open.filter(isPressing).length;
   if (args.flag('json')) terminal.json({ ok: pressing === 0, entries: state.seq, alerts: open.map(shownAlert), failed: [...failures].map(([channel, { code, message }]) => ({ channel, code, message })) });
-  else if (open.length === 0) terminal.line(`nothing open; ${counted(state.seq, 'entry').replace('entrys', 'entries')} of the ledger read`);
+  else if (open.length === 0) terminal.line(`nothing open; ${counted(state.seq, 'entry')} of the ledger read`);
   else terminal.table(ALERT_HEAD, alertRows(open));
   for (const { message, hint } of failures.values()) terminal.warn(`${message}: ${hint}`);
   return pressing === 0 ? 0 : 1;

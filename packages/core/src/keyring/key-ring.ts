@@ -5,6 +5,7 @@ import type { DataKey, DataKeys } from '../formats/data-keys.ts';
 import { expand, extract, HKDF, NO_SALT } from '../formats/derivation.ts';
 import type { KeyId } from '../formats/key-id.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
+import { readableId } from '../formats/readable-id.ts';
 import { ValueCipher, type ValueScope } from '../formats/value-cipher.ts';
 import { equalBytes } from '../formats/xaes.ts';
 import { type Clock, type KeySource, systemClock } from '../ports.ts';
@@ -388,7 +389,7 @@ export class KeyRing implements DataKeys {
 
 /** 80 random bits in base32. Floors and wrapped keys are bound to it. */
 function newRingId(): string {
-  return Array.from(randomBytes(16), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+  return readableId(randomBytes(16));
 }
 
 function epochBinding(log: string, epoch: number): Buffer {

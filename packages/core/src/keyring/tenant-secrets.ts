@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
+import { readableId } from '../formats/readable-id.ts';
 import type { RingDocument } from './ring-document.ts';
 import { Secret } from './secret.ts';
 import { encodedTenant, isDestroyed, isTenantName, type TenantRecord, type TenantSecretId, type TenantSecretRecord } from './tenant-record.ts';
@@ -66,7 +67,7 @@ function newSecret(ringKey: Secret, scope: Scope, tenant: string, taken: Set<Ten
 /** 80 random bits in base32, once in 2^80 drawn again. */
 function newId(taken: Set<TenantSecretId>): TenantSecretId {
   for (;;) {
-    const id = Array.from(randomBytes(16), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+    const id = readableId(randomBytes(16));
     if (taken.has(id)) continue;
     taken.add(id);
     return id;

@@ -12,6 +12,7 @@ import { sweepTempFiles } from '../files/temp-file.ts';
 import { canonicalJson, type Json } from '../formats/canonical-json.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import { lengthPrefixed } from '../formats/length-prefix.ts';
+import { readableId } from '../formats/readable-id.ts';
 import type { KeyRing } from '../keyring/key-ring.ts';
 
 export const RECORD_FORMAT = 'lockfast-rotation/1';
@@ -78,7 +79,7 @@ export interface RotationRecord {
 
 /** Ten characters of `a-z2-7`: 50 random bits, which a file's name can hold. */
 export function newRotationId(): string {
-  return Array.from(randomBytes(10), (byte) => 'abcdefghijklmnopqrstuvwxyz234567'[byte & 31]).join('');
+  return readableId(randomBytes(10));
 }
 
 /** All records of the directory, the oldest first. @throws LockfastError `damaged` */

@@ -141,8 +141,8 @@ function execLines({ settings, name }: PlainUnit, setting: string): ExecLine[] {
   return settings.list(setting).map((value) => readExecLine(value, `${name}, ${setting}=`));
 }
 
-/** @param colon whether it stands behind the prefix `:`, where systemd fills in nothing */
-function calling({ lockfast: [program, ...rest], configuration }: Installation, words: readonly string[], colon = false): string {
+/** A command line that calls Lockfast. @param words quoted where they need it. @param colon whether it stands behind the prefix `:`, where systemd fills in nothing */
+export function calling({ lockfast: [program, ...rest], configuration }: Installation, words: readonly string[], colon = false): string {
   const quote = (word: string): string => quoteWord(word, colon ? 'as they are' : 'filled-in');
   return [quoteWord(program!, 'as they are'), ...rest.map(quote), ...words, '--config', quote(configuration)].join(' ');
 }

@@ -1,12 +1,12 @@
 /** Puts a tenant's unit under Lockfast, and takes it out again. */
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { parseFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { ensureDirectory, identityOf, readRegularFile, removeDurably, writeDurably } from '@lockfast/core/files';
+import { readRegularFile } from '@lockfast/core/files';
 
 import { accountOf } from '../account.ts';
 import type { Tenant } from '../fleet.ts';
@@ -14,17 +14,11 @@ import { CREDENTIAL_UNIT, credentialUnit, DROP_IN, DROP_IN_HEAD, dropInFor, type
 import type { Installation } from './installation.ts';
 import type { ServiceManager, UnitState } from './service-manager.ts';
 import { serviceTemplate, UNIT_HEAD } from './service-template.ts';
+import { hasHead, removeUnit, type UnitFile, writeUnits } from './unit-files.ts';
 import { ServiceSettings } from './unit-text.ts';
 
 const execute = promisify(execFile);
-const UNIT_MODE = 0o644;
 const NOBODY = 65_534;
-
-/** A file that an installation writes. */
-export interface UnitFile {
-  readonly path: string;
-  readonly text: string;
-}
 
 /** What {@link installTenant} would write. Nothing is written. @throws LockfastError as it */
 export async function plannedInstallation(tenant: Tenant, installation: Installation, manager: ServiceManager, command?: string): Promise<readonly UnitFile[]> {
@@ -59,11 +53,7 @@ export async function plannedInstallation(tenant: Tenant, installation: Installa
  */
 export async function installTenant(tenant: Tenant, installation: Installation, manager: ServiceManager, command?: string): Promise<{ readonly files: readonly string[]; readonly changed: boolean }> {
   const planned = await plannedInstallation(tenant, installation, manager, command);
-  const changed = planned.filter(({ path, text }) => !existsSync(path) || readFileSync(path, 'utf8') !== text);
-  for (const { path, text } of changed) {
-    ensurePublicDirectory(dirname(path));
-    writeDurably({ path, bytes: Buffer.from(text, 'utf8'), mode: UNIT_MODE, expected: 'anything' });
-  }
+  const changed = writeUnits(planned);
   if (changed.length > 0) await manager.reload();
   return { files: planned.map(({ path }) => path), changed: changed.length > 0 };
 }
@@ -78,11 +68,11 @@ export async function uninstallTenant(tenant: Tenant, installation: Installation
   const { unitDirectory } = installation;
   const directory = join(unitDirectory, `${name}.d`);
   const unit = join(unitDirectory, name);
-  const candidates = [join(directory, DROP_IN), ...(ownUnit === 'goes' && startsWith(unit, UNIT_HEAD) ? [unit] : [])];
-  const removed = candidates.filter((path) => removedFile(path));
+  const candidates = [join(directory, DROP_IN), ...(ownUnit === 'goes' && hasHead(unit, UNIT_HEAD) ? [unit] : [])];
+  const removed = candidates.filter((path) => removeUnit(path));
   if (existsSync(directory) && readdirSync(directory).length === 0) rmdirSync(directory);
   const opener = join(unitDirectory, CREDENTIAL_UNIT);
-  if (startsWith(opener, DROP_IN_HEAD) && !isUsed(unitDirectory) && removedFile(opener)) removed.push(opener);
+  if (hasHead(opener, DROP_IN_HEAD) && !isUsed(unitDirectory) && removeUnit(opener)) removed.push(opener);
   if (removed.length > 0) await manager.reload();
   return { removed };
 }
@@ -98,7 +88,7 @@ function newUnit(tenant: Tenant, command: string, state: UnitState, { unitDirect
   const path = join(unitDirectory, name);
   if (/[\p{Cc}]/u.test(command)) throw new LockfastError('usage', 'the command of a unit is one line', 'write it as ExecStart= has it');
   const text = serviceTemplate(tenant, command, scope === 'user' ? undefined : (tenant.user ?? rootKey.user));
-  if (state.load !== 'not-found' && !startsWith(path, UNIT_HEAD)) throw new LockfastError('exists', `${name} exists, and Lockfast did not make it`, 'install it without --exec: its own command line stays');
+  if (state.load !== 'not-found' && !hasHead(path, UNIT_HEAD)) throw new LockfastError('exists', `${name} exists, and Lockfast did not make it`, 'install it without --exec: its own command line stays');
   return { path, text };
 }
 
@@ -151,25 +141,9 @@ async function refuseUnexecutable({ name, settings, uid }: PlainUnit, installati
 }
 
 function isOurs(path: string): boolean {
-  return basename(path) === DROP_IN && startsWith(path, DROP_IN_HEAD);
+  return basename(path) === DROP_IN && hasHead(path, DROP_IN_HEAD);
 }
 
 function isUsed(unitDirectory: string): boolean {
   return readdirSync(unitDirectory).some((name) => name.endsWith('.service.d') && existsSync(join(unitDirectory, name, DROP_IN)) && readFileSync(join(unitDirectory, name, DROP_IN), 'utf8').includes('lockfast-credential@'));
-}
-
-function startsWith(path: string, head: string): boolean {
-  return existsSync(path) && readFileSync(path, 'utf8').startsWith(head);
-}
-
-function removedFile(path: string): boolean {
-  const identity = identityOf(path);
-  if (identity === undefined) return false;
-  removeDurably(path, identity);
-  return true;
-}
-
-/** Everybody may read units: `systemctl cat`. */
-function ensurePublicDirectory(path: string): void {
-  if (ensureDirectory(path) !== undefined) chmodSync(path, 0o755);
 }

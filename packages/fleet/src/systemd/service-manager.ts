@@ -26,6 +26,13 @@ export interface UnitState {
   readonly needsReload: boolean;
 }
 
+const RUNNING: ReadonlySet<string> = new Set(['active', 'activating', 'reloading', 'deactivating']);
+
+/** Whether a program of it runs, or may. */
+export function isRunning({ active }: Pick<UnitState, 'active'>): boolean {
+  return RUNNING.has(active);
+}
+
 /** Which run of a unit it is: another one has another main process, or was restarted by itself. */
 export function runOf({ mainPid, restarts }: UnitState): string {
   return `${mainPid} ${restarts}`;

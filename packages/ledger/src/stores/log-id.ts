@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
-const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
+import { readableId } from '@lockfast/core/formats';
+
 const CHARACTERS = 16;
 
 /** The name of a new ledger: 80 random bits. */
 export function newLogId(): string {
-  return Array.from(randomBytes(CHARACTERS), (byte) => ALPHABET[byte % ALPHABET.length]).join('');
+  return readableId(randomBytes(CHARACTERS));
 }
 
 export function isLogId(text: unknown): text is string {

@@ -1,5 +1,5 @@
 /** Counts over the ledger since its first entry: numbers that only grow, kept with the state of the watch, and bounded. */
-import { ERROR_CODES } from '@lockfast/core/errors';
+import { ERROR_CODES, type ErrorCode } from '@lockfast/core/errors';
 
 import { isStart, type LedgerEvent } from '../ledger-event.ts';
 
@@ -18,7 +18,7 @@ export const DURATION_BUCKETS = [1, 5, 30, 60, 300, 1800, 7200] as const;
 
 const ROTATIONS: ReadonlySet<string> = new Set(['key-rotate', 'secret-rotate', 'column-rotate']);
 /** What keeps an application from its keys. */
-const KEY_ERRORS: ReadonlySet<string> = new Set(['missing-key', 'wrong-key', 'invalid-key', 'ring-missing', 'ring-malformed', 'ring-tampered', 'ring-older', 'source-unavailable', 'invalid-source', 'no-such-source', 'wrong-environment', 'key-not-usable']);
+const KEY_ERRORS: ReadonlySet<string> = new Set<ErrorCode>(['missing-key', 'wrong-key', 'invalid-key', 'ring-missing', 'ring-malformed', 'ring-tampered', 'ring-older', 'source-unavailable', 'invalid-source', 'no-such-source', 'wrong-environment', 'key-not-usable']);
 const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
 
 /** One count: which, and of what. */
@@ -31,7 +31,7 @@ export interface Count {
 /** @param counters by what {@link countsOf} reads */
 export function count(counters: Map<string, number>, event: LedgerEvent): void {
   const { operation, outcome, durationMs, details } = event;
-  const code = event.code !== undefined && CODES.has(event.code) ? event.code : event.code === undefined ? undefined : OTHER;
+  const code = event.code === undefined || CODES.has(event.code) ? event.code : OTHER;
   add(counters, seriesOf(counters, { operation: boundedOperation(counters, operation), tenant: boundedTenant(counters, event.tenant ?? ''), outcome }), 1);
   if (outcome !== 'success' && code !== undefined) {
     add(counters, named('failures', { code }), 1);

@@ -1,5 +1,4 @@
 /** The metrics over HTTP: one path, GET alone, and never more than what the last round saw. */
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { LockfastError } from '@lockfast/core/errors';
@@ -16,6 +15,8 @@ export interface MetricsServer {
 
 /** @param text gives the metrics as they are now. @throws LockfastError `busy`, `permission-denied`, `usage` when it can't listen there */
 export async function startMetricsServer({ host, port }: { readonly host: string; readonly port: number }, text: () => string): Promise<MetricsServer> {
+  // Late: only a watch that listens has a use for it.
+  const { createServer } = await import('node:http');
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 }, (request, response) => {
     const found = request.url?.split('?')[0] === '/metrics';
     const status = !found ? 404 : request.method === 'GET' || request.method === 'HEAD' ? 200 : 405;

@@ -1,7 +1,6 @@
 /** Decryptions that fail: of one tenant within an hour, and of all within minutes. Columns count by values. */
-import type { LedgerEvent } from '../ledger-event.ts';
-import { holderOf } from '../ledger-event.ts';
-import { NONE, type Rule } from '../rule.ts';
+import { holderOf, type LedgerEvent } from '../ledger-event.ts';
+import { NONE, type Rule, type RuleSurroundings } from '../rule.ts';
 import { countWithin } from '../rule-memory.ts';
 
 const HOUR_MS = 3_600_000;
@@ -12,14 +11,10 @@ export const failedDecrypts: Rule = {
   severity: 'warning',
   threshold: 3,
   windowMs: HOUR_MS,
-  take: (event, { memory, threshold, windowMs }) => {
-    const times = failures(event);
-    if (times === 0) return NONE;
+  take: (event, around) => {
     const holder = holderOf(event);
-    const count = counted(times, () => countWithin(memory, holder, event.time, windowMs, threshold), threshold);
-    if (count < threshold) return NONE;
-    memory.delete(holder);
-    return [{ cause: holder, tenant: event.tenant, summary: `${Math.max(count, times)} failed decrypts of ${holder}, the last one by ${event.person} (${event.code ?? 'no code'})`, hint: HINT, seq: event.seq }];
+    const count = reached(event, holder, around);
+    return count === undefined ? NONE : [{ cause: holder, tenant: event.tenant, summary: `${count} failed decrypts of ${holder}, the last one by ${event.person} (${event.code ?? 'no code'})`, hint: HINT, seq: event.seq }];
   },
 };
 
@@ -28,15 +23,21 @@ export const decryptFailureBurst: Rule = {
   severity: 'critical',
   threshold: 5,
   windowMs: 300_000,
-  take: (event, { memory, threshold, windowMs }) => {
-    const times = failures(event);
-    if (times === 0) return NONE;
-    const count = counted(times, () => countWithin(memory, 'all', event.time, windowMs, threshold), threshold);
-    if (count < threshold) return NONE;
-    memory.delete('all');
-    return [{ cause: event.person, summary: `${Math.max(count, times)} failed decrypts in a short time, the last one by ${event.person} (${event.code ?? 'no code'})`, hint: HINT, seq: event.seq }];
+  take: (event, around) => {
+    const count = reached(event, 'all', around);
+    return count === undefined ? NONE : [{ cause: event.person, summary: `${count} failed decrypts in a short time, the last one by ${event.person} (${event.code ?? 'no code'})`, hint: HINT, seq: event.seq }];
   },
 };
+
+/** How many failed under that name by now, where they are so many; they begin anew then. */
+function reached(event: LedgerEvent, name: string, { memory, threshold, windowMs }: RuleSurroundings): number | undefined {
+  const times = failures(event);
+  let count = 0;
+  for (let i = 0; i < Math.min(times, threshold); i += 1) count = countWithin(memory, name, event.time, windowMs, threshold);
+  if (count < threshold) return undefined;
+  memory.delete(name);
+  return Math.max(count, times);
+}
 
 /** How many decryptions of it failed; an entry of a column tells of several. */
 function failures({ operation, outcome, details }: LedgerEvent): number {
@@ -45,8 +46,3 @@ function failures({ operation, outcome, details }: LedgerEvent): number {
   return typeof failed === 'number' && failed > 1 ? failed : 1;
 }
 
-function counted(times: number, note: () => number, most: number): number {
-  let count = 0;
-  for (let i = 0; i < Math.min(times, most); i += 1) count = note();
-  return count;
-}

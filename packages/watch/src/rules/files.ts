@@ -1,10 +1,8 @@
 /** What lies on the disk and should not, or should and does not: the findings of the audit, as alerts. */
-import type { Finding, FindingKind } from '@lockfast/fleet';
+import { type Finding, type FindingKind, isRunning } from '@lockfast/fleet';
 
 import type { Rule, Sighting } from '../rule.ts';
 import type { Situation } from '../situation.ts';
-
-const RUNS: ReadonlySet<string> = new Set(['active', 'activating', 'reloading', 'deactivating']);
 
 export const encryptedFileMissing: Rule = {
   what: 'a tenant without an encrypted file',
@@ -43,5 +41,5 @@ function of(findings: readonly Finding[], kinds: readonly FindingKind[]): Sighti
 /** A tenant without a service known here is neither up nor down. */
 function isDown({ services }: Situation, tenant: string | undefined): boolean {
   const service = services.find((one) => one.tenant === tenant);
-  return service !== undefined && !RUNS.has(service.active);
+  return service !== undefined && !isRunning(service);
 }

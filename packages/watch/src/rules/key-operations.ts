@@ -1,15 +1,17 @@
 /** Changes of keys that were refused, made at the wrong time, or use what must not be used any more. */
+import type { ErrorCode } from '@lockfast/core/errors';
+
 import { isAccess } from '../ledger-event.ts';
 import { NONE, type Rule } from '../rule.ts';
 
 const USES_ROOT_KEY: ReadonlySet<string> = new Set(['key-rotate', 'key-rewrap', 'key-source-add', 'key-source-remove', 'key-split', 'key-combine', 'key-restore', 'key-export']);
 
 /** The key is not there at all; a wrong one is a failed decrypt. */
-const KEY_IS_MISSING: ReadonlySet<string> = new Set(['ring-missing', 'source-unavailable', 'missing-key', 'no-such-source', 'invalid-key']);
+const KEY_IS_MISSING: ReadonlySet<string> = new Set<ErrorCode>(['ring-missing', 'source-unavailable', 'missing-key', 'no-such-source', 'invalid-key']);
 const UNUSABLE: ReadonlySet<string> = new Set(['retired', 'destroyed']);
 
 /** That it was refused for want of another person is how it should be. */
-const EXPECTED_REFUSALS: ReadonlySet<string> = new Set(['approval-needed', 'confirmation-needed']);
+const EXPECTED_REFUSALS: ReadonlySet<string> = new Set<ErrorCode>(['approval-needed', 'confirmation-needed']);
 
 export const rootKeyOutsideWindow: Rule = {
   what: 'a change of keys that takes the root key, outside of `maintenance.window`; without a window it never fires',
