@@ -7,6 +7,7 @@ import { type Finding, gitignoreFindings, gitignoreState, type PushedRef, sarif,
 import manifest from '../../package.json' with { type: 'json' };
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
+import { failureJson } from '../failure-json.ts';
 import type { Session } from '../session.ts';
 import { quotedWord } from '../shell-word.ts';
 import { readStandardInput } from '../standard-input.ts';
@@ -94,9 +95,8 @@ function report({ scope, source, result, findings, ignored, added, warnings }: O
   const failure = findings.length === 0 ? undefined : new LockfastError('guard-findings', `${counted(findings.length, 'finding')} in ${counted(result.scanned, 'file')} and messages`, nextStep(findings, scope));
   if (args.flag('json')) {
     const { from, count, unguardable } = source;
-    const error = failure === undefined ? {} : { error: { code: failure.code, message: failure.message, hint: failure.hint } };
     const shown = findings.map((finding) => Object.fromEntries(Object.entries(finding).map(([name, value]) => [name, (value as unknown) ?? null])));
-    terminal.json({ ok: failure === undefined, scope: scope.kind, scanned: result.scanned, bytes: result.bytes, values: { from, count, notGuardable: unguardable }, findings: shown, ignored, notScanned: result.notScanned, gitignoreAdded: added, warnings, ...error });
+    terminal.json({ ok: failure === undefined, scope: scope.kind, scanned: result.scanned, bytes: result.bytes, values: { from, count, notGuardable: unguardable }, findings: shown, ignored, notScanned: result.notScanned, gitignoreAdded: added, warnings, ...failureJson(failure) });
   } else {
     if (findings.length > 0) terminal.table(['WHERE', 'COMMIT', 'FINDING', 'FINGERPRINT'], findings.map(({ path, line, commit, detail, fingerprint }) => [line === undefined ? path : `${path}:${line}`, commit?.slice(0, 12) ?? '-', detail, fingerprint]));
     else terminal.line(`${counted(result.scanned, 'file')} and messages, ${counted(source.count, 'value')} of ${NAMES[source.from]}: no findings`);

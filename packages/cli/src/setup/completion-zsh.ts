@@ -1,3 +1,4 @@
+import { quotedWord } from '../shell-word.ts';
 import type { CompletedCommand, CompletedOption, Completion, Place } from './completion-table.ts';
 
 /** Works from a directory of `fpath` as well as by `source <(lockfast completion zsh)`: the last lines tell the two apart. */
@@ -36,10 +37,10 @@ fi
 
 /** @param isCommand whether it is a command by itself, too: then its options may follow as well */
 function wordsBehind(name: string, next: ReadonlyMap<string, string>, isCommand: boolean): string {
-  const rows = [...next].map(([word, help]) => `        ${quoted(`${word}:${help.replaceAll(':', '\\:')}`)}`);
+  const rows = [...next].map(([word, help]) => `        ${quotedWord(`${word}:${help.replaceAll(':', '\\:')}`)}`);
   const alone = name === '' ? `\n      [[ $PREFIX == -* ]] && { compadd -- --help --version; return; }` : '';
   const [open, close] = isCommand ? ['\n      if [[ $PREFIX != -* ]] && ((i == CURRENT)); then', '\n      fi ;;'] : ['', ' ;;'];
-  return `    (${quoted(name)})${alone}${open}
+  return `    (${quotedWord(name)})${alone}${open}
       next=(
 ${rows.join('\n')}
       )
@@ -49,7 +50,7 @@ ${rows.join('\n')}
 
 /** Behind `--` stands another program's command line: as if it stood alone. */
 function program({ name }: CompletedCommand): string {
-  return `  if [[ $command == ${quoted(name)} ]]; then
+  return `  if [[ $command == ${quotedWord(name)} ]]; then
     local -i dashes=\${words[(ib:i:)--]}
     if ((dashes < CURRENT)); then
       ((CURRENT -= dashes))
@@ -62,23 +63,19 @@ function program({ name }: CompletedCommand): string {
 }
 
 function argumentsOf({ name, options, operands, takesCommand }: CompletedCommand): string {
-  const rest = takesCommand ? ["'*:program:(--)'"] : operands === 'anything' ? [] : [quoted(`*:argument:${action(operands)}`)];
-  return `    (${quoted(name)})
+  const rest = takesCommand ? ["'*:program:(--)'"] : operands === 'anything' ? [] : [quotedWord(`*:argument:${action(operands)}`)];
+  return `    (${quotedWord(name)})
       _arguments -s -S ${[...options.map(specification), ...rest].join(' \\\n        ')} ;;`;
 }
 
 function specification({ name, help, value, valueName, repeats }: CompletedOption): string {
   const text = help.replaceAll(/[\\[\]:]/g, '\\$&');
   const argument = value === undefined ? '' : `:${valueName.replaceAll(/[\\:]/g, '\\$&')}:${action(value)}`;
-  return quoted(`${repeats ? '*' : ''}--${name}${value === undefined ? '' : '='}[${text}]${argument}`);
+  return quotedWord(`${repeats ? '*' : ''}--${name}${value === undefined ? '' : '='}[${text}]${argument}`);
 }
 
 function action(place: Place): string {
   if (place === 'file') return '_files';
   if (place === 'directory') return '_files -/';
   return place === 'anything' ? ' ' : `(${place.join(' ')})`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
