@@ -11,7 +11,7 @@ _lockfast() {
   local -a next
   for ((i = 2; i < CURRENT; i++)); do
     case "\${command:+$command }\${words[i]}" in
-      (${[...commands.map(({ name }) => name), ...names].map(quoted).join('|')})
+      (${[...commands.map(({ name }) => name), ...names].map(quotedWord).join('|')})
         command="\${command:+$command }\${words[i]}" ;;
       (*) break ;;
     esac
