@@ -34,7 +34,7 @@ export class ColumnActivity {
   }
 
   counts(): ActivityCounts {
-    const unrecorded = this.#unrecorded().flat().reduce((total, { count }) => total + count, 0);
+    const unrecorded = sum(this.#unrecorded().flat());
     return { ...this.#counted.counts(), unrecorded };
   }
 

@@ -1,7 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
+import { KEY_RING_CHANNEL, type KeyRingMessage } from '@lockfast/core/keyring';
+
 import { COLUMN_CHANNEL, type ColumnEvent } from './events.ts';
-import { KEY_RING_CHANNEL, type KeyRingEvent } from './key-ring-events.ts';
 
 /** What is asked of a logger: pino's order, facts first. */
 export interface StructuredLogger {
@@ -19,7 +20,7 @@ export interface StructuredLogger {
  */
 export function logColumnEvents(logger: StructuredLogger): () => void {
   const onColumn = (message: unknown): void => logColumn(logger, message as ColumnEvent);
-  const onKeyRing = (message: unknown): void => logKeyRing(logger, message as KeyRingEvent);
+  const onKeyRing = (message: unknown): void => logKeyRing(logger, message as KeyRingMessage);
   subscribe(COLUMN_CHANNEL, onColumn);
   subscribe(KEY_RING_CHANNEL, onKeyRing);
   return () => {
@@ -35,7 +36,8 @@ function logColumn(logger: StructuredLogger, { event, column, count, format, key
   else logger.debug({ event, column, count, format, key }, `${column}: ${event}`);
 }
 
-function logKeyRing(logger: StructuredLogger, { event, code, environment, activeKey }: KeyRingEvent): void {
-  if (event === 'refused') logger.error({ event: 'key-ring-refused', code, environment, activeKey }, `the key ring was refused: ${code}`);
+function logKeyRing(logger: StructuredLogger, message: KeyRingMessage): void {
+  const { environment, activeKey } = message;
+  if (message.event === 'refused') logger.error({ event: 'key-ring-refused', code: message.code, environment, activeKey }, `the key ring was refused: ${message.code}`);
   else logger.info({ event: 'key-ring-opened', environment, activeKey }, 'the key ring is open');
 }

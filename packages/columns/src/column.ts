@@ -1,5 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
-import type { Context } from '@lockfast/core/formats';
+import { type Context, refuseTooOld } from '@lockfast/core/formats';
 import { type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
@@ -12,9 +12,6 @@ import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from '
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
 
 const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
-
-/** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for, in milliseconds. */
-const CLOCK_SKEW_MS = 60_000;
 
 /**
  * One encrypted column: what an application, or an adapter of its ORM, encrypts and decrypts with. Make it once at the
@@ -31,6 +28,7 @@ export class Column<V> {
   readonly #formats: readonly [StoredFormat, ...StoredFormat[]];
   /** What is not read here, and must not pass for plaintext. */
   readonly #others: readonly FormatLook[];
+  readonly #all: readonly FormatLook[];
   readonly #clock: Clock;
   #plaintextReads = 0;
 
@@ -53,6 +51,7 @@ export class Column<V> {
     // No key is derived that nothing needs.
     this.#formats = migrating ? [made[format](), made[other]()] : [made[format]()];
     this.#others = migrating ? [] : [LOOKS[other]];
+    this.#all = [...this.#formats, ...this.#others];
   }
 
   /** How often plaintext was handed out, where the reading mode allows that. */
@@ -177,7 +176,7 @@ export class Column<V> {
     const encoded = this.#type.encode(value);
     // As JSON, a text stands between quotes.
     const looked = typeof value === 'string' ? value : encoded;
-    if ([...this.#formats, ...this.#others].some((format) => format.isWellFormed(looked))) {
+    if (this.#all.some((format) => format.isWellFormed(looked))) {
       throw new LockfastError('already-encrypted', 'the value is an encrypted value already', 'store it as it is, or decrypt it first');
     }
     return encoded;
@@ -185,16 +184,7 @@ export class Column<V> {
 
   #value(opened: OpenedValue): V {
     const { maxAge } = this.definition;
-    if (maxAge !== undefined) {
-      const age = opened.created === undefined ? undefined : this.#clock.now() - opened.created;
-      if (age === undefined || age > maxAge || age < -CLOCK_SKEW_MS) {
-        throw new LockfastError(
-          'too-old',
-          age === undefined ? 'the value carries no time, and the column has a maximum age' : "the value is older than the column's maximum age, or from the future",
-          'have a new value issued; if it should be valid, check the clocks of both machines',
-        );
-      }
-    }
+    if (maxAge !== undefined) refuseTooOld(opened.created, this.#clock.now(), maxAge);
     return this.#type.decode(opened.value);
   }
 
@@ -208,7 +198,7 @@ export class Column<V> {
     if (other !== undefined) {
       throw new LockfastError('not-encrypted', `this looks like a value in the format ${other.name}, which the column does not read`, 'define the column with migrating: true while its rows change from one format to the other');
     }
-    if ([...this.#formats, ...this.#others].some((one) => one.beginsLike(stored))) {
+    if (this.#all.some((one) => one.beginsLike(stored))) {
       throw new LockfastError('malformed', 'this begins like an encrypted value but is cut short, altered or followed by something', 'restore the value from a backup; a column must be wide enough for the whole of it');
     }
     if (this.definition.reading === 'allow-plaintext') {

@@ -1,9 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
 import type { ErrorCode } from '@lockfast/core/errors';
+import { KEY_RING_CHANNEL, type KeyRingMessage } from '@lockfast/core/keyring';
 
 import { COLUMN_CHANNEL, type ColumnEvent } from './events.ts';
-import { KEY_RING_CHANNEL, type KeyRingEvent } from './key-ring-events.ts';
 
 export type ColumnOperation = 'encrypt' | 'decrypt' | 'read-plaintext';
 
@@ -32,7 +32,7 @@ export class ColumnCounts {
   readonly #columns = new Map<string, ColumnCount>();
   readonly #keyRingErrors = new Map<ErrorCode, number>();
   readonly #onColumn = (message: unknown): void => this.#count(message as ColumnEvent);
-  readonly #onKeyRing = (message: unknown): void => this.#countKeyRing(message as KeyRingEvent);
+  readonly #onKeyRing = (message: unknown): void => this.#countKeyRing(message as KeyRingMessage);
 
   constructor() {
     subscribe(COLUMN_CHANNEL, this.#onColumn);
@@ -64,8 +64,8 @@ export class ColumnCounts {
     this.#columns.set(countName(one), { ...one, count: before + count });
   }
 
-  #countKeyRing({ event, code }: KeyRingEvent): void {
-    if (event === 'refused') add(this.#keyRingErrors, code ?? 'internal', 1);
+  #countKeyRing(message: KeyRingMessage): void {
+    if (message.event === 'refused') add(this.#keyRingErrors, message.code, 1);
   }
 }
 

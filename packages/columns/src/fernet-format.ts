@@ -3,16 +3,16 @@ import { Fernet, looksLikeFernet } from '@lockfast/core/formats';
 import type { FernetKey } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
-import type { FormatLook, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+import { type FormatLook, type OpenedValue, startOf, type Storage, type Stored, type StoredFormat, type ValueToSeal } from './stored-format.ts';
 
-/** Every token of this century begins so: version 0x80, then the time, whose first bytes are zero until the year 2106. */
-const START = 'gAAAAA';
+/** Of every token until the year 4147: version 0x80, then 28 bits of its time. */
+export const FERNET_START = 'gAAAAA';
 
 export const FERNET_LOOK: FormatLook = {
   name: 'fernet',
   // Almost nothing that is asked about is a token: then it is not decoded.
-  isWellFormed: (stored) => text(stored.slice(0, 1)) === START[0] && looksLikeFernet(text(stored)),
-  beginsLike: (stored) => text(stored.slice(0, START.length)) === START,
+  isWellFormed: (stored) => startOf(stored, 1) === FERNET_START[0] && looksLikeFernet(startOf(stored)),
+  beginsLike: (stored) => startOf(stored, FERNET_START.length) === FERNET_START,
 };
 
 /**
@@ -76,8 +76,4 @@ export class FernetFormat implements StoredFormat {
   #stored(token: string): Stored {
     return this.#storage === 'text' ? token : Buffer.from(token, 'latin1');
   }
-}
-
-function text(stored: Stored): string {
-  return typeof stored === 'string' ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.length).toString('latin1');
 }

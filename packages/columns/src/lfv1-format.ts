@@ -1,15 +1,17 @@
-import { type Context, isEncrypted, type KeyId, type ValueCipher } from '@lockfast/core/formats';
+import { type Context, isEncrypted, type KeyId, keyIdAtStart, type ValueCipher } from '@lockfast/core/formats';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { Clock } from '@lockfast/core/ports';
 
 import { COLUMN_PURPOSE } from './column-context.ts';
-import type { FormatLook, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+import { type FormatLook, type OpenedValue, startOf, type Storage, type Stored, type StoredFormat, type ValueToSeal } from './stored-format.ts';
+
+export const LFV1_START = 'lfv1.';
 
 export const LFV1_LOOK: FormatLook = {
   name: 'lfv1',
   isWellFormed: (stored) => isEncrypted(stored),
-  beginsLike: (stored) => text(stored, 0, 5) === 'lfv1.',
+  beginsLike: (stored) => startOf(stored, LFV1_START.length) === LFV1_START,
 };
 
 /** `lfv1` values: text in a text column, the binary form in a binary one. `docs/formats/lfv1.md` specifies both. */
@@ -55,17 +57,8 @@ export class Lfv1Format implements StoredFormat {
     const active = this.currentKey();
     return this.#cipher.openBatch(stored, contexts).map((opened, index) => {
       if (opened instanceof LockfastError) return opened;
-      const key = keyIn(stored[index]!);
+      const key = keyIdAtStart(stored[index]!)!;
       return { ...opened, key, current: key === active };
     });
   }
-}
-
-/** Of a value that is well-formed: it opened. */
-function keyIn(stored: Stored): KeyId {
-  return text(stored, 5, 11);
-}
-
-function text(stored: Stored, from: number, to: number): string {
-  return typeof stored === 'string' ? stored.slice(from, to) : Buffer.from(stored.buffer, stored.byteOffset, stored.length).toString('latin1', from, to);
 }

@@ -5,6 +5,11 @@ import type { Context } from '@lockfast/core/formats';
 /** As it stands in the database: text, or the bytes of a binary column. */
 export type Stored = string | Uint8Array;
 
+/** Its first characters, all of them without a length; those of bytes as Latin-1. */
+export function startOf(stored: Stored, length = stored.length): string {
+  return typeof stored === 'string' ? stored.slice(0, length) : Buffer.from(stored.buffer, stored.byteOffset, stored.length).toString('latin1', 0, length);
+}
+
 export type FormatName = 'lfv1' | 'fernet';
 
 /** How columns of a database hold bytes: `binary` is PostgreSQL's `bytea` and its like. */

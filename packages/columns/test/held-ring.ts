@@ -4,18 +4,21 @@ import { randomBytes } from 'node:crypto';
 import { KeyRing, Secret, unwrapKey, wrapKey } from '@lockfast/core/keyring';
 import { type Clock, type KeySource, systemClock } from '@lockfast/core/ports';
 
-export function heldRing(environment = 'production', clock: Clock = systemClock): Promise<KeyRing> {
-  const bytes = randomBytes(32);
+/** @param bytes 32; the same ones open a ring that another process wrote */
+export function heldSource(bytes: Buffer = randomBytes(32)): KeySource {
   const rootKey = (): Secret => new Secret(Buffer.from(bytes));
-  const source: KeySource = {
+  return {
     uri: 'file:root.key',
     wrap: async (key, binding) => wrapKey(rootKey(), 'lockfast/ring-wrap', key, binding),
     unwrap: async (wrapped, binding) => unwrapKey(rootKey(), 'lockfast/ring-wrap', wrapped, binding),
   };
-  return KeyRing.create(environment, [source], clock);
 }
 
-/** The ring with a second key that encrypts; the first one drains. */
+export function heldRing(environment = 'production', clock: Clock = systemClock): Promise<KeyRing> {
+  return KeyRing.create(environment, [heldSource()], clock);
+}
+
+/** The ring with another active key; the one before drains. */
 export function rotatedRing(ring: KeyRing): KeyRing {
   const grown = ring.withNewKey();
   return grown.withActive(grown.keys.at(-1)!.id);

@@ -1,4 +1,4 @@
-import { LockfastError } from './errors.ts';
+import { codeOf } from './errors.ts';
 import type { AuditEvent, AuditOutcome, AuditSink } from './ports.ts';
 
 /** What an audited action may add to the outcome that is recorded. */
@@ -18,9 +18,8 @@ export async function audited<T>(sink: AuditSink | undefined, event: AuditEvent,
   try {
     result = await action();
   } catch (error) {
-    const code = error instanceof LockfastError ? error.code : 'internal';
     // The failure itself is what to report; an intent that stays open is found by `ledger verify`.
-    await sink.conclude([{ intent, outcome: 'failure', code }]).catch(() => {});
+    await sink.conclude([{ intent, outcome: 'failure', code: codeOf(error) }]).catch(() => {});
     throw error;
   }
   await sink.conclude([{ intent, outcome: 'success', ...facts?.(result) }]);

@@ -102,6 +102,11 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
+/** What records and metrics call a failure: its code, `internal` for a defect. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof LockfastError ? error.code : 'internal';
+}
+
 /** Every failure that Lockfast foresees. Anything else that is thrown is a defect. */
 export class LockfastError extends Error {
   override readonly name = 'LockfastError';

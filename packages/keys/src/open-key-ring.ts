@@ -3,7 +3,7 @@ import { readRegularFile } from '@lockfast/core/files';
 import { KeyRing, refuseOlderRing, type RingVersion } from '@lockfast/core/keyring';
 
 import { expandPath } from './file.ts';
-import { publishOpened, publishRefused } from './key-ring-channel.ts';
+import { publishOpened, publishRefused } from './key-ring-news.ts';
 import { refuseOthersWriting, refuseUnfitRing } from './production.ts';
 import { keySource } from './sources.ts';
 import type { Surroundings } from './surroundings.ts';

@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { missingForPostgres, type PostgresServer, startPostgres } from '@lockfast/testkit';
+import { CuttingProxy, missingForPostgres, type PostgresServer, startPostgres } from '@lockfast/testkit';
 
 import { APPEND_LOCK, STEPS } from '../src/stores/postgres-schema.ts';
 import { installPostgresLedger, openPostgresLedger } from '../src/stores/postgres.ts';
@@ -56,61 +54,13 @@ async function holdLock(database: string): Promise<() => Promise<void>> {
   return async () => await holder.end();
 }
 
-/** What the proxy does with the next append; once. */
-interface Cut {
-  /** Cut before the server gets the next append. */
-  request: boolean;
-  /** Cut when the server has answered the next append, and before the client gets the answer. */
-  reply: boolean;
-}
+const APPEND = 'lockfast_ledger.append';
 
-/** Stands between client and server. */
-async function proxyTo(port: number): Promise<{ readonly port: number; readonly cut: Cut; readonly struck: () => number }> {
-  const cut: Cut = { request: false, reply: false };
-  let struck = 0;
-  const sockets = new Set<Socket>();
-  const proxy = createServer((client) => {
-    const upstream = connect(port, '127.0.0.1');
-    sockets.add(client).add(upstream);
-    let swallow = false;
-    const end = (): void => {
-      client.destroy();
-      upstream.destroy();
-    };
-    client.on('error', end).on('close', end);
-    upstream.on('error', end).on('close', end);
-    client.on('data', (data) => {
-      if (data.includes('lockfast_ledger.append')) {
-        if (cut.request) {
-          cut.request = false;
-          struck += 1;
-          end();
-          return;
-        }
-        if (cut.reply) {
-          cut.reply = false;
-          swallow = true;
-        }
-      }
-      upstream.write(data);
-    });
-    upstream.on('data', (data) => {
-      if (!swallow) {
-        client.write(data);
-        return;
-      }
-      // "Z": ready for the next query, so it is committed.
-      if (data.at(-6) !== 0x5a) return;
-      struck += 1;
-      end();
-    });
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy();
-    proxy.close();
-  });
-  return { port: (proxy.address() as { port: number }).port, cut, struck: () => struck };
+/** A ledger behind a proxy of its own. */
+async function throughProxy(database: string): Promise<{ readonly proxy: CuttingProxy; readonly through: LedgerStore }> {
+  const proxy = await CuttingProxy.before(server.port);
+  onTestFinished(async () => await proxy.close());
+  return { proxy, through: closing(await openPostgresLedger(`postgres://app@127.0.0.1:${proxy.port}/${database}`)) };
 }
 
 describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -225,32 +175,29 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
 
   test('[B5] a connection cut before COMMIT: recorded once, by the second try', async () => {
     const { database, store } = await newLedger();
-    const proxy = await proxyTo(server.port);
-    const through = closing(await openPostgresLedger(`postgres://app@127.0.0.1:${proxy.port}/${database}`));
-    proxy.cut.request = true;
+    const { proxy, through } = await throughProxy(database);
+    proxy.cut('before', APPEND);
     expect(await through.append([Buffer.from('a'), Buffer.from('b')])).toBe(1);
-    expect(proxy.struck()).toBe(1);
+    expect(proxy.struck).toBe(1);
     expect(await everyEntry(store)).toEqual(['a', 'b']);
   });
 
   test('[B5] a connection cut after COMMIT and before the reply: recorded once', async () => {
     const { database, store } = await newLedger();
     await store.append([Buffer.from('before')]);
-    const proxy = await proxyTo(server.port);
-    const through = closing(await openPostgresLedger(`postgres://app@127.0.0.1:${proxy.port}/${database}`));
-    proxy.cut.reply = true;
+    const { proxy, through } = await throughProxy(database);
+    proxy.cut('after', APPEND);
     expect(await through.append([Buffer.from('a'), Buffer.from('b')])).toBe(2);
-    expect(proxy.struck()).toBe(1);
+    expect(proxy.struck).toBe(1);
     expect(await everyEntry(store)).toEqual(['before', 'a', 'b']);
     await expectWhole(store);
   });
 
   test('a server that stays away: ledger-unavailable', async () => {
     const { database } = await newLedger();
-    const proxy = await proxyTo(server.port);
-    const through = closing(await openPostgresLedger(`postgres://app@127.0.0.1:${proxy.port}/${database}`));
+    const { proxy, through } = await throughProxy(database);
     server.sql('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
-    proxy.cut.reply = true;
+    proxy.cut('after', APPEND);
     expect(await refusalOf(through.append([Buffer.from('a')]))).toMatchObject({ code: 'ledger-unavailable' });
     server.sql('postgres', `ALTER DATABASE ${database} ALLOW_CONNECTIONS true`);
   });

@@ -1,6 +1,8 @@
-import { type KeyId } from '@lockfast/core/formats';
+import { type KeyId, keyIdAtStart } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 
+import { FERNET_START } from '../fernet-format.ts';
+import { LFV1_START } from '../lfv1-format.ts';
 import type { ColumnDatabase, ColumnTable } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 
@@ -17,8 +19,6 @@ export interface Census {
   readonly unknown: number;
 }
 
-const LFV1_START = /^lfv1\.([a-z][a-z2-7]{5})\.$/;
-
 /**
  * Counts by the first 12 characters, in the database. It is no proof, only decrypting is: see `surveyColumn`.
  *
@@ -34,11 +34,11 @@ async function censusOf(table: ColumnTable, id: string, ring: KeyRing): Promise<
   const keys: Record<KeyId, number> = {};
   for (const { start, rows } of await table.census()) {
     counted.rows += rows;
-    const key = start === null ? undefined : LFV1_START.exec(start)?.[1];
+    const key = start === null ? undefined : keyIdAtStart(start);
     if (start === null) counted.null += rows;
     else if (key !== undefined && ids.has(key)) keys[key] = (keys[key] ?? 0) + rows;
-    else if (start.startsWith('lfv1.')) counted.unknown += rows;
-    else if (start.startsWith('gAAAAA')) counted.fernet += rows;
+    else if (start.startsWith(LFV1_START)) counted.unknown += rows;
+    else if (start.startsWith(FERNET_START)) counted.fernet += rows;
     else counted.plaintext += rows;
   }
   return { id, ...counted, keys };

@@ -1,4 +1,4 @@
-import { LockfastError } from '@lockfast/core/errors';
+import { codeOf } from '@lockfast/core/errors';
 import type { AuditEvent, AuditOutcome, AuditSink } from '@lockfast/core/ports';
 
 type Details = NonNullable<AuditEvent['details']>;
@@ -18,40 +18,31 @@ export interface RecordedJob<T> {
  *
  * @throws LockfastError `ledger-unavailable`, before the job starts or after it; and what the job throws
  */
-export async function onRecord<T>({ audit, event, action, counts, outcome }: RecordedJob<T>): Promise<T> {
-  if (audit === undefined) return await action();
-  const started = performance.now();
+export async function onRecord<T>(job: RecordedJob<T>): Promise<T> {
+  const { audit, event } = job;
+  if (audit === undefined) return await job.action();
   const [intent] = (await audit.intend([event])) as [number];
+  return await concluded(job, async (outcome) => await audit.conclude([{ intent, ...outcome }]));
+}
+
+/** A dry run changes nothing, so it needs no intent; but it decrypts, and that is on record. */
+export async function recordedAfter<T>(job: RecordedJob<T>): Promise<T> {
+  const { audit, event } = job;
+  if (audit === undefined) return await job.action();
+  return await concluded(job, async ({ details, ...outcome }) => await audit.record({ ...event, operation: `${event.operation}-dry-run`, ...outcome, details: { ...event.details, ...details } }));
+}
+
+async function concluded<T>({ action, counts, outcome }: RecordedJob<T>, conclude: (outcome: AuditOutcome) => Promise<void>): Promise<T> {
+  const started = performance.now();
   const details = (): Details => ({ ...counts(), ms: Math.round(performance.now() - started) });
   let result: T;
   try {
     result = await action();
   } catch (error) {
     // The failure itself is what to report; an intent that stays open is found by `ledger verify`.
-    await audit.conclude([{ intent, outcome: 'failure', code: codeOf(error), details: details() }]).catch(() => {});
+    await conclude({ outcome: 'failure', code: codeOf(error), details: details() }).catch(() => {});
     throw error;
   }
-  await audit.conclude([{ intent, outcome: outcome(result), details: details() }]);
+  await conclude({ outcome: outcome(result), details: details() });
   return result;
-}
-
-/** A dry run changes nothing, so it needs no intent; but it decrypts, and that is on record. */
-export async function recordedAfter<T>({ audit, event, action, counts, outcome }: RecordedJob<T>): Promise<T> {
-  if (audit === undefined) return await action();
-  const started = performance.now();
-  const operation = `${event.operation}-dry-run`;
-  const details = (): Details => ({ ...event.details, ...counts(), ms: Math.round(performance.now() - started) });
-  let result: T;
-  try {
-    result = await action();
-  } catch (error) {
-    await audit.record({ ...event, operation, outcome: 'failure', code: codeOf(error), details: details() }).catch(() => {});
-    throw error;
-  }
-  await audit.record({ ...event, operation, outcome: outcome(result), details: details() });
-  return result;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof LockfastError ? error.code : 'internal';
 }

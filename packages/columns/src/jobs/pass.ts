@@ -118,7 +118,7 @@ async function writePage(job: Job, pass: number, seen: number, fates: readonly F
 function checkpointAfter(job: Job, pass: number, rows: readonly Fate[]): Checkpoint {
   const counts = { ...job.tally };
   for (const fate of rows) count(counts, fate, job.direction, pass, true);
-  return { job: job.name, pass, after: rows.at(-1)!.row.key, counts: { ...counts } };
+  return { job: job.name, pass, after: rows.at(-1)!.row.key, counts };
 }
 
 function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {

@@ -1,10 +1,10 @@
 import { LockfastError } from '@lockfast/core/errors';
-import type { Context, KeyId } from '@lockfast/core/formats';
+import { type Context, type KeyId, keyIdAtStart } from '@lockfast/core/formats';
 import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 
 import { placeOf } from '../column-context.ts';
-import { FernetFormat } from '../fernet-format.ts';
-import { Lfv1Format } from '../lfv1-format.ts';
+import { FERNET_START, FernetFormat } from '../fernet-format.ts';
+import { LFV1_START, Lfv1Format } from '../lfv1-format.ts';
 import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from '../stored-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
@@ -18,11 +18,6 @@ export interface OpenedRow {
 }
 
 type Formats = Readonly<Record<FormatName, StoredFormat>>;
-
-/** Of every token until the year 4147: version 0x80, then 28 bits of its time. */
-const FERNET_START = 'gAAAAA';
-
-const KEY_ID = /^lfv1\.([a-z][a-z2-7]{5})\./;
 
 /**
  * Reads and writes the stored values of one column. What a row is, is decided by decrypting it: its look only says which
@@ -52,12 +47,12 @@ export class StoredValues {
 
   /** What every value in the column's format begins with. */
   get formatStart(): string {
-    return this.#declared.format === 'lfv1' ? 'lfv1.' : FERNET_START;
+    return this.#declared.format === 'lfv1' ? LFV1_START : FERNET_START;
   }
 
   /** What every value under the current key begins with; undefined where no beginning says so. */
   get currentStart(): string | undefined {
-    return this.#declared.format === 'lfv1' ? `lfv1.${this.#ring.active().id}.` : undefined;
+    return this.#declared.format === 'lfv1' ? `${LFV1_START}${this.#ring.active().id}.` : undefined;
   }
 
   /** The same keys with nothing derived yet: for a proof that does not rest on what it proves. */
@@ -172,11 +167,6 @@ function formatBy(stored: Stored, formats: Formats): FormatName | undefined {
 }
 
 function unreadable(code: Unreadable['code'], stored: Stored): OpenedRow {
-  const keyId = namedKey(stored);
+  const keyId = keyIdAtStart(stored);
   return { standing: { kind: 'unreadable', code, ...(keyId === undefined ? {} : { keyId }) }, opened: undefined };
-}
-
-function namedKey(stored: Stored): KeyId | undefined {
-  const start = typeof stored === 'string' ? stored.slice(0, 12) : Buffer.from(stored.subarray(0, 12)).toString('latin1');
-  return KEY_ID.exec(start)?.[1];
 }

@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { type Clearing, type ClearReport, clearUnrecoverable, type DeclaredColumn, StoredValues } from '../../src/jobs/index.ts';
 import { intervening } from './intervening.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
-import { aRing, rotated } from './rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { applicationColumn, aScene, DECLARED, fill, Recorded, type Scene } from './scene.ts';
 
 withServer();
@@ -36,14 +36,14 @@ async function damaged(ring: KeyRing): Promise<{ readonly scene: Scene; readonly
     null,
     String(secret.encrypt('of row 1', { org: 'org 1' })),
     String(secret.encrypt('cut', { org: 'org 5' })).slice(0, 60),
-    String(applicationColumn(await aRing(), BOUND).encrypt('x', { org: 'org 6' })),
+    String(applicationColumn(await heldRing(), BOUND).encrypt('x', { org: 'org 6' })),
   ];
   await fill(scene, values, (id) => `org ${id}`);
   return { scene, values };
 }
 
 test.skipIf(missing !== undefined)('[W5] only what nothing opens is emptied, and its ciphertext is in a file of mode 0600 before', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene, values } = await damaged(ring);
   const at = scratch();
   const audit = new Recorded();
@@ -74,7 +74,7 @@ test.skipIf(missing !== undefined)('[W5] only what nothing opens is emptied, and
 });
 
 test.skipIf(missing !== undefined)('a dry run counts and writes nothing; where nothing is to be cleared there is no file', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene, values } = await damaged(ring);
   const at = scratch();
   const labels: (string | null)[] = [];
@@ -88,7 +88,7 @@ test.skipIf(missing !== undefined)('a dry run counts and writes nothing; where n
 });
 
 test.skipIf(missing !== undefined)('a column that takes no NULL refuses, and every row is as it was', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene } = await damaged(ring);
   await scene.client.query("DELETE FROM t WHERE secret IS NULL; ALTER TABLE t ALTER COLUMN secret SET NOT NULL");
   const before = await scene.secrets();
@@ -97,7 +97,7 @@ test.skipIf(missing !== undefined)('a column that takes no NULL refuses, and eve
 });
 
 test.skipIf(missing !== undefined)('a value that an application wrote meanwhile is not emptied; an existing file is not overwritten', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene } = await damaged(ring);
   const at = scratch();
   const database = intervening(scene.database, { beforeWrite: async () => void (await scene.client.query("UPDATE t SET secret = 'new' WHERE id = 5")) });
@@ -109,7 +109,7 @@ test.skipIf(missing !== undefined)('a value that an application wrote meanwhile 
 });
 
 test.skipIf(missing !== undefined)('where the answer to a batch is lost, its rows still count as emptied', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene } = await damaged(ring);
   const real = intervening(scene.database, {
     afterWrite: (n) => (n === 1 ? Promise.reject(new Error('the answer is lost')) : Promise.resolve()),
@@ -119,12 +119,12 @@ test.skipIf(missing !== undefined)('where the answer to a batch is lost, its row
 });
 
 test.skipIf(missing !== undefined)("another ring's data is not cleared, nor what a retired key still could open", async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   const stored = String(applicationColumn(ring).encrypt('x'));
   await fill(scene, [stored]);
-  expect((await refusalOf(clear(scene, await aRing(), scratch(), DECLARED))).code).toBe('wrong-key');
-  const next = rotated(ring);
+  expect((await refusalOf(clear(scene, await heldRing(), scratch(), DECLARED))).code).toBe('wrong-key');
+  const next = rotatedRing(ring);
   await scene.client.query('INSERT INTO t VALUES (2, $1, $1, $2)', ['row 2', applicationColumn(next).encrypt('y')]);
   const retired = next.withRetired(ring.active().id);
   expect(await clear(scene, retired, scratch(), DECLARED)).toMatchObject({ recoverable: 1, cleared: 0 });
@@ -132,7 +132,7 @@ test.skipIf(missing !== undefined)("another ring's data is not cleared, nor what
 });
 
 test.skipIf(missing !== undefined)('asked to stop while it looks, it has changed nothing and leaves no file', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { scene, values } = await damaged(ring);
   const at = scratch();
   expect(await clear(scene, ring, { ...at, signal: AbortSignal.abort() })).toMatchObject({ cleared: 0, interrupted: true });

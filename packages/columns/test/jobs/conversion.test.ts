@@ -9,7 +9,7 @@ import { expect, test } from 'vitest';
 import type { FernetKey } from '@lockfast/core/keyring';
 import type { DeclaredColumn, ReportedRow } from '../../src/jobs/index.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
-import { aRing, rotated } from './rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { applicationColumn, aScene, DECLARED, fill, Recorded, run, type Scene } from './scene.ts';
 
 const FERNET: DeclaredColumn = { ...DECLARED, format: 'fernet' };
@@ -28,7 +28,7 @@ async function codesIn(scene: Scene, work: Parameters<typeof run>[3], ring: Para
 }
 
 test.skipIf(missing !== undefined)('[W3] [D3] plaintext is encrypted, what is encrypted stays to the byte, null stays null, and a second run changes nothing', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const secret = applicationColumn(ring);
   const scene = await aScene();
   const before = ['one', '', null, String(secret.encrypt('two')), 'zwölf €', 'lfv2.no', 'g', 'l', 'x'.repeat(2 ** 20)];
@@ -52,8 +52,8 @@ test.skipIf(missing !== undefined)('[W3] [D3] plaintext is encrypted, what is en
 });
 
 test.skipIf(missing !== undefined)('[W4] a rotation brings every encrypted value under the active key and keeps its time; plaintext is left and counted', async () => {
-  const old = await aRing();
-  const ring = rotated(old);
+  const old = await heldRing();
+  const ring = rotatedRing(old);
   const scene = await aScene();
   const before = [applicationColumn(old).encrypt('a'), 'plain', applicationColumn(ring).encrypt('b'), null, applicationColumn(old).encrypt('')] as (string | null)[];
   await fill(scene, before);
@@ -72,7 +72,7 @@ test.skipIf(missing !== undefined)('[W4] a rotation brings every encrypted value
 });
 
 test.skipIf(missing !== undefined)('[D4] down again: every value is plaintext as it was, byte for byte', async () => {
-  const ring = rotated(await aRing());
+  const ring = rotatedRing(await heldRing());
   const fernet = fernetKey('env:ENCRYPTION_KEY');
   const scene = await aScene();
   const before = ['one', '', null, 'zwölf €', ' \n"', 'x'.repeat(2 ** 20)];
@@ -85,7 +85,7 @@ test.skipIf(missing !== undefined)('[D4] down again: every value is plaintext as
 });
 
 test.skipIf(missing !== undefined)('[T7] Fernet and lfv1 are exchanged both ways, and every value keeps the time at which it was encrypted', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { fernet, listed } = fernetKey('env:ENCRYPTION_KEY');
   const older = fernetKey('env:OLD_ENCRYPTION_KEY');
   const scene = await aScene();
@@ -110,7 +110,7 @@ test.skipIf(missing !== undefined)('[T7] Fernet and lfv1 are exchanged both ways
 });
 
 test.skipIf(missing !== undefined)('[W4] with an old and a new Fernet key what only the old one opens is rotated, as MultiFernet does, and the new one is enough afterwards', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const now = fernetKey('env:ENCRYPTION_KEY');
   const old = fernetKey('env:OLD_ENCRYPTION_KEY');
   const scene = await aScene();
@@ -124,17 +124,17 @@ test.skipIf(missing !== undefined)('[W4] with an old and a new Fernet key what o
 });
 
 test.skipIf(missing !== undefined)("without keys of its own a Fernet column is under the ring's, and follows its rotation", async () => {
-  const old = await aRing();
+  const old = await heldRing();
   const scene = await aScene();
   await fill(scene, ['a', 'b']);
   expect(await run(scene, old, 'encrypt', { declared: FERNET })).toMatchObject({ changed: 2 });
-  const ring = rotated(old);
+  const ring = rotatedRing(old);
   expect(await run(scene, ring, 'rotate', { declared: FERNET })).toMatchObject({ changed: 2, already: 0 });
   expect(applicationColumn(ring, FERNET).keyIdOf((await scene.secrets())[0] as string)).toBe(`ring:${ring.active().id}`);
 });
 
 test.skipIf(missing !== undefined)('bytea holds the binary form; no bytes at all, a zero byte and a mebibyte come back', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const old = fernetKey('env:OLD');
   const declared: DeclaredColumn = { ...DECLARED, as: 'bytes' };
   const scene = await aScene('bytea');
@@ -151,7 +151,7 @@ test.skipIf(missing !== undefined)('bytea holds the binary form; no bytes at all
 });
 
 test.skipIf(missing !== undefined)('text in bytea that is no UTF-8 is reported and left', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene('bytea');
   await fill(scene, [Buffer.from([0xff]), Buffer.from('ä')]);
   expect(await codesIn(scene, {}, ring, 'encrypt')).toEqual({ 1: 'invalid-text' });
@@ -159,7 +159,7 @@ test.skipIf(missing !== undefined)('text in bytea that is no UTF-8 is reported a
 });
 
 test.skipIf(missing !== undefined)('inside JSON a text value is encrypted as a JSON string; a number, an object or a missing member is not touched', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const declared: DeclaredColumn = { ...DECLARED, path: ['auth', 'token'] };
   const scene = await aScene('jsonb');
   const documents = [{ auth: { token: 'a "b"', other: 1 } }, { auth: { token: 5 } }, { auth: { token: { a: 1 } } }, { auth: {} }, { auth: { token: null } }, { auth: { token: '' } }];
@@ -179,7 +179,7 @@ test.skipIf(missing !== undefined)('inside JSON a text value is encrypted as a J
 });
 
 test.skipIf(missing !== undefined)('a whole JSON column of JSON values is encrypted as JSON text and comes back as it was', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const declared: DeclaredColumn = { ...DECLARED, as: 'json' };
   const scene = await aScene('json');
   const before = ['{"a": [1,  2]}', '0', 'false', '""', '[]', null];
@@ -193,8 +193,8 @@ test.skipIf(missing !== undefined)('a whole JSON column of JSON values is encryp
 });
 
 test.skipIf(missing !== undefined)('[W5] what only looks encrypted is never encrypted again: each is named with its reason, and the rest is finished', async () => {
-  const ring = await aRing();
-  const stranger = await aRing();
+  const ring = await heldRing();
+  const stranger = await heldRing();
   const declared: DeclaredColumn = { ...DECLARED, context: ['org'] };
   const secret = applicationColumn(ring, declared);
   const good = String(secret.encrypt('good', { org: 'acme' }));
@@ -230,32 +230,32 @@ test.skipIf(missing !== undefined)('[W5] what only looks encrypted is never encr
   const stored = (await scene.secrets()) as string[];
   expect(secret.decrypt(stored[9]!, { org: 'acme' })).toBe('plain');
   expect(stored.filter((_, index) => index !== 9)).toEqual(before.filter((_, index) => index !== 9));
-  const next = rotated(ring);
+  const next = rotatedRing(ring);
   expect(await run(scene, next, 'rotate', { declared })).toMatchObject({ changed: 2, unreadable: { count: 9 }, remaining: 0 });
   expect(await run(scene, next, 'decrypt', { declared })).toMatchObject({ changed: 2, unreadable: { count: 9 } });
 });
 
 test.skipIf(missing !== undefined)('[B4] a value that is bound to its row opens under no other: it is not taken for encrypted there', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const declared: DeclaredColumn = { ...DECLARED, context: ['org', 'name'] };
   const scene = await aScene();
   await fill(scene, ['a', 'b'], (id) => `org ${id}`);
   await run(scene, ring, 'encrypt', { declared });
   await scene.client.query('UPDATE t SET secret = (SELECT secret FROM t WHERE id = 1) WHERE id = 2');
-  const report = await run(scene, rotated(ring), 'rotate', { declared });
+  const report = await run(scene, rotatedRing(ring), 'rotate', { declared });
   expect(report).toMatchObject({ changed: 1, unreadable: { count: 1, first: [{ key: ['2'], label: 'row 2', code: 'moved-or-altered' }] } });
 });
 
 test.skipIf(missing !== undefined)("with another ring's keys nothing is written: the job stops before its first change, and says so on record", async () => {
   const scene = await aScene();
   await fill(scene, ['a', 'b', 'c']);
-  const ring = await aRing();
+  const ring = await heldRing();
   await run(scene, ring, 'encrypt');
   await scene.client.query("INSERT INTO t VALUES (4, 'row 4', 'acme', 'plain')");
   const before = await scene.secrets();
   const audit = new Recorded();
   for (const direction of ['encrypt', 'rotate', 'decrypt'] as const) {
-    expect((await refusalOf(run(scene, await aRing(), direction, { audit }))).code).toBe('wrong-key');
+    expect((await refusalOf(run(scene, await heldRing(), direction, { audit }))).code).toBe('wrong-key');
   }
   expect(await scene.secrets()).toEqual(before);
   expect(audit.outcomes.map(({ outcome, code }) => [outcome, code])).toEqual(audit.intents.map(() => ['failure', 'wrong-key']));
@@ -263,7 +263,7 @@ test.skipIf(missing !== undefined)("with another ring's keys nothing is written:
 });
 
 test.skipIf(missing !== undefined)('[W3] [W4] a dry run reports what would be done, and leaves nothing behind, not even a checkpoint', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await fill(scene, ['a', null, 'b']);
   const audit = new Recorded();
@@ -276,7 +276,7 @@ test.skipIf(missing !== undefined)('[W3] [W4] a dry run reports what would be do
 });
 
 test.skipIf(missing !== undefined)('[D6] the ledger has the intent before the first write, and counts and duration however it ends', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await fill(scene, ['a', 'b']);
   const audit = new Recorded();
@@ -297,12 +297,12 @@ test.skipIf(missing !== undefined)('[D6] the ledger has the intent before the fi
   expect(failing.outcomes).toMatchObject([{ outcome: 'failure', code: 'database-refused', details: { changed: 0 } }]);
 
   audit.intend = () => Promise.reject(new LockfastError('ledger-unavailable', 'it can not be written', 'see to it'));
-  expect((await refusalOf(run(scene, rotated(ring), 'rotate', { audit }))).code).toBe('ledger-unavailable');
+  expect((await refusalOf(run(scene, rotatedRing(ring), 'rotate', { audit }))).code).toBe('ledger-unavailable');
   expect(applicationColumn(ring).keyIdOf((await scene.secrets())[0] as string)).toBe(ring.active().id);
 });
 
 test.skipIf(missing !== undefined)('[D3] a stopped job ends after the batch that runs, and the same call goes on from there with its counts', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await scene.client.query("INSERT INTO t SELECT n, 'row ' || n, 'acme', 'secret ' || n FROM generate_series(1, 1000) n");
   const stop = new AbortController();
@@ -322,20 +322,20 @@ test.skipIf(missing !== undefined)('[D3] a stopped job ends after the batch that
 });
 
 test.skipIf(missing !== undefined)('a job of another kind starts anew, and a checkpoint that is wrong costs nothing but time', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await fill(scene, ['a', 'b', 'c']);
   const table = await scene.database.table(DECLARED);
   await table.write([], { job: `rotate to lfv1 ${ring.active().id}`, pass: 1, after: ['2'], counts: { rows: 2 } });
   expect(await run(scene, ring, 'encrypt')).toMatchObject({ resumed: false, rows: 3, changed: 3 });
-  const next = rotated(ring);
+  const next = rotatedRing(ring);
   await table.write([], { job: `rotate to lfv1 ${next.active().id}`, pass: 7, after: ['3'], counts: { rows: 3, changed: 3 } });
   expect(await run(scene, next, 'rotate')).toMatchObject({ resumed: true, remaining: 0 });
   expect(((await scene.secrets()) as string[]).map((value) => applicationColumn(next).keyIdOf(value))).toEqual(Array(3).fill(next.active().id));
 });
 
 test.skipIf(missing !== undefined)('a plaintext that the column could not hold, or that would look encrypted, stays encrypted and is named', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { fernet, listed } = fernetKey('env:ENCRYPTION_KEY');
   const scene = await aScene();
   const before = [String(applicationColumn(ring).encrypt('a\0b')), fernet.encrypt(randomBytes(20)), fernet.encrypt(fernet.encrypt('twice')), fernet.encrypt('once')];
@@ -345,7 +345,7 @@ test.skipIf(missing !== undefined)('a plaintext that the column could not hold, 
 });
 
 test.skipIf(missing !== undefined)('a value inside another one is refused alone: the rest of its page is converted', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { fernet, listed } = fernetKey('env:ENCRYPTION_KEY');
   const scene = await aScene();
   await fill(scene, [fernet.encrypt('a'), fernet.encrypt(String(applicationColumn(ring).encrypt('twice'))), fernet.encrypt('b')]);
@@ -355,7 +355,7 @@ test.skipIf(missing !== undefined)('a value inside another one is refused alone:
 });
 
 test.skipIf(missing !== undefined)('a column that is too narrow is refused before the first row is changed; one that only seems so is not', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene('varchar(170)');
   await fill(scene, ['short', 'x'.repeat(100)]);
   expect((await refusalOf(run(scene, ring, 'encrypt', { batch: 1 }))).code).toBe('config-invalid');
@@ -365,7 +365,7 @@ test.skipIf(missing !== undefined)('a column that is too narrow is refused befor
 });
 
 test.skipIf(missing !== undefined)('a job that is told to stop before it began has done nothing, and says that it was interrupted', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene('varchar(200)');
   await fill(scene, ['x'.repeat(150)]);
   expect(await run(scene, ring, 'encrypt', { signal: AbortSignal.abort() })).toMatchObject({ interrupted: true, changed: 0, rows: 0 });
@@ -373,7 +373,7 @@ test.skipIf(missing !== undefined)('a job that is told to stop before it began h
 });
 
 test.skipIf(missing !== undefined)('a rate is not exceeded', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await scene.client.query("INSERT INTO t SELECT n, 'row', 'acme', 'secret' FROM generate_series(1, 300) n");
   const { ms, changed } = await run(scene, ring, 'encrypt', { maxRate: 100 });
@@ -382,7 +382,7 @@ test.skipIf(missing !== undefined)('a rate is not exceeded', async () => {
 });
 
 test.skipIf(missing !== undefined)('no error and no report holds a plaintext or a key', async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const { fernet, listed } = fernetKey('env:ENCRYPTION_KEY');
   const scene = await aScene();
   await fill(scene, ['CANARY-plaintext', fernet.encrypt('CANARY-token'), fernet.encrypt('CANARY-nul\0'), 'lfv1.CANARY']);

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import type { FernetKey } from '@lockfast/core/keyring';
 import { censusColumn, type DeclaredColumn, type ReadableColumn, StoredValues, surveyColumn, triageColumn, type TriagedRow } from '../../src/jobs/index.ts';
 import { missing, withServer } from './postgres/a-database.ts';
-import { aRing, rotated } from './rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { applicationColumn, aScene, DECLARED, fill, type Scene } from './scene.ts';
 
 withServer();
@@ -26,11 +26,11 @@ function readable(ring: KeyRing, declared: DeclaredColumn, fernetKeys: readonly 
 }
 
 test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, format and look; the survey proves each by decrypting it', async () => {
-  const old = await aRing();
-  const ring = rotated(old);
+  const old = await heldRing();
+  const ring = rotatedRing(old);
   const bytes = randomBytes(32);
   const fernet = new Fernet(bytes.toString('base64url'));
-  const stranger = String(applicationColumn(await aRing()).encrypt('x'));
+  const stranger = String(applicationColumn(await heldRing()).encrypt('x'));
   const scene = await aScene();
   const [a, b] = [applicationColumn(old), applicationColumn(ring)];
   const damaged = String(b.encrypt('x')).slice(0, 60);
@@ -65,8 +65,8 @@ test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, for
 });
 
 test.skipIf(missing !== undefined)('[W5] after a rotation that died half way triage says for every row under which key it stands', async () => {
-  const old = await aRing();
-  const ring = rotated(old);
+  const old = await heldRing();
+  const ring = rotatedRing(old);
   const scene = await aScene();
   await fill(scene, [String(applicationColumn(old).encrypt('a')), String(applicationColumn(ring).encrypt('b')), 'plain', null, 'lfv1.corrupt']);
   const rows = await triage(scene, DECLARED, [readable(ring, DECLARED)]);
@@ -80,7 +80,7 @@ test.skipIf(missing !== undefined)('[W5] after a rotation that died half way tri
 });
 
 test.skipIf(missing !== undefined)("[B4] a value that was moved is found out: another row's, another tenant's, another column's", async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const scene = await aScene();
   await scene.client.query('ALTER TABLE t ADD COLUMN other text, ADD COLUMN branch text');
   const other: DeclaredColumn = { ...DECLARED, id: 'tests.other', column: 'other', context: ['org'] };
@@ -116,7 +116,7 @@ test.skipIf(missing !== undefined)("[B4] a value that was moved is found out: an
 });
 
 test.skipIf(missing !== undefined)("a Fernet token that only another column's keys open is traced to that column", async () => {
-  const ring = await aRing();
+  const ring = await heldRing();
   const bytes = randomBytes(32);
   const scene = await aScene();
   await fill(scene, [new Fernet(bytes.toString('base64url')).encrypt('x'), new Fernet(randomBytes(32).toString('base64url')).encrypt('x')]);

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { convertColumn, type ConversionReport, StoredValues } from '../../src/jobs/index.ts';
 import { intervening, type Moments } from './intervening.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
-import { aRing, rotated } from './rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { applicationColumn, aScene, DECLARED, run, type Scene } from './scene.ts';
 
 withServer();
@@ -38,7 +38,7 @@ async function cutJobs(scene: Scene): Promise<void> {
 
 test.skipIf(missing !== undefined)('[D3] what an application writes between read and write stays, is counted as a conflict, and is met in the next pass', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await encryptWhile(scene, ring, {
     beforeWrite: async (n) => {
       if (n !== 2) return;
@@ -55,7 +55,7 @@ test.skipIf(missing !== undefined)('[D3] what an application writes between read
 
 test.skipIf(missing !== undefined)('[B4] a row whose context changes meanwhile is not given a value that is bound to the context before', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const declared = { ...DECLARED, context: ['org'] };
   const report = await convertColumn(
     intervening(scene.database, { beforeWrite: async (n) => void (n === 1 && (await scene.client.query("UPDATE t SET org = 'other' WHERE id = 7"))) }),
@@ -70,14 +70,14 @@ test.skipIf(missing !== undefined)('[B4] a row whose context changes meanwhile i
 
 test.skipIf(missing !== undefined)('an application that never stops writing plaintext is found: after ten passes the job says how much still comes', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await encryptWhile(scene, ring, { afterWrite: async (n) => void (await scene.client.query("UPDATE t SET secret = 'again ' || $1 WHERE id = 1", [n])) });
   expect(report).toMatchObject({ passes: 10, remaining: 1 });
 });
 
 test.skipIf(missing !== undefined)('a connection that is cut before a batch, or between its commit and the answer, costs a moment and no count', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await encryptWhile(scene, ring, {
     beforeWrite: async (n) => void (n === 1 && (await cutJobs(scene))),
     afterWrite: async (n) => {
@@ -109,7 +109,7 @@ async function cut(scene: Scene): Promise<unknown> {
 
 test.skipIf(missing !== undefined)('rows that somebody keeps locked halve the batch; when he lets go, the job ends with every row', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const holder = new Client({ connectionString: scene.scratch.url });
   await holder.connect();
   onTestFinished(async () => await holder.end());
@@ -124,7 +124,7 @@ test.skipIf(missing !== undefined)('rows that somebody keeps locked halve the ba
 
 test.skipIf(missing !== undefined)('a deadlock with an application is survived by both', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   scene.scratch.sql("ALTER ROLE owner SET deadlock_timeout = '50ms'");
   const other = new Client({ connectionString: scene.scratch.urlOf('postgres') });
   await other.connect();
@@ -142,11 +142,11 @@ test.skipIf(missing !== undefined)('a deadlock with an application is survived b
 
 test.skipIf(missing !== undefined)('a second job at the same column is refused while the first one runs', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   let second: unknown;
   await encryptWhile(scene, ring, {
     beforeWrite: async (n) => {
-      if (n === 1) second = (await refusalOf(run({ ...scene, database: await scene.scratch.open() }, rotated(ring), 'rotate'))).code;
+      if (n === 1) second = (await refusalOf(run({ ...scene, database: await scene.scratch.open() }, rotatedRing(ring), 'rotate'))).code;
     },
   });
   expect(second).toBe('busy');
@@ -154,7 +154,7 @@ test.skipIf(missing !== undefined)('a second job at the same column is refused w
 
 test.skipIf(missing !== undefined)('a database that stays away ends the job with its own error, and what was committed stands', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const refusing = await refusalOf(
     encryptWhile(scene, ring, {
       beforeWrite: async (n) => {
@@ -172,7 +172,7 @@ test.skipIf(missing !== undefined)('a database that stays away ends the job with
 
 test.skipIf(missing !== undefined)('a replica that lags makes the job pause until it has caught up', async () => {
   const scene = await filled();
-  const ring = await aRing();
+  const ring = await heldRing();
   const pressed = { ...intervening(scene.database, {}), pressure: ((looks) => () => Promise.resolve({ replicationLagMs: looks++ < 2 ? 5000 : 0, lockWaiters: 0 }))(0) };
   const waited: string[] = [];
   const { ms } = await convertColumn(pressed, DECLARED, new StoredValues(ring, DECLARED, []), {

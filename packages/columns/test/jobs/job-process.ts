@@ -5,7 +5,7 @@ import { KeyRing } from '@lockfast/core/keyring';
 
 import { convertColumn, type DeclaredColumn, type Direction, StoredValues } from '../../src/jobs/index.ts';
 import { openPostgresColumns } from '../../src/jobs/postgres/index.ts';
-import { heldSource } from './rings.ts';
+import { heldSource } from '../held-ring.ts';
 
 export interface JobOrder {
   readonly url: string;

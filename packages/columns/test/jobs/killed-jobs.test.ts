@@ -19,7 +19,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { ConversionReport, DeclaredColumn, Direction } from '../../src/jobs/index.ts';
 import type { JobOrder } from './job-process.ts';
 import { missing, withServer } from './postgres/a-database.ts';
-import { heldSource, rotated } from './rings.ts';
+import { heldSource, rotatedRing } from '../held-ring.ts';
 import { applicationColumn, aScene, DECLARED } from './scene.ts';
 import type { Acknowledged, WriterOrder } from './writer-process.ts';
 
@@ -86,7 +86,7 @@ test.skipIf(missing !== undefined)(
 
     const root = Buffer.alloc(32, 7);
     const first = await KeyRing.create('production', [heldSource(root)]);
-    const second = rotated(first);
+    const second = rotatedRing(first);
     // While the ring is rolled out, servers know the new key before one of them writes under it.
     const files = { first: join(directory, 'first.json'), second: join(directory, 'second.json') };
     writeFileSync(files.first, first.print());

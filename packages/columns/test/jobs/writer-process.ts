@@ -12,7 +12,7 @@ import { Client } from 'pg';
 
 import { column, type Column } from '../../src/column.ts';
 import type { DeclaredColumn } from '../../src/jobs/index.ts';
-import { heldSource } from './rings.ts';
+import { heldSource } from '../held-ring.ts';
 
 export interface WriterOrder {
   readonly url: string;

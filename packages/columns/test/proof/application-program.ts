@@ -10,7 +10,7 @@ import { Client } from 'pg';
 
 import { column } from '../../src/column.ts';
 import type { DeclaredColumn } from '../../src/jobs/index.ts';
-import { heldSource } from '../jobs/rings.ts';
+import { heldSource } from '../held-ring.ts';
 
 interface Order {
   readonly url: string;

@@ -9,7 +9,7 @@ import { KeyRing } from '@lockfast/core/keyring';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { heldSource } from '../jobs/rings.ts';
+import { heldSource } from '../held-ring.ts';
 import { deep } from './depth.ts';
 import { outputOf, startedJob } from './job-programs.ts';
 import { aTable, convert, expectWhole, PROVEN } from './proof-scene.ts';

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import type { ConversionReport, Direction } from '../../src/jobs/index.ts';
 import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing, rotated } from '../jobs/rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { chosen, deep } from './depth.ts';
 import { NumberedCuts } from './numbered-cuts.ts';
 import { asRefusal, aTable, convert, convertIn, expectWhole } from './proof-scene.ts';
@@ -19,8 +19,8 @@ const ROWS = 60;
 test.skipIf(missing !== undefined).each(['encrypt', 'rotate'] as const)(
   '[W5] %s with the connection cut at any statement, before or after the server did it: no value is lost or encrypted twice, and the same call finishes it',
   async (direction: Direction) => {
-    const first = await aRing();
-    const second = rotated(first);
+    const first = await heldRing();
+    const second = rotatedRing(first);
     const ring = direction === 'encrypt' ? first : second;
     const cuts = await NumberedCuts.before(theServer().port);
     onTestFinished(async () => await cuts.close());

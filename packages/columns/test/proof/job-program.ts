@@ -5,7 +5,7 @@ import { KeyRing } from '@lockfast/core/keyring';
 
 import { convertColumn, type DeclaredColumn, type Direction, StoredValues } from '../../src/jobs/index.ts';
 import { openPostgresColumns } from '../../src/jobs/postgres/index.ts';
-import { heldSource } from '../jobs/rings.ts';
+import { heldSource } from '../held-ring.ts';
 
 interface Order {
   readonly url: string;

@@ -7,14 +7,14 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { clearUnrecoverable, StoredValues } from '../../src/jobs/index.ts';
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing } from '../jobs/rings.ts';
+import { heldRing } from '../held-ring.ts';
 import { aTable, convert, PROVEN } from './proof-scene.ts';
 
 withServer();
 
 test.skipIf(missing !== undefined)('[W5] damaged values and labels with any separator, quote or control character are kept aside whole, and only then emptied', async () => {
   const scratch = aTable(20);
-  const ring = await aRing();
+  const ring = await heldRing();
   await convert(scratch, ring, 'encrypt');
   const odd = ['\u2028', '\u2029', '\u0085', '\r', '\n', '\r\n', '"', '\\', '\u0001', '\ufeff'];
   for (const [index, text] of odd.entries()) {

@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing, rotated } from '../jobs/rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { applicationColumn } from '../jobs/scene.ts';
 import { deep } from './depth.ts';
 import { aTable, convert, convertIn, expectWhole, orgOf, PROVEN, refused } from './proof-scene.ts';
@@ -25,8 +25,8 @@ test.skipIf(missing !== undefined)('[W5] an application that updates the same ro
   const rounds = deep ? 600 : 40;
   const scratch = aTable(ROWS);
   scratch.sql("ALTER DATABASE " + scratch.sql('SELECT current_database()') + " SET deadlock_timeout = '20ms'");
-  const first = await aRing();
-  const second = rotated(first);
+  const first = await heldRing();
+  const second = rotatedRing(first);
   await convert(scratch, first, 'encrypt');
   const app = await session(scratch.url);
   const values = applicationColumn(second, PROVEN);
@@ -59,7 +59,7 @@ test.skipIf(missing !== undefined)('[W5] an application that updates the same ro
   for (let n = 0; n < rounds / 20; n++) {
     // Each round has work: the rows go back and forth between two keys, of which the application uses one.
     ({ conflicts } = await convert(scratch, ring, 'rotate', { batch: 50 }));
-    ring = rotated(ring);
+    ring = rotatedRing(ring);
   }
   stop.abort();
   await writing;
@@ -71,7 +71,7 @@ test.skipIf(missing !== undefined)('[W5] an application that updates the same ro
 
 test.skipIf(missing !== undefined)('[W5] a row lock that is held for long: the other rows are done, the time is bounded, the holder is named, and the same call goes on', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const app = await session(scratch.url);
   await app.query('BEGIN; UPDATE t SET name = name WHERE id = 2');
   const started = performance.now();
@@ -90,7 +90,7 @@ test.skipIf(missing !== undefined)('[W5] a row lock that is held for long: the o
 
 test.skipIf(missing !== undefined || !deep)('[W5] a row lock that is never let go: the job ends, and names who holds it', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const app = await session(scratch.url);
   await app.query('BEGIN; UPDATE t SET name = name WHERE id = 2');
   const started = performance.now();
@@ -107,7 +107,7 @@ test.skipIf(missing !== undefined || !deep)('[W5] a row lock that is never let g
 
 test.skipIf(missing !== undefined)('[W5] a table that a migration locks: a look at it waits two seconds and names the migration; a job that runs goes on when the table is free', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const migration = await session(scratch.url);
   const database = await scratch.open();
   const table = await database.table(PROVEN);
@@ -136,7 +136,7 @@ test.skipIf(missing !== undefined)('a database whose transactions are serializab
   for (const setting of ["default_transaction_isolation = 'serializable'", 'statement_timeout = 200', 'lock_timeout = 1', 'idle_in_transaction_session_timeout = 500']) {
     scratch.sql(`ALTER ROLE owner IN DATABASE ${name} SET ${setting}`);
   }
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await convert(scratch, ring, 'encrypt');
   expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
   expectWhole(scratch, ring, ROWS);
@@ -144,7 +144,7 @@ test.skipIf(missing !== undefined)('a database whose transactions are serializab
 
 test.skipIf(missing !== undefined)('[W5] batches that take longer than is allowed are halved until they do not', async () => {
   const scratch = aTable(ROWS, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await convert(scratch, ring, 'encrypt', { batch: 25 }, { ...PROVEN, set: { statement_timeout: '250ms' } });
   expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
   expectWhole(scratch, ring, ROWS);
@@ -152,7 +152,7 @@ test.skipIf(missing !== undefined)('[W5] batches that take longer than is allowe
 
 test.skipIf(missing !== undefined)('[D3] an application in serializable transactions fails itself, or writes: no write of it is lost', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const values = applicationColumn(ring, PROVEN);
   const app = await session(scratch.url);
   const over: Record<number, string> = {};
@@ -184,7 +184,7 @@ test.skipIf(missing !== undefined)('[D3] an application in serializable transact
 
 test.skipIf(missing !== undefined)('an idle transaction that has read the table, and one that shares a lock on it, hold nothing up', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const idle = await session(scratch.url);
   await idle.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM t; LOCK TABLE t IN ROW SHARE MODE');
   expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { convertColumn, StoredValues } from '../../src/jobs/index.ts';
 import { intervening } from '../jobs/intervening.ts';
 import { missing, type Scratch, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing } from '../jobs/rings.ts';
+import { heldRing } from '../held-ring.ts';
 import { chosen } from './depth.ts';
 import { aTable, asRead, convert, expected, expectWhole, notCurrent, PROVEN, refused, secretOf } from './proof-scene.ts';
 
@@ -13,7 +13,7 @@ withServer();
 const ROWS = 100;
 
 /** Alters the table before the third batch is written, and on the way has each batch read before. */
-async function encryptWhile(scratch: Scratch, ring: Awaited<ReturnType<typeof aRing>>, sql: string, beforeBatch = 3): Promise<unknown> {
+async function encryptWhile(scratch: Scratch, ring: Awaited<ReturnType<typeof heldRing>>, sql: string, beforeBatch = 3): Promise<unknown> {
   const database = await scratch.open();
   let done = false;
   try {
@@ -55,7 +55,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
 
 test.skipIf(missing !== undefined).each(chosen(REFUSED, 5))('[W5] %s while the job runs: it stops, and says why; undone, the same call ends well', async (_, alter, undo) => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const { code, hint } = await refused(encryptWhile(scratch, ring, alter));
   expect(['config-invalid', 'database-refused']).toContain(code);
   expect(hint).not.toMatch(/report it/);
@@ -66,7 +66,7 @@ test.skipIf(missing !== undefined).each(chosen(REFUSED, 5))('[W5] %s while the j
 
 test.skipIf(missing !== undefined)('[W5] a job that goes on over harmless changes: wider keys, more columns, a table that is written anew', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await encryptWhile(scratch, ring, "ALTER TABLE t ALTER id TYPE bigint, ALTER secret TYPE varchar(5000), ADD more text DEFAULT 'x'; CLUSTER t USING t_pkey; ALTER TABLE t ALTER org TYPE varchar(20)");
   expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
   expectWhole(scratch, ring, ROWS);
@@ -74,7 +74,7 @@ test.skipIf(missing !== undefined)('[W5] a job that goes on over harmless change
 
 test.skipIf(missing !== undefined)('[D3] rows that are deleted, get other keys, swap their keys or change their context between read and write: conflicts, and right in the end', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   // All of them are in the batch that was read already; one moves to behind the cursor, one ahead of it.
   const report = await encryptWhile(
     scratch,
@@ -91,7 +91,7 @@ test.skipIf(missing !== undefined)('[D3] rows that are deleted, get other keys, 
 
 test.skipIf(missing !== undefined)('a context column that becomes NULL: the row is left as it is, named, and counted', async () => {
   const scratch = aTable(ROWS, 'UPDATE t SET org = NULL WHERE id = 7');
-  const ring = await aRing();
+  const ring = await heldRing();
   const report = await convert(scratch, ring, 'encrypt');
   expect(report).toMatchObject({ changed: ROWS - 1, unreadable: { count: 1, first: [{ key: ['7'], code: 'invalid-context' }] } });
   expect(scratch.sql('SELECT secret FROM t WHERE id = 7')).toBe(secretOf(7));

@@ -10,7 +10,7 @@ import { Client } from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing, heldSource, rotated } from '../jobs/rings.ts';
+import { heldRing, heldSource, rotatedRing } from '../held-ring.ts';
 import { deep } from './depth.ts';
 import { startedJob } from './job-programs.ts';
 import { aTable, asRead, convert, expectWhole, PROVEN, refused } from './proof-scene.ts';
@@ -22,13 +22,13 @@ const CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applic
 
 test.skipIf(missing !== undefined)('[W5] a second job is refused while the first runs, of any kind and from anywhere; the first is not disturbed', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const begun = new AbortController();
   const stop = new AbortController();
   const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => begun.abort() });
   while (!begun.signal.aborted) await sleep(10);
   for (const direction of deep ? (['encrypt', 'rotate', 'decrypt'] as const) : (['decrypt'] as const)) {
-    const { code, message } = await refused(convert(scratch, rotated(ring), direction));
+    const { code, message } = await refused(convert(scratch, rotatedRing(ring), direction));
     expect(code).toBe('busy');
     expect(message).toMatch(/process \d+ of the server/);
   }
@@ -65,8 +65,8 @@ test.skipIf(missing !== undefined)('[W5] a job that is killed (-9) in the middle
 
 test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its connection, while another job takes it, stops before it writes again', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
-  const second = rotated(ring);
+  const ring = await heldRing();
+  const second = rotatedRing(ring);
   // He waits in line for the lock, and so is faster than whoever must connect first.
   const thief = new Client({ connectionString: scratch.url });
   await thief.connect();
@@ -97,7 +97,7 @@ test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its conn
 
 test.skipIf(missing !== undefined)('[W5] the connections of a job are ended by the server again and again: it goes on, and counts each row once', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   let cuts = 0;
   let next = 50;
   const report = await convert(scratch, ring, 'encrypt', {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 
 import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing, rotated } from '../jobs/rings.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { deep } from './depth.ts';
 import { asRefusal, aTable, convert, expectWhole, refused } from './proof-scene.ts';
 
@@ -16,12 +16,12 @@ test.skipIf(missing !== undefined).each(['fast', 'immediate'] as const)(
   '[W5] the server is shut down (%s) and started again in the middle of jobs: each goes on by itself or says what to do, and nothing is lost',
   async (mode) => {
     const scratch = aTable(ROWS);
-    const ring = await aRing();
+    const ring = await heldRing();
     let target = ring;
     let [borne, again] = [0, 0];
     await convert(scratch, ring, 'encrypt');
     for (let n = 0; n < (deep ? 20 : 1); n++) {
-      target = rotated(target);
+      target = rotatedRing(target);
       let restart: Promise<void> | undefined;
       const from = 20 + ((n * 37) % 200);
       try {
@@ -50,7 +50,7 @@ test.skipIf(missing !== undefined).each(['fast', 'immediate'] as const)(
 
 test.skipIf(missing !== undefined)('[W5] a server that stays away: the job ends within a minute with what to do, and the same call finishes it when it is back', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   let restart: Promise<void> | undefined;
   let back: () => void = () => {};
   const away = new Promise<void>((resolve) => (back = resolve));

@@ -6,7 +6,7 @@ import { missingForMounting, missingForStandby, mountSmallDisk, startStandby } f
 import { expect, onTestFinished, test } from 'vitest';
 
 import { missing, theServer, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing } from '../jobs/rings.ts';
+import { heldRing } from '../held-ring.ts';
 import { aTable, asRead, CANARY, convert, convertIn, expected, expectWhole, refused } from './proof-scene.ts';
 
 withServer();
@@ -24,7 +24,7 @@ test.skipIf(missing !== undefined || missingForMounting() !== undefined)('[W5] a
   const rows = 4000;
   const scratch = aTable(rows, 'ALTER TABLE t SET (autovacuum_enabled = off)');
   scratch.sql('ALTER TABLE t SET TABLESPACE small');
-  const ring = await aRing();
+  const ring = await heldRing();
   const { code, message, hint } = await refused(convert(scratch, ring, 'encrypt', { batch: 200 }));
   expect({ code, message, hint }).toEqual({ code: 'database-refused', message: expect.stringMatching(/disk is full/) as string, hint: expect.stringMatching(/free space/) as string });
   const done = Number(scratch.sql("SELECT count(*) FROM t WHERE secret LIKE 'lfv1.%'"));
@@ -39,7 +39,7 @@ test.skipIf(missing !== undefined || missingForMounting() !== undefined)('[W5] a
 
 test.skipIf(missing !== undefined || missingForStandby() !== undefined)('a replica is refused before anything is tried; a dry run and a look may use it', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const replica = await startStandby(theServer(), 0);
   onTestFinished(async () => await replica.stop());
   const database = await scratch.open(replica.url('owner', scratch.sql('SELECT current_database()')));
@@ -50,7 +50,7 @@ test.skipIf(missing !== undefined || missingForStandby() !== undefined)('a repli
 
 test.skipIf(missing !== undefined)('roles without a right: each is told which, and nothing is half done', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   const as = async (grants: string): Promise<ReturnType<typeof convertIn>> => {
     scratch.sql(`REVOKE ALL ON t FROM app; ${grants}`);
     const database = await scratch.open(scratch.urlOf('app'));
@@ -73,7 +73,7 @@ test.skipIf(missing !== undefined)('roles without a right: each is told which, a
 
 test.skipIf(missing !== undefined)('a role that may keep no checkpoints is killed in the middle: the same call finds what is left', async () => {
   const scratch = aTable(ROWS, 'GRANT SELECT, UPDATE ON t TO app');
-  const ring = await aRing();
+  const ring = await heldRing();
   const stop = new AbortController();
   const database = await scratch.open(scratch.urlOf('app'));
   expect(await convertIn(database, ring, 'encrypt', { batch: 10, signal: stop.signal, onProgress: ({ changed }) => void (changed >= 20 && stop.abort()) })).toMatchObject({ interrupted: true });
@@ -83,7 +83,7 @@ test.skipIf(missing !== undefined)('a role that may keep no checkpoints is kille
 
 test.skipIf(missing !== undefined)('a database that an administrator made read-only, as before a move to another server, is not written to', async () => {
   const scratch = aTable(ROWS);
-  const ring = await aRing();
+  const ring = await heldRing();
   scratch.sql(`ALTER DATABASE ${scratch.sql('SELECT current_database()')} SET default_transaction_read_only = on`);
   const { code, message } = await refused(convert(scratch, ring, 'encrypt'));
   expect({ code, message }).toEqual({ code: 'database-refused', message: expect.stringMatching(/takes no writes now/) as string });

@@ -11,7 +11,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import type { ConversionReport } from '../../src/jobs/index.ts';
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing, heldSource, rotated } from '../jobs/rings.ts';
+import { heldRing, heldSource, rotatedRing } from '../held-ring.ts';
 import { chosen, deep } from './depth.ts';
 import { outputOf, startedJob } from './job-programs.ts';
 import { aTable, asRead, CANARY, convert, expected, expectWhole, notCurrent, PROVEN } from './proof-scene.ts';
@@ -48,8 +48,8 @@ test.skipIf(missing !== undefined)('[W3] values of many MiB each are encrypted a
   // What does not compress, one byte short of what a value may have at most.
   scratch.sql(`UPDATE t SET secret = '${CANARY} ' || (SELECT left(string_agg(md5(n::text || t.id), ''), ${size} - 16 - length('${CANARY} ')) FROM generate_series(1, ${size / 32}) n)`);
   const original = scratch.sql("SELECT string_agg(md5(secret), ',' ORDER BY id) FROM t");
-  const ring = await aRing();
-  const next = rotated(ring);
+  const ring = await heldRing();
+  const next = rotatedRing(ring);
   const started = performance.now();
   expect(await convert(scratch, ring, 'encrypt', { batch: 1000 })).toMatchObject({ changed: rows, conflicts: 0, remaining: 0, unreadable: { count: 0 } });
   expect(await convert(scratch, next, 'rotate', { batch: 1000 })).toMatchObject({ changed: rows, conflicts: 0, remaining: 0, unreadable: { count: 0 } });
@@ -61,7 +61,7 @@ test.skipIf(missing !== undefined)('[W3] values of many MiB each are encrypted a
 
 test.skipIf(missing !== undefined)('[W5] rows that are added faster than they are converted: the job ends, and says what is left', async () => {
   const scratch = aTable(100);
-  const ring = await aRing();
+  const ring = await heldRing();
   const app = new Client({ connectionString: scratch.url });
   await app.connect();
   onTestFinished(async () => await app.end());
@@ -87,7 +87,7 @@ test.skipIf(missing !== undefined)('[W5] rows that are added faster than they ar
 test.skipIf(missing !== undefined)('[W5] a batch of any size gives the same table', async () => {
   const rows = 57;
   const scratch = aTable(rows, 'CREATE TABLE original AS TABLE t');
-  const ring = await aRing();
+  const ring = await heldRing();
   for (const batch of chosen([1, 2, 3, 7, 19, 56, 57, 58, 1000], 3)) {
     scratch.sql('TRUNCATE t; INSERT INTO t TABLE original');
     expect(await convert(scratch, ring, 'encrypt', { batch })).toMatchObject({ rows, changed: rows });

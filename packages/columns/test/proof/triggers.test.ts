@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { aRing } from '../jobs/rings.ts';
+import { heldRing } from '../held-ring.ts';
 import { chosen } from './depth.ts';
 import { aTable, asRead, CANARY, convert, expected, expectWhole, PROVEN, refused } from './proof-scene.ts';
 
@@ -20,7 +20,7 @@ test.skipIf(missing !== undefined)('[W4] a trigger for updated_at is told by `se
     ROWS,
     `ALTER TABLE t ADD updated_at timestamptz DEFAULT '2020-01-01'; ${trigger('BEFORE UPDATE', "IF current_setting('app.rotation', true) IS DISTINCT FROM 'on' THEN NEW.updated_at = now(); END IF; RETURN NEW;")}`,
   );
-  const ring = await aRing();
+  const ring = await heldRing();
   await convert(scratch, ring, 'encrypt', {}, { ...PROVEN, set: { 'app.rotation': 'on' } });
   expectWhole(scratch, ring, ROWS);
   expect(scratch.sql("SELECT count(*) FROM t WHERE updated_at = '2020-01-01'")).toBe(String(ROWS));
@@ -51,7 +51,7 @@ const HARMFUL: readonly (readonly [string, string, RegExp])[] = [
 
 test.skipIf(missing !== undefined).each(chosen(HARMFUL, 6))('[W5] a trigger that %s stops the job at its first batch: every row is as it was, and the message is about the trigger', async (_, setUp, message) => {
   const scratch = aTable(ROWS, setUp);
-  const ring = await aRing();
+  const ring = await heldRing();
   const { code, message: said, hint } = await refused(convert(scratch, ring, 'encrypt'));
   expect({ code, said }).toEqual({ code: 'database-refused', said: expect.stringMatching(message) as string });
   expect(hint).toMatch(/trigger|constraint|log/);
@@ -63,7 +63,7 @@ test.skipIf(missing !== undefined).each(chosen(HARMFUL, 6))('[W5] a trigger that
 
 test.skipIf(missing !== undefined)('[W4] a trigger after an update that changes other things is no obstacle', async () => {
   const scratch = aTable(ROWS, `CREATE TABLE log (id int); ${trigger('AFTER UPDATE', 'INSERT INTO log VALUES (NEW.id); UPDATE t SET name = $x$seen$x$ WHERE id = NEW.id AND name <> $x$seen$x$; RETURN NULL;')}`);
-  const ring = await aRing();
+  const ring = await heldRing();
   expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ changed: ROWS, conflicts: 0 });
   expectWhole(scratch, ring, ROWS);
   expect(scratch.sql("SELECT count(*) FROM t WHERE name = 'seen'")).toBe(String(ROWS));
@@ -72,7 +72,7 @@ test.skipIf(missing !== undefined)('[W4] a trigger after an update that changes 
 
 test.skipIf(missing !== undefined)('a trigger that alters one row in the middle of a table: what was committed before stands, and nothing of that batch', async () => {
   const scratch = aTable(ROWS, trigger('BEFORE UPDATE', 'IF NEW.id = 25 THEN NEW.secret = lower(NEW.secret); END IF; RETURN NEW;'));
-  const ring = await aRing();
+  const ring = await heldRing();
   await refused(convert(scratch, ring, 'encrypt', { batch: 10 }));
   expect(scratch.sql("SELECT string_agg(id::text, ',' ORDER BY id) FROM t WHERE secret NOT LIKE 'lfv1.%'")).toBe('21,22,23,24,25,26,27,28,29,30');
 });

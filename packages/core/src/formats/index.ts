@@ -1,3 +1,4 @@
+export { refuseTooOld } from './age.ts';
 export { canonicalJson, type Json, parseJson } from './canonical-json.ts';
 export type { Context, ContextValue } from './context.ts';
 export type { DataKey, DataKeys } from './data-keys.ts';
@@ -7,7 +8,7 @@ export { Fernet, type FernetLimits, generateFernetKey, looksLikeFernet, type Ope
 export { fernetFingerprint, fernetKeyOf, fernetKeyText } from './fernet-key.ts';
 export { isKeyId, type KeyId, newKeyId } from './key-id.ts';
 export { lengthPrefixed } from './length-prefix.ts';
-export { type Encrypted, isEncrypted, keyIdOf } from './lfv1.ts';
+export { type Encrypted, isEncrypted, keyIdAtStart, keyIdOf } from './lfv1.ts';
 export { asText, type Opened } from './plaintext.ts';
 export { readableId } from './readable-id.ts';
 export { type DecryptLimits, type Sealable, ValueCipher, type ValueScope } from './value-cipher.ts';

@@ -58,6 +58,12 @@ export function keyIdOf(value: Encrypted): KeyId {
   return parseValue(value).keyId;
 }
 
+/** Which key the start of a value names, whatever follows it: only the first 12 characters are looked at. Undefined where they are no such start. */
+export function keyIdAtStart(value: Encrypted): KeyId | undefined {
+  const head = typeof value === 'string' ? value : headOf(bufferOf(value));
+  return HEADER.test(head) ? keyIdIn(head) : undefined;
+}
+
 export function printText(keyId: KeyId, body: Buffer): string {
   return header(keyId) + body.toString('base64url');
 }
@@ -82,12 +88,20 @@ function readText(text: string): ParsedValue | 'not-encrypted' | 'malformed' {
 }
 
 function readBinary(bytes: Uint8Array): ParsedValue | 'not-encrypted' | 'malformed' {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const head = buffer.toString('latin1', 0, HEADER_CHARACTERS);
+  const buffer = bufferOf(bytes);
+  const head = headOf(buffer);
   if (!head.startsWith('lfv1.')) return 'not-encrypted';
   const size = buffer.length - HEADER_CHARACTERS;
   if (!HEADER.test(head) || size < LEAST_BODY_BYTES || size > MOST_BODY_BYTES) return 'malformed';
   return { keyId: keyIdIn(head), body: buffer.subarray(HEADER_CHARACTERS) };
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function headOf(buffer: Buffer): string {
+  return buffer.toString('latin1', 0, HEADER_CHARACTERS);
 }
 
 function keyIdIn(text: string): KeyId {

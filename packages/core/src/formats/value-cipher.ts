@@ -1,6 +1,7 @@
 import { LockfastError } from '../errors.ts';
 import type { Secret } from '../keyring/secret.ts';
 import { type Clock, systemClock } from '../ports.ts';
+import { refuseTooOld } from './age.ts';
 import { AdditionalData, type Context } from './context.ts';
 import type { DataKey, DataKeys } from './data-keys.ts';
 import { type Derivation, expand, extract, HKDF, NO_SALT } from './derivation.ts';
@@ -36,9 +37,6 @@ export interface DecryptLimits {
   /** Milliseconds; an older value, or one without a time, is refused with `too-old`. */
   readonly maxAge?: number;
 }
-
-/** Nobody's clock is exact: how far in the future a value may have been written when a maximum age is asked for. */
-const CLOCK_SKEW_MS = 60_000;
 
 /**
  * Encrypts and decrypts `lfv1` values of one purpose. `docs/formats/lfv1.md` specifies them.
@@ -153,7 +151,7 @@ export class ValueCipher {
     const now = this.#clock.now();
     const texts: (string | null)[] = values.map(() => null);
     const done = (opened: Opened, index: number): void => {
-      checkAge(opened, now, limits);
+      if (limits?.maxAge !== undefined) refuseTooOld(opened.created, now, limits.maxAge);
       texts[index] = asText(opened.value);
     };
     const refused = (error: LockfastError): never => {
@@ -218,7 +216,7 @@ export class ValueCipher {
 
   #open(value: Encrypted, context: Context, limits?: DecryptLimits): Opened {
     const opened = unpack(this.#openPacked(parseValue(value), context));
-    checkAge(opened, this.#clock.now(), limits);
+    if (limits?.maxAge !== undefined) refuseTooOld(opened.created, this.#clock.now(), limits.maxAge);
     return opened;
   }
 
@@ -264,16 +262,6 @@ function fresh(value: string | Uint8Array, created: number | undefined): Buffer 
     throw new LockfastError('already-encrypted', 'the value is an encrypted value already', 'store it as it is, or decrypt it first');
   }
   return pack(value, created);
-}
-
-function checkAge({ created }: Opened, now: number, { maxAge }: DecryptLimits = {}): void {
-  if (maxAge === undefined) return;
-  if (created !== undefined && now - created <= maxAge && created - now <= CLOCK_SKEW_MS) return;
-  throw new LockfastError(
-    'too-old',
-    created === undefined ? 'the value carries no time, and a maximum age was asked for' : 'the value is older than the maximum age, or from the future',
-    'have a new value issued; if it should be valid, check the clocks of both machines',
-  );
 }
 
 function sameLength(values: readonly unknown[], contexts: readonly Context[]): void {
