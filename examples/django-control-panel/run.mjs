@@ -87,8 +87,8 @@ await example('panel', 'every command answered as it should, and Django read eve
     if ((await ended) !== 'SIGKILL') throw new Error('the rotation was over before it was killed');
   }
 
-  function unchanged(read) {
+  function unchanged(before) {
     const now = type('/usr/bin/python3 manage.py read_secrets');
-    if (now !== read) throw new Error('Django read something else than before');
+    if (now !== before) throw new Error('Django read something else than before');
   }
 });
