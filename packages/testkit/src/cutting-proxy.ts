@@ -2,11 +2,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+import { type Protocol, ReplyEnd } from './reply-end.ts';
+
 /** `before`: the server never sees the statement. `after`: it has done it, and the reply is lost. */
 export type CutMoment = 'before' | 'after';
-
-/** What the server speaks. */
-export type Protocol = 'postgres' | 'mysql';
 
 interface Cut {
   readonly moment: CutMoment;
@@ -70,7 +69,7 @@ export class CuttingProxy {
     for (const socket of [client, upstream]) this.#sockets.add(socket.on('error', end).on('close', end));
     // A text may come in two pieces: what could be its first half is looked at again.
     let tail: Buffer = Buffer.alloc(0);
-    let reply: PostgresReply | MysqlReply | undefined;
+    let reply: ReplyEnd | undefined;
     client.on('data', (data: Buffer) => {
       const [cut] = this.#cuts;
       const seen = Buffer.concat([tail, data]);
@@ -81,7 +80,7 @@ export class CuttingProxy {
           end();
           return;
         }
-        reply = this.#protocol === 'postgres' ? new PostgresReply() : new MysqlReply();
+        reply = new ReplyEnd(this.#protocol);
       }
       tail = cut === undefined ? Buffer.alloc(0) : seen.subarray(Math.max(0, seen.length - cut.sql.length + 1));
       upstream.write(data);
@@ -93,45 +92,5 @@ export class CuttingProxy {
         end();
       }
     });
-  }
-}
-
-/** Follows the server's messages (one byte of type, four of length) up to "Z": ready for the next question, so this one is done. */
-class PostgresReply {
-  #rest: Buffer = Buffer.alloc(0);
-
-  reached(data: Buffer): boolean {
-    this.#rest = Buffer.concat([this.#rest, data]);
-    while (this.#rest.length >= 5) {
-      if (this.#rest[0] === 0x5a) return true;
-      const length = 1 + this.#rest.readUInt32BE(1);
-      if (this.#rest.length < length) return false;
-      this.#rest = this.#rest.subarray(length);
-    }
-    return false;
-  }
-}
-
-/**
- * Follows the server's packets (three bytes of length, one of order) up to the end of one answer: OK or ERR, or the second EOF of a
- * result. Rows don't begin with 0xfe in a packet as short as an EOF is.
- */
-class MysqlReply {
-  #rest: Buffer = Buffer.alloc(0);
-  #packets = 0;
-  #ends = 0;
-
-  reached(data: Buffer): boolean {
-    this.#rest = Buffer.concat([this.#rest, data]);
-    while (this.#rest.length >= 5) {
-      const length = this.#rest.readUIntLE(0, 3);
-      if (this.#rest.length < 4 + length) return false;
-      const first = this.#rest[4]!;
-      this.#packets += 1;
-      if (first === 0xff || (first === 0x00 && this.#packets === 1)) return true;
-      if (first === 0xfe && length < 9 && (this.#ends += 1) === 2) return true;
-      this.#rest = this.#rest.subarray(4 + length);
-    }
-    return false;
   }
 }

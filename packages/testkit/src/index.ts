@@ -1,6 +1,6 @@
 export { BootedSystemd, type BootOptions, missingForSystemd, type RunOptions, type RunResult } from './booted-systemd.ts';
 export { type CrashState, crashStates, type DiskEntry, type FileOperation, lastStates, layOutState, recordFileOperations } from './crash-states.ts';
-export { type CutMoment, CuttingProxy, type Protocol } from './cutting-proxy.ts';
+export { type CutMoment, CuttingProxy } from './cutting-proxy.ts';
 export {
   type Ended,
   type Fault,
@@ -19,5 +19,6 @@ export { type MariadbServer, missingForMariadb, startMariadb } from './mariadb.t
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
 export { missingForStandby, startStandby } from './postgres-standby.ts';
 export { type Durability, missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
+export { type Protocol, ReplyEnd } from './reply-end.ts';
 export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
 export { type Naming, playTranscript, type Stage } from './transcript.ts';
