@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 
 import type { DatabaseUnderTest } from './database-under-test.ts';
+import { MARIADB } from './mariadb.ts';
 import { POSTGRES } from './postgres.ts';
 
-const DATABASES: readonly DatabaseUnderTest[] = [POSTGRES];
+const DATABASES: readonly DatabaseUnderTest[] = [POSTGRES, MARIADB];
 
 /** Once in a test file. Each kind is started, tested and stopped before the next. */
 export function onEachDatabase(tests: (under: DatabaseUnderTest) => void): void {

@@ -1,7 +1,8 @@
 /** Opens a database under test for a job, by its URL. */
 import type { ColumnDatabase } from '../../src/jobs/index.ts';
+import { openMysqlColumns } from '../../src/jobs/mysql/index.ts';
 import { openPostgresColumns } from '../../src/jobs/postgres/index.ts';
 
 export async function openColumns(url: string): Promise<ColumnDatabase> {
-  return await openPostgresColumns(url);
+  return url.startsWith('postgres:') ? await openPostgresColumns(url) : await openMysqlColumns(url);
 }
