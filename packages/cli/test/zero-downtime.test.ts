@@ -24,7 +24,7 @@ const missing = missingForPostgres();
 describe.skipIf(missing !== undefined)(`zero downtime${missing === undefined ? '' : ` (${missing})`}`, { timeout: 240_000 }, () => {
   const databases = columnServer();
 
-  async function activeKey(panel: ColumnProject): Promise<string> {
+  async function keyInUse(panel: ColumnProject): Promise<string> {
     return (await panel.json<{ keys: { id: string; state: string }[] }>(['key', 'list'])).keys.find(({ state }) => state === 'active')!.id;
   }
 
@@ -36,7 +36,7 @@ describe.skipIf(missing !== undefined)(`zero downtime${missing === undefined ? '
 
   test('[T4] [D7] [D5] three applications read and write through a whole rotation: no error, no plaintext, every acknowledged write readable and under the new key, the old one retired', async () => {
     const panel = await databases.project(ACCOUNTS_TABLE, ACCOUNTS);
-    const old = await activeKey(panel);
+    const old = await keyInUse(panel);
     // All of them started before the new key existed. One looks by itself, one when it gets SIGHUP; the third is kept stale for a while.
     const web1 = await LiveMachine.start(panel, 'web-1', 0, ROWS, 200);
     const web2 = await LiveMachine.start(panel, 'web-2', 1, ROWS);
@@ -67,7 +67,7 @@ describe.skipIf(missing !== undefined)(`zero downtime${missing === undefined ? '
     expect(refused.stderr).toContain('--despite-instances --reason WHY');
     // The refusal of a rotation is the same, and changes nothing either.
     expect((await panel.run(['key', 'rotate', '--yes'])).stderr).toContain(`the key ${key} is not held by 1 of 3 live instances: web-3`);
-    expect(await activeKey(panel)).toBe(old);
+    expect(await keyInUse(panel)).toBe(old);
 
     web3.bring();
     await untilAll(panel, ({ held }) => held.includes(key), 3);

@@ -49,9 +49,9 @@ interface Scratch {
 interface Kind {
   readonly database: InstanceDatabase;
   readonly missing: string | undefined;
-  start(): Promise<{ fresh(): Promise<Scratch>; stop(): Promise<void> }>;
+  readonly start: () => Promise<{ fresh(): Promise<Scratch>; stop(): Promise<void> }>;
   /** A moment so many seconds ago. */
-  ago(seconds: number): string;
+  readonly ago: (seconds: number) => string;
 }
 
 const KINDS: readonly Kind[] = [

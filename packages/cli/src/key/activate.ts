@@ -13,6 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     change: (ring) => ring.withActive(id),
     prove: (ring, workspace) => refuseUnlessHeld(workspace, ring, id, args, session),
     guarded: true,
-    next: () => 'lockfast key rotate',
+    // Where there are columns, it was activated for their sake: a rotation takes the staged key itself.
+    next: (_, { configuration }) => (configuration.columns.length > 0 ? 'lockfast column rotate' : 'lockfast key rotate'),
   });
 }

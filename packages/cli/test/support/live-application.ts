@@ -34,14 +34,14 @@ const pool = new Pool({ connectionString: url, max: 2 });
 const report = await reportInstance(ring, { database: 'postgres', host, query: (sql, values) => pool.query(sql, [...values]) }, failed, 1000);
 const secret = column(ring, { id: 'accounts.secret', context: ['org'] });
 
-let stopped = false;
-process.stdin.on('data', () => (stopped = true));
+const stop = new AbortController();
+process.stdin.on('data', () => stop.abort());
 say({ ready: true });
 
 /** What the database said it has. */
 const acknowledged: Record<number, string> = {};
 let [reads, writes] = [0, 0];
-for (let n = 0; !stopped; n++) {
+for (let n = 0; !stop.signal.aborted; n++) {
   const id = 1 + ((n * 7919 + server * 31) % rows);
   const org = `org ${id % 5}`;
   try {
