@@ -10,7 +10,7 @@ import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSea
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import type { Standing, Unreadable } from './standing.ts';
-import { type ColumnStorage, encryptedIn, formOf, isForeign, isNull, plaintextIn } from './stored-form.ts';
+import { type ColumnStorage, encryptedIn, formOf, isOfOtherForm, isNull, plaintextIn } from './stored-form.ts';
 
 /** A row's standing, and its value where it opened. Whoever asked for it erases it. */
 export interface OpenedRow {
@@ -79,7 +79,7 @@ export class StoredValues {
     const groups: Readonly<Record<FormatName, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>> = { lfv1: [], fernet: [] };
     rows.forEach((row, index) => {
       if (isNull(row.value, storage)) return;
-      if (isForeign(row.value, storage)) {
+      if (isOfOtherForm(row.value, storage)) {
         found[index] = formatBy(row.value, formats) === undefined ? PLAINTEXT : unreadable('malformed', row.value);
         return;
       }
