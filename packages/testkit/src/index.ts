@@ -1,6 +1,6 @@
 export { BootedSystemd, type BootOptions, missingForSystemd, type RunOptions, type RunResult } from './booted-systemd.ts';
 export { type CrashState, crashStates, type DiskEntry, type FileOperation, lastStates, layOutState, recordFileOperations } from './crash-states.ts';
-export { type CutMoment, CuttingProxy } from './cutting-proxy.ts';
+export { type CutMoment, CuttingProxy, type Protocol } from './cutting-proxy.ts';
 export {
   type Ended,
   type Fault,
@@ -15,6 +15,7 @@ export {
   type Traced,
   type Trial,
 } from './faults.ts';
+export { type MariadbServer, missingForMariadb, startMariadb } from './mariadb.ts';
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
 export { missingForStandby, startStandby } from './postgres-standby.ts';
 export { type Durability, missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
