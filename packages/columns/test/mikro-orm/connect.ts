@@ -1,0 +1,33 @@
+/** MikroORM on each database, as applications make it. */
+import { EncryptedHydrator, EncryptionSubscriber } from '@lockfast/columns/mikro-orm';
+import type { EntitySchema } from '@mikro-orm/core';
+import { MikroORM as MySql } from '@mikro-orm/mysql';
+import { MikroORM as PostgreSql, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { MikroORM as Sqlite } from '@mikro-orm/sqlite';
+
+import type { DatabasePlace } from '../contract/harness.ts';
+
+export interface OpenOrm {
+  readonly em: SqlEntityManager;
+  close(): Promise<void>;
+}
+
+export async function openOrm({ kind, url }: DatabasePlace, entities: readonly EntitySchema[], log: (line: string) => void, encryption: EncryptionSubscriber = new EncryptionSubscriber()): Promise<OpenOrm> {
+  const options = { entities: [...entities], hydrator: EncryptedHydrator, subscribers: [encryption], debug: true, logger: log, colors: false };
+  switch (kind) {
+    case 'postgres': {
+      // The host of the URL is a directory: a driver takes that, MikroORM's reading of a URL does not.
+      const { hostname, searchParams, username, pathname, port } = new URL(url);
+      const orm = await PostgreSql.init({ ...options, host: searchParams.get('host') ?? hostname, user: username, dbName: pathname.slice(1), ...(port === '' ? {} : { port: Number(port) }) });
+      return { em: orm.em, close: async () => await orm.close() };
+    }
+    case 'mariadb': {
+      const orm = await MySql.init({ ...options, clientUrl: url });
+      return { em: orm.em as unknown as SqlEntityManager, close: async () => await orm.close() };
+    }
+    case 'sqlite': {
+      const orm = await Sqlite.init({ ...options, dbName: url });
+      return { em: orm.em as unknown as SqlEntityManager, close: async () => await orm.close() };
+    }
+  }
+}
