@@ -3,9 +3,7 @@ import { type EntityProperty, type Platform, type TransformContext, Type } from 
 
 import type { Column, Stored } from '../../index.ts';
 import { type DriverForm, driverFormOf } from '../drizzle/driver-form.ts';
-import { HeldValue } from './held-value.ts';
-
-const RUNTIME_TYPES = { text: 'string', bytes: 'Buffer', json: 'any' } as const;
+import { asCause, HeldValue } from './held-value.ts';
 
 /**
  * The type of an encrypted property: `{ type: encryptedType(botToken), nullable: true }`. MikroORM needs `EncryptedHydrator` and
@@ -18,18 +16,44 @@ export function encryptedType<V>(column: Column<V>, sqlType?: string): Encrypted
   return new EncryptedType(column, sqlType);
 }
 
+interface Held<V> {
+  readonly column: Column<V>;
+  readonly form: DriverForm;
+  readonly sqlType: string | undefined;
+}
+
 /** Use {@link encryptedType}. */
 export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
-  readonly column: Column<V>;
-  readonly #form: DriverForm;
-  readonly #sqlType: string | undefined;
+  static readonly #properties = new WeakMap<object, EntityProperty>();
+
+  // MikroORM tells a type its property while it discovers the entities: then it is known what else is asked of it.
+  static {
+    Object.defineProperty(EncryptedType.prototype, 'prop', {
+      configurable: true,
+      get(this: EncryptedType<unknown>) {
+        return EncryptedType.#properties.get(this);
+      },
+      set(this: EncryptedType<unknown>, prop: EntityProperty | undefined) {
+        if (prop === undefined) return;
+        EncryptedType.#properties.set(this, prop);
+        checkProperty(prop, this.column.id);
+      },
+    });
+  }
+
+  /** As a function, since MikroORM copies its types member by member, and a column can't be copied so. */
+  private readonly held: () => Held<V>;
 
   constructor(column: Column<V>, sqlType: string | undefined) {
     super();
-    this.column = column;
-    this.#form = driverFormOf(column, sqlType);
-    this.#sqlType = sqlType;
-    checkWhenKnown(this, column.id);
+    const held: Held<V> = { column, form: driverFormOf(column, sqlType), sqlType };
+    this.held = () => held;
+    // The member of the class above would hide the one that is told.
+    delete this.prop;
+  }
+
+  get column(): Column<V> {
+    return this.held().column;
   }
 
   /** The names of the columns that values are bound to. */
@@ -56,22 +80,28 @@ export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
     return one instanceof HeldValue && other instanceof HeldValue ? one.equals(other) : one === other;
   }
 
+  // Neither any nor the database's type: MikroORM would check values against that, and its errors quote them.
+  override compareAsType(): string {
+    return 'object';
+  }
+
   override get runtimeType(): string {
-    return RUNTIME_TYPES[this.column.definition.as ?? 'text'];
+    return 'any';
   }
 
   override getColumnType(prop: EntityProperty, platform: Platform): string {
-    if (this.#sqlType !== undefined) return this.#sqlType;
+    const { sqlType } = this.held();
+    if (sqlType !== undefined) return sqlType;
     return this.column.definition.storage === 'binary' ? platform.getBlobDeclarationSQL() : platform.getTextTypeDeclarationSQL(prop);
   }
 
   toDriver(stored: Stored): unknown {
     // MikroORM writes bytes into SQL itself, and knows only those of Node.
-    return this.#form.toDriver(typeof stored === 'string' ? stored : Buffer.from(stored));
+    return this.held().form.toDriver(typeof stored === 'string' ? stored : Buffer.from(stored));
   }
 
   fromDriver(received: unknown): Stored {
-    return this.#form.fromDriver(received);
+    return this.held().form.fromDriver(received);
   }
 
   /** Data of a statement that goes past the unit of work. */
@@ -85,19 +115,6 @@ export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
       'write through em.persist and em.flush; or give what the column encrypted for that place',
     );
   }
-}
-
-/** MikroORM tells a type its property while it discovers the entities. */
-function checkWhenKnown(type: object, id: string): void {
-  let known: EntityProperty | undefined;
-  Object.defineProperty(type, 'prop', {
-    configurable: true,
-    get: () => known,
-    set: (prop: EntityProperty | undefined) => {
-      known = prop;
-      if (prop !== undefined) checkProperty(prop, id);
-    },
-  });
 }
 
 function checkProperty(prop: EntityProperty, id: string): void {
@@ -114,5 +131,6 @@ function checkProperty(prop: EntityProperty, id: string): void {
 }
 
 function refuseQuestion(id: string, how: string): LockfastError {
-  return new LockfastError('usage', `${id} is encrypted: it can not be ${how}, since the database knows only encrypted values`, 'only null can be asked for; find the rows by other properties');
+  const refusal = new LockfastError('usage', `${id} is encrypted: it can not be ${how}, since the database knows only encrypted values`, 'only null can be asked for; find the rows by other properties');
+  return asCause(refusal);
 }

@@ -50,12 +50,17 @@ export class HeldValue<V> {
   }
 }
 
+/** A refusal as its own cause: of what fails in a driver, MikroORM throws a `DriverException` with its members. */
+export function asCause(refusal: LockfastError): LockfastError {
+  return new LockfastError(refusal.code, refusal.message, refusal.hint, refusal);
+}
+
 function refuseUnencrypted(id: string): LockfastError {
-  return new LockfastError(
+  return asCause(new LockfastError(
     'usage',
     `${id}: a value was on its way to the database without being encrypted`,
     'give MikroORM the EncryptionSubscriber as the last of its subscribers; write through em.persist and em.flush, since upsert and insert of an entity, and embedded JSON, go past it',
-  );
+  ));
 }
 
 /** What can't be copied is refused when it is encrypted. */
