@@ -82,7 +82,7 @@ export class Scope {
 
   /** Whether an expression is the whole row of a table with encrypted columns: PostgreSQL takes the table's name for that. */
   isWholeRow(node: Node): boolean {
-    if (nodeAt(node, 'table') !== undefined) return false;
+    if (node.kind === 'ReferenceNode' && nodeAt(node, 'table') !== undefined) return false;
     const name = (node.kind === 'TableNode' ? nameOf(node) : referredColumn(node))?.toLowerCase();
     return this.#all().some(({ alias, columns }) => alias === name && columns.size > 0);
   }

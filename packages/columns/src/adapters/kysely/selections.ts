@@ -1,6 +1,7 @@
 /** What a query selects: which of it is encrypted, and where the context of that is. */
 import type { EncryptedColumn } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
+import { hiddenName, isHiddenName } from './hidden-names.ts';
 import { aliased, isStarOfTable, nameOf, type Node, nodeAt, reference, referredColumn } from './nodes.ts';
 import { refuseAmbiguous, refuseExpression } from './refusals.ts';
 import type { Relation, Scope, VisibleColumn } from './scope.ts';
@@ -21,9 +22,6 @@ export interface Selected {
   readonly hidden: readonly string[];
 }
 
-/** Makes names for columns that a query gets besides what it asks for. */
-export type NewName = () => string;
-
 interface Pick {
   readonly name: string;
   readonly relation: Relation;
@@ -32,11 +30,9 @@ interface Pick {
 
 export class Selections {
   readonly #expressions: Expressions;
-  readonly #newName: NewName;
 
-  constructor(expressions: Expressions, newName: NewName) {
+  constructor(expressions: Expressions) {
     this.#expressions = expressions;
-    this.#newName = newName;
   }
 
   /** @throws LockfastError `usage` where an encrypted column is selected and can't be told from another */
@@ -46,13 +42,16 @@ export class Selections {
     const stars: Relation[] = [];
     /** Names that are given to single columns, as they are spelled. */
     const names: string[] = [];
+    /** Those that were added before. */
+    const added = new Set<string>();
     for (const node of nodes) {
       const selection = nodeAt(node, 'selection') ?? node;
       if (selection.kind === 'SelectAllNode') stars.push(...scope.relations);
       else if (isStarOfTable(selection)) stars.push(...relationOf(selection, scope));
       else {
         const { column, name } = unaliased(selection);
-        if (name !== undefined) names.push(name);
+        if (name !== undefined && isHiddenName(name)) added.add(name);
+        else if (name !== undefined) names.push(name);
         const found = scope.find(column);
         if (found !== undefined) {
           if (name === undefined) throw refuseExpression(found.column.encrypted.place);
@@ -67,30 +66,24 @@ export class Selections {
     }
     for (const relation of stars) for (const column of relation.columns.values()) if (!relation.hidden.includes(column.name)) picks.push({ name: column.name, relation, column });
     refuseTwins(picks, names);
-    return this.#withContext(plain, picks, stars, names, scope);
+    return withContext(plain, picks, stars, { names, added }, scope);
   }
+}
 
-  #withContext(nodes: readonly Node[], picks: readonly Pick[], stars: readonly Relation[], names: readonly string[], scope: Scope): Selected {
-    const added: Node[] = [];
-    const hidden = stars.flatMap((relation) => relation.hidden);
-    const alone = scope.relations.length === 1;
-    const given = new Set(names.map((name) => name.toLowerCase()));
-    const places = new Map<string, string>();
-    const placeOf = (relation: Relation, name: string): string => {
-      const key = JSON.stringify([relation.alias, name.toLowerCase()]);
-      const known = places.get(key);
-      if (known !== undefined) return known;
-      // The context that was selected anyway, where nothing else can have its name.
-      if (alone && stars.length > 0 && !given.has(name.toLowerCase())) return name;
-      const alias = this.#newName();
-      added.push({ kind: 'SelectionNode', selection: aliased(reference(name, alone ? undefined : relation.table), alias) });
-      hidden.push(alias);
-      places.set(key, alias);
-      return alias;
-    };
-    const outputs = picks.map(({ name, relation, column }): Output => ({ name, encrypted: column.encrypted, context: new Map([...column.context].map(([context, held]) => [context, placeOf(relation, held)])) }));
-    return { selections: [...nodes, ...added], outputs, hidden };
-  }
+function withContext(nodes: readonly Node[], picks: readonly Pick[], stars: readonly Relation[], { names, added }: { readonly names: readonly string[]; readonly added: Set<string> }, scope: Scope): Selected {
+  const selections = [...nodes];
+  const alone = scope.relations.length === 1;
+  const given = new Set(names.map((name) => name.toLowerCase()));
+  const placeOf = (relation: Relation, name: string): string => {
+    // The context that was selected anyway, where nothing else can have its name.
+    if (alone && stars.length > 0 && !given.has(name.toLowerCase())) return name;
+    const hidden = hiddenName(relation.alias, name);
+    if (!added.has(hidden)) selections.push({ kind: 'SelectionNode', selection: aliased(reference(name, alone ? undefined : relation.table), hidden) });
+    added.add(hidden);
+    return hidden;
+  };
+  const outputs = picks.map(({ name, relation, column }): Output => ({ name, encrypted: column.encrypted, context: new Map([...column.context].map(([context, held]) => [context, placeOf(relation, held)])) }));
+  return { selections, outputs, hidden: [...new Set([...stars.flatMap((relation) => relation.hidden), ...added])] };
 }
 
 function relationOf(star: Node, scope: Scope): Relation[] {

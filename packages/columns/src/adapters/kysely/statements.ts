@@ -43,13 +43,12 @@ export class Statements {
   readonly #tables: EncryptedTables;
   readonly #expressions: Expressions;
   readonly #selections: Selections;
-  #names = 0;
   #guarded: Guarded | undefined;
 
   constructor(tables: EncryptedTables) {
     this.#tables = tables;
     this.#expressions = new Expressions(tables, (node, scope, use) => this.#select(node, scope, use).node);
-    this.#selections = new Selections(this.#expressions, () => `lockfast_${(this.#names += 1)}`);
+    this.#selections = new Selections(this.#expressions);
   }
 
   /** @throws LockfastError `usage`, `invalid-context`; and as `Column.encrypt` */
