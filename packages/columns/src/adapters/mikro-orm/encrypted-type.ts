@@ -64,7 +64,7 @@ export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
   override convertToDatabaseValue(value: unknown, _platform: Platform, { mode }: TransformContext = {}): unknown {
     if (value === null || value === undefined) return value;
     if (mode === 'query') throw refuseQuestion(this.column.id, 'compared with a value');
-    if (mode === 'query-data') return this.#given(value as V);
+    if (mode === 'query-data') return given(this, value as V);
     // For a snapshot, or a change set.
     return value instanceof HeldValue ? value : new HeldValue(this.column, value as V);
   }
@@ -103,18 +103,21 @@ export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
   fromDriver(received: unknown): Stored {
     return this.held().form.fromDriver(received);
   }
+}
 
-  /** Data of a statement that goes past the unit of work. */
-  #given(value: V): unknown {
-    if (this.context.length === 0) return this.toDriver(this.column.encrypt(value)!);
-    // Whoever knows the place has the column itself.
-    if (this.column.isEncrypted(value)) return this.toDriver(value);
-    throw new LockfastError(
+/** Data of a statement that goes past the unit of work. */
+function given<V>(type: EncryptedType<V>, value: V): unknown {
+  const { column, context } = type;
+  if (context.length === 0) return type.toDriver(column.encrypt(value)!);
+  // Whoever knows the place has the column itself.
+  if (column.isEncrypted(value)) return type.toDriver(value);
+  throw asCause(
+    new LockfastError(
       'usage',
-      `${this.column.id}: its values are bound to ${this.context.join(', ')}, which nativeInsert, nativeUpdate, insert, upsert and query builders don't tell`,
+      `${column.id}: its values are bound to ${context.join(', ')}, which nativeInsert, nativeUpdate, insert, upsert and query builders don't tell`,
       'write through em.persist and em.flush; or give what the column encrypted for that place',
-    );
-  }
+    ),
+  );
 }
 
 function checkProperty(prop: EntityProperty, id: string): void {
