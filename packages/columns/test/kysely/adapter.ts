@@ -63,7 +63,7 @@ function sessionOn(db: Kysely<Tables>, place: DatabasePlace): ContractSession {
         .execute();
       const [first] = rows;
       if (first === undefined) return null;
-      const connections = rows.flatMap(({ organization: _, name: __, signingKey: ___, ...row }) => (row.id === null ? [] : [row as Tables['connections']]));
+      const connections = rows.flatMap(({ organization: _organization, name: _name, signingKey: _signingKey, ...row }) => (row.id === null ? [] : [row as Tables['connections']]));
       return { id: first.organization, name: first.name, signingKey: first.signingKey, connections };
     },
     update: async ({ id, orgId }, changes) => void (await db.updateTable('connections').set(given(changes)).where('id', '=', id).where('orgId', '=', orgId).execute()),

@@ -11,12 +11,10 @@ import type { DatabasePlace } from '../contract/harness.ts';
 const BetterSqlite = createRequire(import.meta.url)('better-sqlite3') as new (path: string) => SqliteDatabase;
 
 export function dialectFor({ kind, url }: DatabasePlace): Dialect {
-  switch (kind) {
-    case 'postgres':
-      return new PostgresDialect({ pool: new Pool({ connectionString: url }) });
-    case 'mariadb':
-      return new MysqlDialect({ pool: createPool({ uri: url }) });
-    case 'sqlite':
-      return new SqliteDialect({ database: new BetterSqlite(url) });
-  }
+  const dialects = {
+    postgres: () => new PostgresDialect({ pool: new Pool({ connectionString: url }) }),
+    mariadb: () => new MysqlDialect({ pool: createPool({ uri: url }) }),
+    sqlite: () => new SqliteDialect({ database: new BetterSqlite(url) }),
+  };
+  return dialects[kind]();
 }

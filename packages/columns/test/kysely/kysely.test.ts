@@ -69,7 +69,7 @@ function on(kind: DatabaseKind, body: (scene: { db: () => Kysely<Tables>; databa
   });
 }
 
-on('postgres', ({ db, database, logged }) => {
+on('postgres', ({ db, logged }) => {
   describe('what is read', () => {
     test('[T1] other names, joins, subqueries, common table expressions: decrypted, with no column that was not asked for', async () => {
       const one = { secret: 'token-1' };
@@ -147,7 +147,7 @@ on('postgres', ({ db, database, logged }) => {
       ['an encrypted column as a plain one\'s value', () => q().updateTable('connections').set((eb) => ({ label: eb.ref('bot_token') })).where('org_id', '=', 'acme')],
       ['a write in SQL of one\'s own that sneaks into a plain column', () => q().updateTable('connections').set({ label: sql<string>`'x', bot_token = 'canary'` }).where('org_id', '=', 'acme')],
       ['an expression as an inserted value', () => q().insertInto('connections').values({ ...ONE, id: 9, bot_token: sql<string>`'canary'` })],
-      ['a key of an upsert', () => q().insertInto('connections').values(ONE).onConflict((on) => on.column('bot_token').doNothing())],
+      ['a key of an upsert', () => q().insertInto('connections').values(ONE).onConflict((conflict) => conflict.column('bot_token').doNothing())],
       ['a statement of one\'s own', () => ({ execute: async () => await sql`UPDATE connections SET bot_token = 'canary'`.execute(q()) })],
       ['a statement of one\'s own, by sql.table', () => ({ execute: async () => await sql`INSERT INTO ${sql.table('connections')} (id, org_id, bot_token) VALUES (9, 'acme', 'canary')`.execute(q()) })],
       ['a SELECT of one\'s own with a second statement', () => ({ execute: async () => await sql`SELECT 1; UPDATE connections SET bot_token = 'canary'`.execute(q()) })],
@@ -221,7 +221,7 @@ for (const kind of ['postgres', 'mariadb', 'sqlite'] as const) {
     test('[B4] an upsert that meets a row of another place leaves it as it is, and says so', async () => {
       const before = await database().rows('SELECT * FROM connections ORDER BY id');
       const insert = db().insertInto('connections').values({ ...ONE, org_id: 'globex', bot_token: 'theirs' });
-      const upsert = kind === 'mariadb' ? insert.onDuplicateKeyUpdate({ bot_token: 'changed' }) : insert.onConflict((on) => on.column('id').doUpdateSet({ bot_token: 'changed' }));
+      const upsert = kind === 'mariadb' ? insert.onDuplicateKeyUpdate({ bot_token: 'changed' }) : insert.onConflict((conflict) => conflict.column('id').doUpdateSet({ bot_token: 'changed' }));
       if (kind === 'mariadb') await expect(upsert.execute()).rejects.toThrow(/more than 1 row/);
       else expect(await refusalOf(async () => await upsert.execute())).toMatchObject({ code: 'conflict' });
       expect(await database().rows('SELECT * FROM connections ORDER BY id')).toEqual(before);
@@ -230,10 +230,10 @@ for (const kind of ['postgres', 'mariadb', 'sqlite'] as const) {
     test('an upsert of many rows sets what was to be inserted, each in its place', async () => {
       const insert = db().insertInto('connections').values([{ ...ONE, bot_token: 'first' }, { ...TWO, bot_token: 'second' }, { ...ONE, id: 3, bot_token: 'third' }]);
       if (kind === 'mariadb') await insert.onDuplicateKeyUpdate((eb) => ({ bot_token: eb.fn<string>('values', ['bot_token']) })).execute();
-      else await insert.onConflict((on) => on.column('id').doUpdateSet((eb) => ({ bot_token: eb.ref('excluded.bot_token') }))).execute();
+      else await insert.onConflict((conflict) => conflict.column('id').doUpdateSet((eb) => ({ bot_token: eb.ref('excluded.bot_token') }))).execute();
       expect(await db().selectFrom('connections').select('bot_token').orderBy('id').execute()).toEqual([{ bot_token: 'first' }, { bot_token: 'second' }, { bot_token: 'third' }]);
       const several = db().insertInto('connections').values([ONE, TWO]);
-      const literal = kind === 'mariadb' ? several.onDuplicateKeyUpdate({ bot_token: 'one for all' }) : several.onConflict((on) => on.column('id').doUpdateSet({ bot_token: 'one for all' }));
+      const literal = kind === 'mariadb' ? several.onDuplicateKeyUpdate({ bot_token: 'one for all' }) : several.onConflict((conflict) => conflict.column('id').doUpdateSet({ bot_token: 'one for all' }));
       expect(await refusalOf(async () => await literal.execute())).toMatchObject({ code: 'invalid-context' });
     });
 

@@ -15,7 +15,7 @@ export const MIKRO_ORM: AdapterUnderTest = {
   databases: { postgres: lacks, mariadb: lacks, sqlite: { ...lacks, 'transactions-at-once': 'MikroORM has one connection to SQLite' } },
   open: async (place, columns, log) => {
     const orm = await openOrm(place, contractEntities(place.kind, columns), log);
-    return { ...sessionOn(() => orm.em.fork()), close: orm.close };
+    return { ...sessionOn(() => orm.em.fork()), close: async () => await orm.close() };
   },
 };
 
@@ -73,7 +73,7 @@ function sessionOn(fresh: () => SqlEntityManager): ContractSession {
 }
 
 function dataOf({ orgId, ...row }: NewConnection): RequiredEntityData<Connection> {
-  return { ...row, organization: orgId } as RequiredEntityData<Connection>;
+  return { ...row, organization: orgId };
 }
 
 function rowOf(connection: Connection | null): ConnectionRow | null {

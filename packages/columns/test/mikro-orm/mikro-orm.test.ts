@@ -185,8 +185,8 @@ describe('what goes past the unit of work is refused, and the database is not as
     ['upsert', async (em) => await em.upsert(Connection, data)],
     ['upsertMany', async (em) => await em.upsertMany(Connection, [data, { ...data, id: 10 }])],
     ['upsert of an entity', async (em) => await em.upsert(em.create(Connection, data, { persist: false }))],
-    ['a query builder that inserts', async (em) => await em.createQueryBuilder(Connection).insert(data)],
-    ['a query builder that updates', async (em) => await em.createQueryBuilder(Connection).update({ botToken: 'canary-9' }).where({ id: 1 })],
+    ['a query builder that inserts', async (em) => await em.createQueryBuilder(Connection).insert(data).execute()],
+    ['a query builder that updates', async (em) => await em.createQueryBuilder(Connection).update({ botToken: 'canary-9' }).where({ id: 1 }).execute()],
     ['a query builder that asks', async (em) => await em.createQueryBuilder(Connection).where({ botToken: 'canary-9' }).getResult()],
     ['a query builder that orders', async (em) => await em.createQueryBuilder(Connection).orderBy({ botToken: 'asc' }).getResult()],
     ['a filter', async (em) => await em.find(Connection, { botToken: 'canary-9' })],
@@ -233,7 +233,7 @@ describe('a mistake in the program is found before the first statement', () => {
     ['a default', { free: { type: encryptedType(free), default: 'x' } }],
     ['a key', { free: { type: encryptedType(free), primary: true } }],
   ])('%s', async ([, properties]) => {
-    const schema = new EntitySchema({ name: 'X', properties: { id, ...properties } as never });
+    const schema = new EntitySchema({ name: 'X', properties: { id, ...properties } });
     expect(await refusalOf(async () => await MikroORM.init({ entities: [schema], dbName: ':memory:' }))).toMatchObject({ code: 'usage' });
   });
 

@@ -1,5 +1,5 @@
 /** What SET sets: encrypted columns, and the columns that they are bound to. */
-import type { Column, ColumnContext } from '../../index.ts';
+import type { ColumnContext } from '../../index.ts';
 import type { EncryptedColumn } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
 import { nameOf, type Node, nodeAt, nodesAt, operatorOf, parameter, referredColumn } from './nodes.ts';
@@ -96,7 +96,7 @@ function isMoved(context: string, given: ReadonlyMap<string, Change>, known: Kno
   const change = given.get(context.toLowerCase());
   if (change === undefined) return false;
   const [now, next] = [known.get(context.toLowerCase()), literalOf(change.value)?.value];
-  return now === undefined || now === null || next === undefined || next === null || String(now as string) !== String(next as string);
+  return !isPlain(now) || !isPlain(next) || String(now) !== String(next);
 }
 
 function newValue({ encrypted }: VisibleColumn, node: Node, given: ReadonlyMap<string, Change>, known: Known, proposed: Proposed | undefined): Node {
@@ -120,6 +120,10 @@ function newValue({ encrypted }: VisibleColumn, node: Node, given: ReadonlyMap<s
   return assumed.length === 0 ? value : proposed!.guard(value, assumed);
 }
 
+function isPlain(value: unknown): value is string | number | bigint {
+  return ['string', 'number', 'bigint'].includes(typeof value);
+}
+
 /** `excluded.name`, and `values(name)` of MySQL. */
 function isProposedValue(node: Node, name: string): boolean {
   const isIt = (one: Node | undefined): boolean => one !== undefined && referredColumn(one)?.toLowerCase() === name.toLowerCase();
@@ -128,5 +132,5 @@ function isProposedValue(node: Node, name: string): boolean {
 }
 
 function stored({ column, form, context }: EncryptedColumn, value: unknown, values: ColumnContext): Node {
-  return parameter(form.toDriver((column as Column<unknown>).encrypt(value, context.length === 0 ? undefined : values)!));
+  return parameter(form.toDriver(column.encrypt(value, context.length === 0 ? undefined : values)));
 }

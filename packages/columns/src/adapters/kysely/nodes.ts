@@ -43,8 +43,8 @@ export function nameOf(node: Node | undefined): string | undefined {
 
 /** The schema that a table is named with. */
 export function schemaOf(table: Node): string | undefined {
-  const identifier = nodeAt(table, 'table');
-  return identifier === undefined ? undefined : nameOf(nodeAt(identifier, 'schema'));
+  const schemable = nodeAt(table, 'table');
+  return schemable === undefined ? undefined : nameOf(nodeAt(schemable, 'schema'));
 }
 
 /** The name of the column that a reference, or a column alone, is to; undefined for everything else, `table.*` included. */

@@ -25,10 +25,10 @@ export function readRows<Result extends QueryResult>(result: Result, plan: Resul
   if (first === undefined) return result;
   const keys = keysOf(first);
   const outputs = plan.outputs.map((output) => ({ output, key: keys(output.name) }));
-  const read = outputs.length + plan.hidden.length === 0 ? rows : rows.map((row) => ({ ...row }));
-  for (const { output, key } of outputs) decryptIn(read as Record<string, unknown>[], output, key, keys);
+  const read: Record<string, unknown>[] = rows.map((row) => ({ ...row }));
+  for (const { output, key } of outputs) decryptIn(read, output, key, keys);
   const hidden = plan.hidden.map(keys);
-  for (const row of read as Record<string, unknown>[]) for (const key of hidden) delete row[key];
+  for (const row of read) for (const key of hidden) delete row[key];
   refuseEncrypted(read, new Set(outputs.map(({ key }) => key)), plan.computed);
   return { ...result, rows: read };
 }

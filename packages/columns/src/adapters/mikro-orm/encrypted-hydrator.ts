@@ -21,7 +21,7 @@ export class EncryptedHydrator extends ObjectHydrator {
     normalizeAccessors?: boolean,
   ): void {
     // Otherwise they are values of the application.
-    if (convertCustomTypes === true) this.#open(entity, meta, data as Record<string, unknown>);
+    if (convertCustomTypes === true) this.#open(entity, meta, data);
     super.hydrate(entity, meta, data, factory, type, newEntity, convertCustomTypes, schema, parentSchema, normalizeAccessors);
   }
 

@@ -108,7 +108,7 @@ export class EncryptedType<V> extends Type<V | null | undefined, unknown> {
 /** Data of a statement that goes past the unit of work. */
 function given<V>(type: EncryptedType<V>, value: V): unknown {
   const { column, context } = type;
-  if (context.length === 0) return type.toDriver(column.encrypt(value)!);
+  if (context.length === 0) return type.toDriver(column.encrypt(value));
   // Whoever knows the place has the column itself.
   if (column.isEncrypted(value)) return type.toDriver(value);
   throw asCause(

@@ -69,5 +69,5 @@ function sealed(encrypted: EncryptedProperty, value: HeldValue<unknown>, row: Ro
     (name) => row[name],
     (name) => `set ${name} before the flush; a reference that was not loaded does not know it`,
   );
-  return encrypted.type.toDriver(column.encrypt(value.value, place)!);
+  return encrypted.type.toDriver(column.encrypt(value.value, place));
 }
