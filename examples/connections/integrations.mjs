@@ -22,7 +22,7 @@ export async function productionRing() {
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     process.stdout.write(`not started: ${error.code}: ${error.message}\n`);
-    process.exit(1);
+    return process.exit(1);
   }
 }
 

@@ -15,10 +15,10 @@ const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 1 })
 const report = await reportInstance(ring, { database: 'postgres', query: (sql, values) => pool.query(sql, [...values]), host: orm }, (error) => process.stdout.write(`${orm}: ${error.message}\n`));
 
 const done = { writes: 0, reads: 0, errors: 0 };
-let stopping = false;
-process.once('SIGTERM', () => (stopping = true));
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
 process.stdout.write(`${orm}: serves\n`);
-for (let number = 0; !stopping; number++) {
+for (let number = 0; !stop.signal.aborted; number++) {
   const id = `${orm}-${String(number).padStart(6, '0')}`;
   const orgId = `org-${number % 3}`;
   try {
