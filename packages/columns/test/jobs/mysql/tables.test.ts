@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)(`tables of MariaDB${missing === undefined
     ['no such table', '', {}, /there is no table t/, /check its name/],
     ['a name that is none', TABLE, { table: 't; DROP TABLE t' }, /no name/, /DATABASE\.TABLE/],
     ['a view', `${TABLE.replaceAll(' t ', ' u ')}; CREATE VIEW t AS SELECT * FROM u`, {}, /is a view/, /name the table/],
-    ['MyISAM, which has no transactions', `${TABLE.replace(');', ') ENGINE=MyISAM;')}`, {}, /kept by MyISAM/, /ENGINE = InnoDB/],
+    ['MyISAM, which has no transactions', TABLE.replace(');', ') ENGINE=MyISAM;'), {}, /kept by MyISAM/, /ENGINE = InnoDB/],
     ['a table that keeps what was', 'CREATE TABLE t (id int PRIMARY KEY, secret longtext) WITH SYSTEM VERSIONING', {}, /system-versioned/, /DROP SYSTEM VERSIONING/],
     ['a generated column', "CREATE TABLE t (id int PRIMARY KEY, a longtext, secret longtext AS (concat(a, '!')))", {}, /computed/, /computed from/],
     ['no key', 'CREATE TABLE t (id int, secret longtext)', {}, /no primary key/, /add a primary key/],
