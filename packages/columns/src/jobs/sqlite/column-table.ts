@@ -179,11 +179,13 @@ export class SqliteColumnTable implements ColumnTable {
       const span = this.#rowids(ask);
       if (span === undefined) return [];
       const [first, last] = span;
+      const statement = probeStatement(this.#shape);
       const found = new Map<string, StoredRow>();
       let bytes = 0;
       for (let tries = 0; tries < 3 * rows && found.size < rows; tries++) {
-        const before = first - 1n + BigInt(Math.floor(Math.random() * Number(last - first + 1n)));
-        const row = ask.first(probeStatement(this.#shape), before);
+        const from = first + BigInt(Math.floor(Math.random() * Number(last - first + 1n)));
+        // Of a span that is no exact number, the end may be missed.
+        const row = ask.first(statement, from > last ? last : from);
         const stored = row === undefined ? undefined : this.#stored(ask, row);
         if (stored === undefined || stored.value === null) continue;
         found.set(JSON.stringify(stored.key), stored);

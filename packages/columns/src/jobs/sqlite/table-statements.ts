@@ -30,9 +30,9 @@ export function sampleStatement(shape: TableShape): string {
   return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE ${cell(shape)} IS NOT NULL ORDER BY random() LIMIT ?`;
 }
 
-/** One row that has a value, of the next hundred. Columns as of a page. Parameters: the rowid before them. */
+/** One row that has a value, of the next hundred. Columns as of a page. Parameters: the rowid where they begin. */
 export function probeStatement(shape: TableShape): string {
-  return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE t.rowid IN (SELECT rowid FROM (SELECT rowid FROM ${shape.table.sql} WHERE rowid > ? ORDER BY rowid LIMIT 100)) AND ${cell(shape)} IS NOT NULL LIMIT 1`;
+  return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE t.rowid IN (SELECT rowid FROM (SELECT rowid FROM ${shape.table.sql} WHERE rowid >= ? ORDER BY rowid LIMIT 100)) AND ${cell(shape)} IS NOT NULL LIMIT 1`;
 }
 
 /** Columns of the answer: the first and the last rowid, NULL where there are no rows. */
