@@ -1,4 +1,5 @@
 /** What a job needs of a database. One folder implements it for each kind: `postgres/` is the first. */
+import type { ColumnFences } from './fence.ts';
 
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
@@ -109,6 +110,8 @@ export interface ColumnDatabase {
   readonly place: string;
   /** @throws LockfastError `config-invalid`: no such table or column, a view, no key, a column type that holds no values */
   table(target: ColumnTarget): Promise<ColumnTable>;
+  /** What keeps writes out of a column. @throws as {@link table} */
+  fences(target: ColumnTarget): Promise<ColumnFences>;
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;

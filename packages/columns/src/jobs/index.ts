@@ -4,6 +4,8 @@ export { type Conversion, type ConversionReport, convertColumn, type Progress, t
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';
+export type { FenceRule, FenceViolation, FenceViolations, StandingFence, ViolatingRow } from './fence.ts';
+export { type FenceReport, type FenceStanding, type Fencing, fencesOf, raiseFence, refuseFenced, removeFence } from './fencing.ts';
 export type { Origin, ReadableColumn } from './origins.ts';
 export type { WaitingFor } from './pace.ts';
 export type { Standing, Unreadable } from './standing.ts';

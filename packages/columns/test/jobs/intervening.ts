@@ -15,6 +15,7 @@ export function intervening(database: ColumnDatabase, { beforeWrite, afterWrite,
   return {
     place: database.place,
     remedyOf: database.remedyOf,
+    fences: async (target) => await database.fences(target),
     lock: async (target) => await database.lock(target),
     pressure: async () => await database.pressure(),
     close: async () => await database.close(),

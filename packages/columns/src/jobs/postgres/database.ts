@@ -2,10 +2,12 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import type { ColumnFences } from '../fence.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
 import { remedyOf } from './failure.ts';
+import { PostgresFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
 import { type ServerAccess, serverAccess } from './server-access.ts';
@@ -50,6 +52,10 @@ class PostgresColumns implements ColumnDatabase {
       const shape = await findShape(ask, target);
       return new PostgresColumnTable(target, shape, (await mayKeepCheckpoints(ask)) ? 'kept' : 'not-permitted', this.#reading, this.#writing);
     });
+  }
+
+  async fences(target: ColumnTarget): Promise<ColumnFences> {
+    return new PostgresFences(target, await this.#look(target, async (ask) => await findShape(ask, target)), this.#reading);
   }
 
   async lock(target: ColumnTarget): Promise<void> {
