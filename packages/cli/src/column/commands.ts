@@ -89,6 +89,32 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./triage.ts'),
   },
   {
+    name: 'column fence',
+    summary: 'let the database itself refuse plaintext and finished keys in columns, and prove that none is left',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: {
+      ...WHICH,
+      also: { kind: 'text', value: 'FORMAT', choices: ['lfv1', 'fernet'], help: 'a second format that passes, while values change from one to the other' },
+      'despite-rows': { kind: 'flag', help: 'put it up although rows do not pass: the database refuses every change of such a row until it is converted' },
+      remove: { kind: 'flag', help: 'take the fences down' },
+      'dry-run': { kind: 'flag', help: 'print the SQL, count the rows that would not pass, and change nothing' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+      json: JSON_OPTION,
+    },
+    details: [
+      'A CHECK constraint for each column. It refuses what is neither NULL nor has the shape of the declared format, and the keys that are draining, retired, destroyed or compromised. Keys that are made later pass: a rotation never stops the application. It meets writes from the first moment; then the database looks at every row while the application goes on, and its validated constraint is the proof, which is on record.',
+      'After the next rotation run it again: the new fence takes the place of the old one with no moment in between. The exit status is 1 when rows do not pass.',
+    ],
+    examples: [
+      ['lockfast column fence --dry-run', 'the SQL, and what it would meet'],
+      ['lockfast column fence --reason "rotation of May is done"', 'all declared columns, after `lockfast column rotate`'],
+      ['lockfast column fence two_factor.secret --remove', 'before `lockfast column decrypt`'],
+    ],
+    load: () => import('./fence.ts'),
+  },
+  {
     name: 'column clear',
     summary: 'empty the rows of a column whose values nothing opens, and keep the ciphertext aside',
     operands: 'ID',
