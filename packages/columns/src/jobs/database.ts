@@ -1,5 +1,6 @@
 /** What a job needs of a database. One folder implements it for each kind: `postgres/` is the first. */
 import type { ColumnFences } from './fence.ts';
+import type { DatabaseSearch } from './search.ts';
 
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
@@ -112,6 +113,8 @@ export interface ColumnDatabase {
   table(target: ColumnTarget): Promise<ColumnTable>;
   /** What keeps writes out of a column. @throws as {@link table} */
   fences(target: ColumnTarget): Promise<ColumnFences>;
+  /** Through all of the database, whatever is declared. */
+  search(): DatabaseSearch;
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;

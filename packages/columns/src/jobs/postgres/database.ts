@@ -3,9 +3,11 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
 import type { ColumnFences } from '../fence.ts';
+import type { DatabaseSearch } from '../search.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
+import { PostgresSearch } from './discovery.ts';
 import { remedyOf } from './failure.ts';
 import { PostgresFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
@@ -56,6 +58,10 @@ class PostgresColumns implements ColumnDatabase {
 
   async fences(target: ColumnTarget): Promise<ColumnFences> {
     return new PostgresFences(target, await this.#look(target, async (ask) => await findShape(ask, target)), this.#reading);
+  }
+
+  search(): DatabaseSearch {
+    return new PostgresSearch(this.#reading);
   }
 
   async lock(target: ColumnTarget): Promise<void> {

@@ -39,6 +39,11 @@ export function startOfWrite(own: Settings): string {
   return `${start('READ COMMITTED', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
 }
 
+/** A part of a search. None takes long: VACUUM keeps what it might still see. */
+export function startOfSearch(): string {
+  return start('READ COMMITTED READ ONLY', [{ statement_timeout: '60000', lock_timeout: String(LOCK_MS), bytea_output: 'hex', jit: 'off' }, EVERY_ROW]);
+}
+
 /** A change of a table's constraints, which needs all of the table for a moment: so long at most it may wait, and others behind it. */
 export function startOfAlteration(): string {
   return start('READ COMMITTED', [{ lock_timeout: '500', statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) }]);
