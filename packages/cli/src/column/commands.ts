@@ -89,6 +89,21 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./triage.ts'),
   },
   {
+    name: 'column discover',
+    summary: 'search whole databases for encrypted values that no [[columns]] names',
+    options: {
+      database: { kind: 'text', value: 'NAME', help: 'only this [databases.NAME]' },
+      sample: { kind: 'text', value: 'N', help: 'about so many rows of each table, spread over it, in place of all' },
+      json: JSON_OPTION,
+    },
+    details: [
+      'It reads every column of every table that holds text, bytes or JSON, lists too, and finds lfv1 values and Fernet tokens that stand there alone, inside of longer text, or at any depth of a document. What can be declared is printed as [[columns]], ready for lockfast.toml; never a value.',
+      'Each part of a table is read in a transaction of some seconds, so that the database goes on cleaning up. It is a search, no proof: a row that is rewritten meanwhile may be missed. `lockfast key retire` and `key destroy` refuse a key that it found. The exit status is 1 when it found something, or could not read everything.',
+    ],
+    examples: [['lockfast column discover', 'before `lockfast key retire`'], ['lockfast column discover --database app --sample 10000', 'a quick look']],
+    load: () => import('./discover.ts'),
+  },
+  {
     name: 'column fence',
     summary: 'let the database itself refuse plaintext and finished keys in columns, and prove that none is left',
     operands: '[ID...]',

@@ -30,7 +30,7 @@ export interface Discovered {
   readonly whole: boolean;
   /** Whether a declaration can name the place. */
   readonly declarable: boolean;
-  /** A materialized view, which shows what others hold. */
+  /** Of what others hold: a materialized view, the content of a full-text index. */
   readonly copy: boolean;
   readonly rows: number;
   /** Rows by the key that lfv1 values name, or by the name of the Fernet key that opens them; '' for tokens that none opens. */

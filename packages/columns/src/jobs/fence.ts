@@ -77,6 +77,11 @@ export interface ColumnFences {
 
 /** What every name of a fence begins with. */
 export const FENCE_PREFIX = 'lockfast_';
+/** What a job says that met one. */
+export const FENCED = {
+  what: 'the fence of the column does not let the value in',
+  hint: 'see with `lockfast column status` what it refuses; `lockfast column fence` brings it up to date, --also lets a second format pass, --remove takes it down',
+} as const;
 /** More names than these help nobody. */
 export const MOST_VIOLATING_ROWS = 10;
 
@@ -109,6 +114,16 @@ export function isFenceOf({ id }: ColumnTarget, name: string): boolean {
 export function ruleIn(definition: string): FenceRule {
   const refusedKeys = Array.from(definition.matchAll(/lfv1\.([a-z][a-z2-7]{5})\./g), ([, id]) => id!);
   return { formats: [...(definition.includes('gAAAAA') ? (['fernet'] as const) : []), ...(definition.includes('lfv1') ? (['lfv1'] as const) : [])], refusedKeys: [...new Set(refusedKeys)].sort() };
+}
+
+/** What triggers say, where a fence is one. Nothing of the value is in it. */
+export function refusalText(name: string): string {
+  return `lockfast: the fence ${name} refuses this value`;
+}
+
+/** The fence that a trigger's words name. */
+export function fenceIn(message: string): string | undefined {
+  return /^lockfast: the fence (lockfast_[a-z0-9_]{1,60}) refuses this value$/.exec(message)?.[1];
 }
 
 /** As statements of the database folders name it: `plaintext`, `malformed`, `format`, or the start of a value under a finished key. */

@@ -3,7 +3,7 @@ import type { ColumnTarget } from './database.ts';
 
 export interface SearchedColumn {
   readonly name: string;
-  /** What {@link SearchPage.rows} has of it. Arrays and composite values come as JSON. */
+  /** What {@link SearchPage.rows} has of it. Arrays and composite values come as JSON; `json` may also hold what is none, where the database does not tell. */
   readonly form: 'text' | 'binary' | 'json';
   /** Whether a declaration can name it: arrays and their like it can not. */
   readonly declarable: boolean;
@@ -15,7 +15,7 @@ export interface SearchedColumn {
 export interface SearchedTable {
   /** As SQL spells it. A partition has the name of its table. */
   readonly name: string;
-  /** A materialized view, which shows what others hold. */
+  /** Of what others hold: a materialized view, the content of a full-text index. */
   readonly copy: boolean;
   readonly columns: readonly SearchedColumn[];
   /** About how much there is to look at, in bytes. */
@@ -28,7 +28,7 @@ export interface SearchedTable {
 export interface LeftOut {
   /** A table, or one column of it. */
   readonly name: string;
-  readonly why: 'not-permitted' | 'row-security' | 'foreign-table' | 'type';
+  readonly why: 'not-permitted' | 'row-security' | 'foreign-table' | 'virtual-table' | 'type';
 }
 
 export interface SearchPage {

@@ -35,7 +35,7 @@ export function sightingsIn(value: string | Buffer, form: SearchedColumn['form']
   try {
     return inJson(JSON.parse(value), []);
   } catch {
-    // Longer than what is looked at of one value, and so cut.
+    // Not every text is a document; and a long one was cut.
     return inText(value, []);
   }
 }

@@ -2,7 +2,7 @@
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import type { Remedy } from '../database.ts';
-import { FENCE_PREFIX } from '../fence.ts';
+import { FENCED, FENCE_PREFIX } from '../fence.ts';
 
 interface Meaning {
   readonly code?: ErrorCode;
@@ -12,7 +12,6 @@ interface Meaning {
 
 const NOT_LET_IN: Meaning = { what: 'the server did not let this user in', hint: 'check user and password in the URL, and pg_hba.conf' };
 const CHANGED: Meaning = { code: 'config-invalid', what: 'a table or column that was there is gone', hint: 'check the declaration of the column, then run it again' };
-const FENCED: Meaning = { what: 'the fence of the column does not let the value in', hint: 'see with `lockfast column status` what it refuses; `lockfast column fence` brings it up to date, --also lets a second format pass, --remove takes it down' };
 const AGAIN = 'run it again: it goes on where it stopped';
 
 /** By SQLSTATE: https://www.postgresql.org/docs/15/errcodes-appendix.html. */
