@@ -35,9 +35,8 @@ export function sweep({ configuration }: Workspace, ring: KeyRing): Usage {
  */
 export async function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string, leave: boolean, session: Session): Promise<void> {
   refuseUnlessUnused(sweep(workspace, ring), id);
+  if (workspace.configuration.columns.length > 0) refuseUnlessUnusedInColumns(await sweepColumns(workspace, ring, session), id);
   await refuseDiscoveredKey(workspace, ring, id, leave, session);
-  if (workspace.configuration.columns.length === 0) return;
-  refuseUnlessUnusedInColumns(await sweepColumns(workspace, ring, session), id);
 }
 
 /** By what they are, not by their names: a copy that somebody made by hand needs its key as well. */
