@@ -1,7 +1,7 @@
 /** A database of PostgreSQL: one connection reads while another one writes. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import type { ColumnFences } from '../fence.ts';
 import type { DatabaseSearch } from '../search.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
@@ -33,6 +33,8 @@ export async function openPostgresColumns(url: string): Promise<ColumnDatabase> 
 }
 
 class PostgresColumns implements ColumnDatabase {
+  readonly kind = 'postgres';
+  readonly abilities: DatabaseAbilities = { replicationLag: true, concurrentWriters: true, settings: 'transaction' };
   readonly place: string;
   readonly remedyOf = remedyOf;
   readonly #locks = new JobLocks();

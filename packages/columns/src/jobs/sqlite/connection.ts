@@ -53,29 +53,20 @@ export class JobConnection {
     return await this.#inTurn(async () => await this.#patiently(({ ask }) => work(ask)));
   }
 
-  /** One transaction, with the place of the one writer before anything is read. @throws as {@link use} */
+  /**
+   * One transaction, with the place of the one writer before anything is read. It is begun, done and committed in one turn: whoever waits
+   * for that place, in this process or another, waits for no one but SQLite.
+   *
+   * @throws as {@link use}
+   */
   async transaction<T>(work: (ask: Ask) => T): Promise<T> {
     return await this.#inTurn(async () => {
       this.#file.refuseIfReplaced();
       const deadline = performance.now() + WAIT_MS;
-      for (;;) {
-        const { database, ask } = await this.#patiently((connected) => {
-          connected.database.exec('BEGIN IMMEDIATE');
-          return connected;
-        }, deadline);
-        try {
-          const result = work(ask);
-          await this.#patiently(() => database.exec('COMMIT'), deadline);
-          this.#file.refuseIfReplaced();
-          return result;
-        } catch (error) {
-          // A failure may have ended it already.
-          if (database.isTransaction) database.exec('ROLLBACK');
-          // In a rollback journal, readers are in the way of a batch that does not fit into memory.
-          if (!isBusy(error) || performance.now() > deadline) throw databaseFailure(error, this.#file);
-        }
-        await sleep(pause());
-      }
+      const { result, committed } = await this.#patiently(({ database, ask }) => inTransaction(database, () => work(ask)), deadline);
+      if (!committed) await this.#commit(deadline);
+      this.#file.refuseIfReplaced();
+      return result;
     });
   }
 
@@ -84,6 +75,16 @@ export class JobConnection {
     await this.#last;
     this.#connected?.database.close();
     this.#connected = undefined;
+  }
+
+  /** With a rollback journal those who read are in the way, while nobody new may begin to. */
+  async #commit(deadline: number): Promise<void> {
+    const { database } = this.#connected!;
+    try {
+      await this.#patiently(() => database.exec('COMMIT'), deadline);
+    } finally {
+      if (database.isTransaction) database.exec('ROLLBACK');
+    }
   }
 
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -122,6 +123,25 @@ export class JobConnection {
       database.close();
       throw error;
     }
+  }
+}
+
+/** @returns not committed where others are in the way of that alone */
+function inTransaction<T>(database: DatabaseSync, work: () => T): { readonly result: T; readonly committed: boolean } {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    try {
+      database.exec('COMMIT');
+      return { result, committed: true };
+    } catch (error) {
+      if (!isBusy(error) || !database.isTransaction) throw error;
+      return { result, committed: false };
+    }
+  } catch (error) {
+    // A failure may have ended it already.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 /** A database of SQLite: one connection reads while another one writes. */
-import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import type { ColumnFences } from '../fence.ts';
 import type { DatabaseSearch } from '../search.ts';
 import { SqliteColumnTable } from './column-table.ts';
@@ -34,6 +34,8 @@ export async function openSqliteColumns(path: string): Promise<ColumnDatabase> {
 }
 
 class SqliteColumns implements ColumnDatabase {
+  readonly kind = 'sqlite';
+  readonly abilities: DatabaseAbilities = { replicationLag: false, concurrentWriters: false, settings: 'none' };
   readonly place: string;
   readonly remedyOf = remedyOf;
   readonly #file: DatabaseFile;

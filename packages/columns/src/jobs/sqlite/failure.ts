@@ -94,8 +94,9 @@ function resultOf(error: unknown): number | undefined {
 /** SQLite can't say which of them it was: the file, its directory, or one of the files beside it. */
 function toldBySystem(result: number, { path }: DatabaseFile): Meaning | undefined {
   if (result !== 3 && result !== 8 && result !== 14) return undefined;
+  if (refusalOf(path, constants.R_OK) === 'EACCES') return { what: `${shownPath(path)} may not be read`, hint: 'run it as the owner of the database' };
   for (const file of [path, dirname(path), `${path}-wal`, `${path}-shm`, `${path}-journal`]) {
-    const refusal = refusalToWrite(file);
+    const refusal = refusalOf(file, constants.W_OK);
     if (refusal === 'EROFS') return { what: 'its file system is read-only', hint: 'remount it writable' };
     if (refusal !== 'EACCES') continue;
     const hint = file === path ? NOT_WRITABLE.hint : 'SQLite writes there, too: run it as the owner of the database, or change the permissions';
@@ -104,9 +105,9 @@ function toldBySystem(result: number, { path }: DatabaseFile): Meaning | undefin
   return undefined;
 }
 
-function refusalToWrite(file: string): string | undefined {
+function refusalOf(file: string, mode: number): string | undefined {
   try {
-    accessSync(file, constants.W_OK);
+    accessSync(file, mode);
     return undefined;
   } catch (error) {
     return error instanceof Error && 'code' in error ? String(error.code) : undefined;

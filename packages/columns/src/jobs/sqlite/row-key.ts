@@ -72,8 +72,11 @@ function sameNames(columns: UniqueIndex['columns'], names: readonly string[]): b
 }
 
 function refuseUnknownCollation(ask: Ask, table: FoundTable, column: string, collation: string): void {
-  if (ask.first('SELECT 1 FROM pragma_collation_list WHERE name = ? COLLATE NOCASE', collation) !== undefined) return;
-  throw new LockfastError('config-invalid', `the key column ${column} of ${table.name} is sorted by a collation of the application's own (${collation})`, 'declare another key: a unique index whose collation SQLite itself has');
+  try {
+    ask.first(`SELECT 'a' < 'b' COLLATE ${identifier(collation)}`);
+  } catch {
+    throw new LockfastError('config-invalid', `the key column ${column} of ${table.name} is sorted by a collation of the application's own (${collation})`, 'declare another key: a unique index whose collation SQLite itself has');
+  }
 }
 
 /** SQLite lets a primary key be NULL where it is no INTEGER and not said to be NOT NULL; any number of rows may be. */

@@ -43,6 +43,10 @@ export function aDatabase(setUp: string, journal: (typeof JOURNALS)[number] = 'W
     path,
     application,
     sql: (text) => {
+      if (!/^\s*(?:SELECT|PRAGMA)/i.test(text)) {
+        application.exec(text);
+        return '';
+      }
       const statement = application.prepare(text);
       statement.setReadBigInts(true);
       return statement
