@@ -1,4 +1,4 @@
-import { discover, type Discovered, type Discovery } from '@lockfast/columns/jobs';
+import { discover, type Discovered } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownLine } from '@lockfast/core/files';
 import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
@@ -14,18 +14,11 @@ import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { ColumnAccess } from './column-access.ts';
 import { type ConfiguredColumn, declaredColumns } from './declared.ts';
-import { DISCOVERY, factsOf } from './discoveries.ts';
+import { DISCOVERY, factsOf, LACKS, type SearchedDatabase } from './discoveries.ts';
 import { columnBlock } from './discovered-block.ts';
 import { lookOnRecord } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { MOST_SAMPLE } from './surveying.ts';
-
-/** One database as it was searched, or why it was not. */
-export interface SearchedDatabase {
-  readonly database: string;
-  readonly discovery?: Discovery;
-  readonly error?: LockfastError;
-}
 
 const WHY = {
   'not-permitted': 'this role may not read all of it',
@@ -34,9 +27,6 @@ const WHY = {
   'virtual-table': 'a virtual table',
   type: 'a type that is not searched',
 } as const;
-
-/** Whether what is left out may hold what nobody finds then. */
-const LACKS: ReadonlySet<string> = new Set(['not-permitted', 'row-security']);
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);

@@ -1,4 +1,5 @@
 /** What searches through databases have found, as the ledger has it: whether a key may be let go of. */
+import type { Discovery, LeftOut } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
@@ -6,15 +7,24 @@ import { listed } from '../listed.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import type { Workspace } from '../workspace.ts';
-import type { SearchedDatabase } from './discover.ts';
 
 export const DISCOVERY = 'column-discover';
+
+/** What is left out so may hold what nobody finds then. */
+export const LACKS: ReadonlySet<LeftOut['why']> = new Set(['not-permitted', 'row-security']);
 
 /** An entry of the ledger is no place for more. What is over counts as not searched. */
 const MOST_COUNTS = 200;
 const FERNET_KEY_OF = /^ring:(.+)$/;
 
 type Facts = Readonly<Record<string, number | boolean>>;
+
+/** One database as it was searched, or why it was not. */
+export interface SearchedDatabase {
+  readonly database: string;
+  readonly discovery?: Discovery;
+  readonly error?: LockfastError;
+}
 
 /** `searched app: true`, `undeclared app kq2d5x: 12`. Searched is what was looked through without a lack, not a sample of it. */
 export function factsOf(all: readonly SearchedDatabase[], ring: KeyRing): { readonly details: Facts } {
@@ -31,7 +41,7 @@ export function factsOf(all: readonly SearchedDatabase[], ring: KeyRing): { read
   });
   const searched = all.map(({ database, discovery }): [string, boolean] => [
     `searched ${database}`,
-    counts.length <= MOST_COUNTS && discovery?.sampled === false && discovery.leftOut.every(({ why }) => why !== 'not-permitted' && why !== 'row-security'),
+    counts.length <= MOST_COUNTS && discovery?.sampled === false && !discovery.leftOut.some(({ why }) => LACKS.has(why)),
   ]);
   const places = all.reduce((sum, { discovery }) => sum + (discovery?.found.length ?? 0), 0);
   return { details: { places, ...Object.fromEntries(searched), ...Object.fromEntries(counts.slice(0, MOST_COUNTS)) } };

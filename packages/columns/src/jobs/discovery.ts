@@ -2,14 +2,14 @@ import { Fernet } from '@lockfast/core/formats';
 import type { FernetKey } from '@lockfast/core/keyring';
 
 import type { FormatName } from '../stored-format.ts';
-import type { ColumnDatabase, ColumnTarget } from './database.ts';
+import type { ColumnDatabase } from './database.ts';
 import { Patience } from './patience.ts';
-import type { DatabaseSearch, LeftOut, SearchedColumn, SearchedTable, SearchPage } from './search.ts';
+import type { DatabaseSearch, DeclaredPlace, LeftOut, SearchedColumn, SearchedTable, SearchPage } from './search.ts';
 import { type Sighting, sightingsIn } from './sightings.ts';
 
 export interface Discovering {
   /** Where values are known to be. */
-  readonly declared: readonly ColumnTarget[];
+  readonly declared: readonly DeclaredPlace[];
   /** They tell whose Fernet tokens are found. */
   readonly fernetKeys: readonly FernetKey[];
   /** About so many rows of each table, spread over it; all of them without it. */

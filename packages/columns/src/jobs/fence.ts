@@ -5,7 +5,11 @@ import type { KeyId } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { FormatName } from '../stored-format.ts';
-import type { ColumnTarget, RowKey } from './database.ts';
+
+/** By its id, whatever it is called in SQL. */
+interface FencedColumn {
+  readonly id: string;
+}
 
 /** What passes. NULL always does, and JSON's null. */
 export interface FenceRule {
@@ -30,7 +34,8 @@ export interface StandingFence {
 export type FenceViolation = { readonly kind: 'plaintext' | 'malformed' | 'format' } | { readonly kind: 'key'; readonly key: KeyId };
 
 export interface ViolatingRow {
-  readonly key: RowKey;
+  /** The key columns of the row as text, in their order. */
+  readonly key: readonly string[];
   readonly label: string | null;
   readonly violation: FenceViolation;
 }
@@ -92,7 +97,7 @@ const RULE_DIGITS = 8;
 /** The rule of a column now: finished are the keys that nothing is written under any more. An active key passes even when it is compromised: all programs write with it until it is replaced. */
 export function fenceRule(formats: readonly FormatName[], { keys }: Pick<KeyRing, 'keys'>): FenceRule {
   const finished = keys.filter(({ state, compromised }) => state !== 'active' && (state !== 'staged' || compromised !== null));
-  return { formats: [...formats].sort(), refusedKeys: formats.includes('lfv1') ? finished.map(({ id }) => id).sort() : [] };
+  return { formats: formats.toSorted(), refusedKeys: formats.includes('lfv1') ? finished.map(({ id }) => id).toSorted() : [] };
 }
 
 /**
@@ -101,19 +106,19 @@ export function fenceRule(formats: readonly FormatName[], { keys }: Pick<KeyRing
  *
  * @param rule the condition, in SQL
  */
-export function fenceName({ id }: ColumnTarget, rule: string): string {
+export function fenceName({ id }: FencedColumn, rule: string): string {
   return `${FENCE_PREFIX}${id.replaceAll('.', '_').slice(0, SLUG_CHARACTERS)}_${digits(id, ID_DIGITS)}_${digits(rule, RULE_DIGITS)}`;
 }
 
 /** Whether it is the name of a fence of this column, whatever its rule. */
-export function isFenceOf({ id }: ColumnTarget, name: string): boolean {
+export function isFenceOf({ id }: FencedColumn, name: string): boolean {
   return name.startsWith(FENCE_PREFIX) && name.slice(0, -RULE_DIGITS).endsWith(`_${digits(id, ID_DIGITS)}_`);
 }
 
 /** The rule that a fence was made for, by what the database has of it. @param definition in SQL */
 export function ruleIn(definition: string): FenceRule {
   const refusedKeys = Array.from(definition.matchAll(/lfv1\.([a-z][a-z2-7]{5})\./g), ([, id]) => id!);
-  return { formats: [...(definition.includes('gAAAAA') ? (['fernet'] as const) : []), ...(definition.includes('lfv1') ? (['lfv1'] as const) : [])], refusedKeys: [...new Set(refusedKeys)].sort() };
+  return { formats: [...(definition.includes('gAAAAA') ? (['fernet'] as const) : []), ...(definition.includes('lfv1') ? (['lfv1'] as const) : [])], refusedKeys: [...new Set(refusedKeys)].toSorted() };
 }
 
 /** What triggers say, where a fence is one. Nothing of the value is in it. */

@@ -1,5 +1,13 @@
 /** A search through all of a database, whatever is declared. */
-import type { ColumnTarget } from './database.ts';
+
+/** Where values are known to be: a part of `ColumnTarget`. */
+export interface DeclaredPlace {
+  /** As SQL spells it. */
+  readonly table: string;
+  /** Not quoted. */
+  readonly column: string;
+  readonly path?: readonly string[];
+}
 
 export interface SearchedColumn {
   readonly name: string;
@@ -8,7 +16,7 @@ export interface SearchedColumn {
   /** Whether a declaration can name it: arrays and their like it can not. */
   readonly declarable: boolean;
   /** What is declared of it: without a path all of it. */
-  readonly declared: readonly ColumnTarget[];
+  readonly declared: readonly DeclaredPlace[];
 }
 
 /** A table, or a part of one. */
@@ -43,7 +51,7 @@ export interface SearchPage {
 /** Only what holds `lfv1.` or `gAAAAA` somewhere leaves the database, and of a long value the first {@link MOST_BYTES}. */
 export interface DatabaseSearch {
   /** All tables with columns that may hold something. @param declared where values are known to be */
-  tables(declared: readonly ColumnTarget[]): Promise<{ readonly tables: readonly SearchedTable[]; readonly leftOut: readonly LeftOut[] }>;
+  tables(declared: readonly DeclaredPlace[]): Promise<{ readonly tables: readonly SearchedTable[]; readonly leftOut: readonly LeftOut[] }>;
   /**
    * A part of a table, in a transaction of its own, of some seconds at most: so the server keeps cleaning up. A row that is
    * rewritten meanwhile may move from a part that comes to one that has been.

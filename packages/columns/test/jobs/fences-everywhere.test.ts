@@ -151,7 +151,7 @@ onEachDatabase((under) => {
     await session.query('INSERT INTO t VALUES (1, ?, ?)', [`see ${value.slice(0, 130)}`, value]);
     await session.query('INSERT INTO other VALUES (1, ?, ?, ?)', [value, binary(ring), JSON.stringify({ list: [{ token: value }], token: value, none: 'lfv1.' })]);
     await session.query('INSERT INTO keyless VALUES (?, 1)', [`was ${value}.`]);
-    for (let row = 0; row < 5; row++) await session.query('INSERT INTO twice VALUES (?, ?, ?)', [row, `${'x'.repeat(row)}`, value]);
+    for (let row = 0; row < 5; row++) await session.query('INSERT INTO twice VALUES (?, ?, ?)', [row, 'x'.repeat(row), value]);
     const found = await discover(await database.open(), { declared: [DECLARED], fernetKeys: [] });
     expect(found.found.map(({ table: name, column, path, whole, rows }) => `${[name, column, ...path].join('/')}${whole ? '' : ' inside'} ${rows}`).toSorted()).toEqual(
       ['keyless/v inside 1', 'other/doc/list/*/token 1', 'other/doc/token 1', 'other/note 1', 'other/raw 1', 't/org inside 1', 'twice/v 5'].toSorted(),

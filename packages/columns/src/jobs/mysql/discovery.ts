@@ -1,8 +1,7 @@
 /** A search through a database of MySQL or MariaDB, along the primary keys of its tables. What they call a database is what the URL names. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
-import { ANSWER_BYTES, type DatabaseSearch, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
+import { ANSWER_BYTES, type DatabaseSearch, type DeclaredPlace, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
 import { beyond, findKey, type FoundKey } from './row-key.ts';
 import { startOfLook } from './session-settings.ts';
@@ -29,9 +28,9 @@ export class MysqlSearch implements DatabaseSearch {
     this.#isMariadb = isMariadb;
   }
 
-  async tables(declared: readonly ColumnTarget[]): ReturnType<DatabaseSearch['tables']> {
+  async tables(declared: readonly DeclaredPlace[]): ReturnType<DatabaseSearch['tables']> {
     return await this.#look(async (ask) => {
-      const targets = new Map<ColumnTarget, string | undefined>();
+      const targets = new Map<DeclaredPlace, string | undefined>();
       for (const target of declared) targets.set(target, await nameOf(ask, target));
       const tables: SearchedTable[] = [];
       const leftOut: LeftOut[] = [];
@@ -107,7 +106,7 @@ export class MysqlSearch implements DatabaseSearch {
     return rows[0]?.map(String);
   }
 
-  async #columnsOf(ask: Ask, table: FoundTable, declared: readonly ColumnTarget[]): Promise<SearchedColumn[]> {
+  async #columnsOf(ask: Ask, table: FoundTable, declared: readonly DeclaredPlace[]): Promise<SearchedColumn[]> {
     return [...(await readColumns(ask, table, this.#isMariadb())).values()].flatMap(({ name, type, checkedJson, generated }): SearchedColumn[] => {
       const form = type === 'json' || checkedJson ? 'json' : TEXTS.test(type) ? 'text' : BYTES.test(type) ? 'binary' : undefined;
       return form === undefined ? [] : [{ name, form, declarable: !generated, declared: declared.filter(({ column }) => column.toLowerCase() === name.toLowerCase()) }];
@@ -130,7 +129,7 @@ export class MysqlSearch implements DatabaseSearch {
   }
 }
 
-async function nameOf(ask: Ask, { table }: ColumnTarget): Promise<string | undefined> {
+async function nameOf(ask: Ask, { table }: DeclaredPlace): Promise<string | undefined> {
   return (await unlessRefused(async () => await findTable(ask, table)))?.sql;
 }
 

@@ -148,7 +148,11 @@ export class MysqlFences implements ColumnFences {
     if (reports(error, 1205, 1213)) {
       const busy = new LockfastError('busy', `others hold the table ${name}, which a fence needs for a moment`, 'run it again when they are done, or when there is less load', (error as LockfastError).cause);
       const own = [this.#reading.id, this.#writing.id].filter((id) => id !== undefined);
-      return await this.#reading.use(async (ask) => await namingHolders(ask, busy, own)).catch(() => busy);
+      try {
+        return await this.#reading.use(async (ask) => await namingHolders(ask, busy, own));
+      } catch {
+        return busy;
+      }
     }
     const hint = 'grant it TRIGGER on the table; where the server writes a binary log, log_bin_trust_function_creators must be on, too; or give the SQL of --dry-run to an administrator';
     return isNotAllowed(error) || reports(error, 1419) ? new LockfastError('database-refused', `this user may not make triggers on ${name}`, hint, (error as LockfastError).cause) : error;

@@ -1,6 +1,5 @@
 /** A search through a database of PostgreSQL, along the pages of its tables: no key and no index is needed for that. */
-import type { ColumnTarget } from '../database.ts';
-import { ANSWER_BYTES, type DatabaseSearch, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
+import { ANSWER_BYTES, type DatabaseSearch, type DeclaredPlace, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { reports } from './failure.ts';
 import { identifier, literal } from './sql-text.ts';
@@ -38,9 +37,9 @@ export class PostgresSearch implements DatabaseSearch {
     this.#connection = connection;
   }
 
-  async tables(declared: readonly ColumnTarget[]): ReturnType<DatabaseSearch['tables']> {
+  async tables(declared: readonly DeclaredPlace[]): ReturnType<DatabaseSearch['tables']> {
     return await this.#look(async (ask) => {
-      const places = new Map<ColumnTarget, string | undefined>();
+      const places = new Map<DeclaredPlace, string | undefined>();
       for (const target of declared) places.set(target, await oidOf(ask, target.table));
       const tables = new Map<string, SearchedTable & { readonly columns: SearchedColumn[] }>();
       const leftOut = new Map<string, LeftOut>();

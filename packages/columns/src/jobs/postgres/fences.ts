@@ -126,7 +126,11 @@ export class PostgresFences implements ColumnFences {
     if (reports(error, '55P03')) {
       const busy = new LockfastError('busy', `others hold the table ${table.name}, which a fence needs for a moment`, 'run it again when they are done, or when there is less load', (error as LockfastError).cause);
       const own = this.#connection.process;
-      return await this.#connection.use(async (ask) => await namingHolders(ask, busy, table, own === undefined ? [] : [own])).catch(() => busy);
+      try {
+        return await this.#connection.use(async (ask) => await namingHolders(ask, busy, table, own === undefined ? [] : [own]));
+      } catch {
+        return busy;
+      }
     }
     if (!reports(error, '42501')) return error;
     return new LockfastError('database-refused', `only the owner of ${table.name} puts a fence up or takes it down`, 'name a role in the URL that owns the table, or give the SQL of --dry-run to the owner', (error as LockfastError).cause);

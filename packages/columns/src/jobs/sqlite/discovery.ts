@@ -1,8 +1,7 @@
 /** A search through a database of SQLite. A column holds values of any type, so all of them are looked at. */
 import type { SQLOutputValue } from 'node:sqlite';
 
-import type { ColumnTarget } from '../database.ts';
-import { ANSWER_BYTES, type DatabaseSearch, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
+import { ANSWER_BYTES, type DatabaseSearch, type DeclaredPlace, type LeftOut, MOST_BYTES, type SearchedColumn, type SearchedTable, type SearchPage } from '../search.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { identifier } from './sql-text.ts';
 import { asciiLower } from './table-name.ts';
@@ -23,11 +22,11 @@ export class SqliteSearch implements DatabaseSearch {
     this.#connection = connection;
   }
 
-  async tables(declared: readonly ColumnTarget[]): ReturnType<DatabaseSearch['tables']> {
+  async tables(declared: readonly DeclaredPlace[]): ReturnType<DatabaseSearch['tables']> {
     return await this.#connection.use((ask) => {
       const tables: SearchedTable[] = [];
       const leftOut: LeftOut[] = [];
-      for (const [name, type, withoutRowid] of [...ask("SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")]) {
+      for (const [name, type, withoutRowid] of [...ask("SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name")].values()) {
         const table = String(name);
         if (type === 'view' || OWN_TABLE.test(table)) continue;
         if (type === 'virtual') leftOut.push({ name: table, why: 'virtual-table' });
@@ -79,7 +78,7 @@ interface Handle {
   readonly rowid: string | null;
 }
 
-function searchedTable(ask: Ask, name: string, copy: boolean, withoutRowid: boolean, declared: readonly ColumnTarget[]): SearchedTable {
+function searchedTable(ask: Ask, name: string, copy: boolean, withoutRowid: boolean, declared: readonly DeclaredPlace[]): SearchedTable {
   const found = [...ask("SELECT name, upper(type) FROM pragma_table_xinfo(?, 'main') WHERE hidden IN (0, 2, 3) ORDER BY cid", name)];
   const names = found.map(([column]) => asciiLower(String(column)));
   const rowid = withoutRowid ? null : (['rowid', '_rowid_', 'oid'].find((one) => !names.includes(one)) ?? null);
