@@ -28,7 +28,7 @@ export class ColumnAccess implements AsyncDisposable {
   }
 
   /** The database that a column is in. @throws LockfastError `database-unavailable`, `database-refused`, and as `databaseUrl` */
-  database({ database }: ConfiguredColumn): Promise<ColumnDatabase> {
+  database({ database }: Pick<ConfiguredColumn, 'database'>): Promise<ColumnDatabase> {
     return this.databaseNamed(database);
   }
 

@@ -105,6 +105,47 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./triage.ts'),
   },
   {
+    name: 'column discover',
+    summary: 'search whole databases for encrypted values that no [[columns]] names',
+    options: {
+      database: { kind: 'text', value: 'NAME', help: 'only this [databases.NAME]' },
+      sample: { kind: 'text', value: 'N', help: 'about so many rows of each table, spread over it, in place of all' },
+      json: JSON_OPTION,
+    },
+    details: [
+      'It reads every column of every table that holds text, bytes or JSON, lists too, and finds lfv1 values and Fernet tokens that stand there alone, inside of longer text, or at any depth of a document. What can be declared is printed as [[columns]], ready for lockfast.toml; never a value.',
+      'Each part of a table is read in a transaction of some seconds, so that the database goes on cleaning up. It is a search, no proof: a row that is rewritten meanwhile may be missed. `lockfast key retire` and `key destroy` refuse a key that it found. The exit status is 1 when it found something, or could not read everything.',
+    ],
+    examples: [['lockfast column discover', 'before `lockfast key retire`'], ['lockfast column discover --database app --sample 10000', 'a quick look']],
+    load: () => import('./discover.ts'),
+  },
+  {
+    name: 'column fence',
+    summary: 'let the database itself refuse plaintext and finished keys in columns, and prove that none is left',
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: {
+      ...WHICH,
+      also: { kind: 'text', value: 'FORMAT', choices: ['lfv1', 'fernet'], help: 'a second format that passes, while values change from one to the other' },
+      'despite-rows': { kind: 'flag', help: 'put it up although rows do not pass: the database refuses every change of such a row until it is converted' },
+      remove: { kind: 'flag', help: 'take the fences down' },
+      'dry-run': { kind: 'flag', help: 'print the SQL, count the rows that would not pass, and change nothing' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+      json: JSON_OPTION,
+    },
+    details: [
+      'A CHECK constraint for each column. It refuses what is neither NULL nor has the shape of the declared format, and the keys that are draining, retired, destroyed or compromised. Keys that are made later pass: a rotation never stops the application. It meets writes from the first moment; then the database looks at every row while the application goes on, and its validated constraint is the proof, which is on record.',
+      'After the next rotation run it again: the new fence takes the place of the old one with no moment in between. The exit status is 1 when rows do not pass.',
+    ],
+    examples: [
+      ['lockfast column fence --dry-run', 'the SQL, and what it would meet'],
+      ['lockfast column fence --reason "rotation of May is done"', 'all declared columns, after `lockfast column rotate`'],
+      ['lockfast column fence two_factor.secret --remove', 'before `lockfast column decrypt`'],
+    ],
+    load: () => import('./fence.ts'),
+  },
+  {
     name: 'column clear',
     summary: 'empty the rows of a column whose values nothing opens, and keep the ciphertext aside',
     operands: 'ID',

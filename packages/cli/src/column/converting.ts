@@ -1,5 +1,5 @@
 /** What `column encrypt`, `rotate` and `decrypt` have in common: the plan, the job over each column, its report, what is next. */
-import { type Census, censusColumn, type ColumnDatabase, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type ColumnDatabase, type ConversionReport, convertColumn, type FenceStanding, fencesOf, refuseFenced, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
@@ -21,6 +21,7 @@ import { printCounts, printKeys, printTitle, rowName } from './conversion-report
 import { type Direction, WORDS } from './conversion-words.ts';
 import { closeDeadJobs } from './dead-jobs.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { isOutdated, refuseInTheWay } from './fenced.ts';
 import { foreignOption } from './foreign-option.ts';
 import { Interruption } from './interruption.ts';
 import { type NamedKey, otherKeys, presentKey } from './key-names.ts';
@@ -48,6 +49,7 @@ interface Planned {
   readonly census: Census;
   readonly present: NamedKey;
   readonly others: readonly NamedKey[];
+  readonly fences: readonly FenceStanding[];
 }
 
 /** A column after its job. */
@@ -70,7 +72,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring, session, foreignOf);
-  const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
+  const planned = await failuresOnRecord(workspace, event, () => planAll(columns, direction, access, ring));
   for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined, await access.database(one.column)));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one, foreignOf !== undefined), 0);
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
@@ -81,12 +83,16 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   return conclude(converted, planned.length, interruption.status, conversion, ring, args, session);
 }
 
-async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAccess, ring: KeyRing): Promise<Planned[]> {
+async function planAll(columns: readonly ConfiguredColumn[], direction: Direction, access: ColumnAccess, ring: KeyRing): Promise<Planned[]> {
   const planned: Planned[] = [];
   for (const column of columns) {
     const fernetKeys = await access.fernetKeys(column);
-    const census = await censusColumn(await access.database(column), column, ring);
-    planned.push({ column, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
+    const database = await access.database(column);
+    if (direction === 'decrypt') await refuseFenced(database, column);
+    const fences = await fencesOf(database, column, ring);
+    refuseInTheWay(column, fences);
+    const census = await censusColumn(database, column, ring);
+    planned.push({ column, census, fences, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
   }
   return planned;
 }
@@ -180,7 +186,8 @@ function conclude(converted: readonly Converted[], asked: number, interrupted: n
   const { terminal, command } = session;
   const dryRun = args.flag('dry-run');
   const failure = findingsOf(converted, dryRun || interrupted !== undefined);
-  const steps = dryRun || interrupted !== undefined ? [] : next(converted, ring);
+  const outdated = converted.filter(({ fences }) => fences.some(isOutdated)).map(({ column }) => column.id);
+  const steps = dryRun || interrupted !== undefined ? [] : [...(outdated.length === 0 ? [] : [`A key was finished since the fence was put up: lockfast column fence ${outdated.join(' ')}`]), ...next(converted, ring)];
   const again = `lockfast ${[command, ...args.operands, ...(direction === 'decrypt' ? ['--to-plaintext'] : [])].join(' ')}`;
   if (args.flag('json')) {
     const columns = converted.map(({ column, present, others, report: { ms, ...report } }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report, ms: Math.round(ms) }));

@@ -1,7 +1,7 @@
 import type { Workspace } from '../workspace.ts';
 import type { ConfiguredColumn } from './declared.ts';
 
-const JOBS: ReadonlySet<string> = new Set(['column-encrypt', 'column-rotate', 'column-decrypt', 'column-clear']);
+const JOBS: ReadonlySet<string> = new Set(['column-encrypt', 'column-rotate', 'column-decrypt', 'column-clear', 'column-fence', 'column-unfence']);
 
 /**
  * Tells the ledger of jobs that were killed: what they were at nobody can tell any more, that they are dead, we can. Call it

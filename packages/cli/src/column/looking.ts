@@ -26,7 +26,7 @@ export async function lookOnRecord<T>(
   event: AuditEvent,
   { terminal }: Session,
   action: (signal: AbortSignal) => Promise<T>,
-  facts: (found: T) => { readonly details: Record<string, number> },
+  facts: (found: T) => { readonly details: NonNullable<AuditOutcome['details']> },
 ): Promise<Looked<T>> {
   using interruption = new Interruption(() => terminal.note('stops'));
   const intent = (await sink?.intend([event]))?.[0];
@@ -68,7 +68,7 @@ export async function lookAtColumns<T>(
   args: Arguments,
   session: Session,
   action: (look: ColumnLook) => Promise<T>,
-  facts: (found: T) => { readonly details: Record<string, number> },
+  facts: (found: T) => { readonly details: NonNullable<AuditOutcome['details']> },
 ): Promise<Looked<T>> {
   const columns = chosenColumns(args, session, workspace.configuration);
   const event = { operation, object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment };

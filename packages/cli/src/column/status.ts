@@ -1,4 +1,4 @@
-import { type Census, censusColumn, type Survey } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type FenceStanding, fencesOf, type Survey } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
@@ -10,6 +10,7 @@ import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { isOutdated, shownFences } from './fenced.ts';
 import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { MOST_SAMPLE, shownCodes, survey, unreadableRows } from './surveying.ts';
@@ -21,6 +22,7 @@ const MOST_COUNTS = 200;
 interface Found {
   readonly column: ConfiguredColumn;
   readonly census?: Census | Survey;
+  readonly fences?: readonly FenceStanding[];
   readonly error?: LockfastError;
 }
 
@@ -35,7 +37,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     session,
     async ({ columns, ring, access, signal }) => {
       const all: Found[] = [];
-      for (const column of columns) all.push(await look(column, () => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access))));
+      for (const column of columns) {
+        const count = (): Promise<Census | Survey> => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access));
+        all.push(await look(column, count, async () => fencesOf(await access.database(column), column, ring)));
+      }
       return all;
     },
     countsOf,
@@ -50,9 +55,9 @@ async function censusOf(column: ConfiguredColumn, ring: KeyRing, access: ColumnA
 }
 
 /** One database that does not answer must not hide what the others hold. */
-async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>): Promise<Found> {
+async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>, fences: () => Promise<readonly FenceStanding[]>): Promise<Found> {
   try {
-    return { column, census: await count() };
+    return { column, census: await count(), fences: await fences() };
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { column, error };
@@ -85,12 +90,14 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
   const failed = found.find(({ error }) => error !== undefined)?.error;
   const failure = failed ?? finding(found);
   if (args.flag('json')) {
-    const columns = found.map(({ column, census, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, ...failureJson(error) }));
+    const columns = found.map(({ column, census, fences, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, fences: fences?.map(({ rule, ...fence }) => ({ ...fence, ...rule })), ...failureJson(error) }));
     terminal.json({ columns, ...failureJson(failure) });
   } else {
     print(found, ring, session);
     const plaintext = columnsWith(found, (census) => census.plaintext);
     if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
+    const outdated = withFence(found, isOutdated);
+    if (outdated !== '') terminal.line(`Next: lockfast column fence ${outdated}, when nothing is under the finished keys any more`);
   }
   for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
   if (failed === undefined && failure !== undefined) terminal.note(`${failure.message}: ${failure.hint}`);
@@ -98,13 +105,15 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
 }
 
 function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): void {
+  // Where nobody uses them, there is nothing to tell.
+  const fenced = withFence(found, () => true) !== '';
   terminal.table(
-    ['COLUMN', 'ROWS', 'NULL', 'PLAINTEXT', 'FERNET', 'UNKNOWN', 'KEYS'],
-    found.map(({ column, census }) => {
-      if (census === undefined) return [column.id, '?', '?', '?', '?', '?', '?'];
+    ['COLUMN', 'ROWS', 'NULL', 'PLAINTEXT', 'FERNET', 'UNKNOWN', 'KEYS', ...(fenced ? ['FENCE'] : [])],
+    found.map(({ column, census, fences = [] }) => {
+      if (census === undefined) return [column.id, '?', '?', '?', '?', '?', '?', ...(fenced ? ['?'] : [])];
       const { rows, null: empty, plaintext, fernet, unknown, keys } = census;
       const proven = 'fernetKeys' in census ? census.fernetKeys : {};
-      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys({ ...keys, ...proven }, ring)];
+      return [column.id, ...[rows, empty, plaintext, fernet, unknown].map(grouped), shownKeys({ ...keys, ...proven }, ring), ...(fenced ? [shownFences(fences)] : [])];
     }),
   );
   for (const { column, census } of found) {
@@ -127,8 +136,14 @@ function columnsWith(found: readonly Found[], count: (census: Census) => number)
   return found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
 }
 
+function withFence(found: readonly Found[], matching: (fence: FenceStanding) => boolean): string {
+  return found.filter(({ fences = [] }) => fences.some(matching)).map(({ column }) => column.id).join(' ');
+}
+
 /** Plaintext is none: that is what `column encrypt` is for. */
 function finding(found: readonly Found[]): LockfastError | undefined {
   const unreadable = columnsWith(found, ({ unknown }) => unknown);
+  const inTheWay = withFence(found, ({ state }) => state === 'in-the-way');
+  if (inTheWay !== '') return new LockfastError('column-findings', `a fence refuses what is written now: ${inTheWay}`, `bring it up to date: lockfast column fence ${inTheWay}, with --also while values of the other format are left`);
   return unreadable === '' ? undefined : new LockfastError('column-findings', `there are values that do not open: ${unreadable}`, `see which, and what would open them: lockfast column triage ${unreadable}`);
 }

@@ -1,4 +1,4 @@
-import { type Command, JSON_OPTION, REASON_OPTION, YES_OPTION } from '../command.ts';
+import { type Command, JSON_OPTION, type Option, REASON_OPTION, YES_OPTION } from '../command.ts';
 import { DESPITE_INSTANCES, DESPITE_INSTANCES_OPTION } from './despite-instances.ts';
 
 /** Of the commands that move a key from one state to another. */
@@ -6,6 +6,8 @@ const MOVE_OPTIONS = { reason: REASON_OPTION, yes: YES_OPTION, json: JSON_OPTION
 
 /** Of those that ask the running applications first. */
 const ASKING_OPTIONS = { [DESPITE_INSTANCES]: DESPITE_INSTANCES_OPTION, ...MOVE_OPTIONS } as const;
+
+const LETTING_GO = { ...MOVE_OPTIONS, 'leave-undeclared': { kind: 'flag', help: 'although `lockfast column discover` found values under it outside of the declared columns: nothing opens them any more' } } as const satisfies Record<string, Option>;
 
 export const KEY_COMMANDS: readonly Command[] = [
   {
@@ -66,9 +68,10 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'refuse a key that nothing uses any more',
     operands: 'ID',
     arity: [1, 1],
-    options: ASKING_OPTIONS,
+    options: { ...ASKING_OPTIONS, ...LETTING_GO },
     details: [
       'Every configured env file, every backup and every row of the declared columns is decrypted as the proof. What is under this key, or can not be read, is named, and the key stays. So it does while a running application that reports itself still encrypts with it.',
+      'So does what `lockfast column discover` found elsewhere in the databases; run it before.',
     ],
     examples: [['lockfast key retire ab3c4d', 'after a rotation, and after the backups from before it are gone']],
     load: () => import('./retire.ts'),
@@ -78,7 +81,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'take the bytes of a retired key out of the ring, for good',
     operands: 'ID',
     arity: [1, 1],
-    options: MOVE_OPTIONS,
+    options: LETTING_GO,
     details: [
       'The proof of `lockfast key retire` is made again. On a terminal the key id must be typed; elsewhere it takes --yes. Old copies of the key ring, in git for example, and recovery backups still hold the key.',
     ],

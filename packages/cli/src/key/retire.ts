@@ -8,14 +8,16 @@ import { refuseUsedKey } from './sweep.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const id = keyOperand(args);
+  const leave = args.flag('leave-undeclared');
+  const { reason, details } = despiteInstances(args, session);
   return moveKey(args, session, {
-    event: { operation: 'key-retire', object: id, keyId: id, ...despiteInstances(args, session) },
+    event: { operation: 'key-retire', object: id, keyId: id, reason, ...(details === undefined && !leave ? {} : { details: { ...details, ...(leave ? { leaveUndeclared: true } : {}) } }) },
     sure: () => confirm(args, session, `Refuse the key ${id} from now on?`),
     change: (ring) => ring.withRetired(id),
     prove: async (ring, workspace) => {
       // First: it is quick, and what they would still write no sweep finds.
       await refuseWhileEncrypting(workspace, ring, id, args, session);
-      await refuseUsedKey(workspace, ring, id, session);
+      await refuseUsedKey(workspace, ring, id, leave, session);
     },
     guarded: true,
     next: () => `lockfast key destroy ${id}`,

@@ -10,6 +10,7 @@ import { refuseUnlessUnused, type SweptFile, sweepUsage, type UnreadFile, type U
 import { encryptedEnvFiles } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
+import { refuseDiscoveredKey } from '../column/discoveries.ts';
 import { refuseUnlessUnusedInColumns, sweepColumns } from './column-sweep.ts';
 
 /** A directory that can't be listed may hold anything: it counts as unread, too. */
@@ -26,11 +27,16 @@ export function sweep({ configuration }: Workspace, ring: KeyRing): Usage {
   return { keys, unread: [...unread, ...unlisted.values()] };
 }
 
-/** Files and backups first: columns take the longest. @throws LockfastError `key-in-use` */
-export async function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string, session: Session): Promise<void> {
+/**
+ * Files and backups first: columns take the longest.
+ *
+ * @param leave what was found outside of declared columns is known, and may be lost
+ * @throws LockfastError `key-in-use`
+ */
+export async function refuseUsedKey(workspace: Workspace, ring: KeyRing, id: string, leave: boolean, session: Session): Promise<void> {
   refuseUnlessUnused(sweep(workspace, ring), id);
-  if (workspace.configuration.columns.length === 0) return;
-  refuseUnlessUnusedInColumns(await sweepColumns(workspace, ring, session), id);
+  if (workspace.configuration.columns.length > 0) refuseUnlessUnusedInColumns(await sweepColumns(workspace, ring, session), id);
+  await refuseDiscoveredKey(workspace, ring, id, leave, session);
 }
 
 /** By what they are, not by their names: a copy that somebody made by hand needs its key as well. */

@@ -1,4 +1,6 @@
 /** What a job needs of a database. One folder implements it for each kind: `postgres/`, `mysql/`, `sqlite/`. */
+import type { ColumnFences } from './fence.ts';
+import type { DatabaseSearch } from './search.ts';
 
 import type { ReportedInstance } from '../instances/index.ts';
 
@@ -123,6 +125,10 @@ export interface ColumnDatabase {
   readonly place: string;
   /** @throws LockfastError `config-invalid`: no such table or column, a view, no key, a column type that holds no values */
   table(target: ColumnTarget): Promise<ColumnTable>;
+  /** What keeps writes out of a column. @throws as {@link table} */
+  fences(target: ColumnTarget): Promise<ColumnFences>;
+  /** Through all of the database, whatever is declared. */
+  search(): DatabaseSearch;
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;

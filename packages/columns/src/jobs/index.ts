@@ -4,8 +4,12 @@ export { type Conversion, type ConversionReport, convertColumn, type Progress, t
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';
+export { discover, type Discovered, type Discovering, type Discovery } from './discovery.ts';
+export type { FenceRule, FenceViolation, FenceViolations, StandingFence, ViolatingRow } from './fence.ts';
+export { type FenceReport, type FenceStanding, type Fencing, fencesOf, raiseFence, refuseFenced, removeFence } from './fencing.ts';
 export type { Origin, ReadableColumn } from './origins.ts';
 export type { WaitingFor } from './pace.ts';
+export type { LeftOut } from './search.ts';
 export type { Standing, Unreadable } from './standing.ts';
 export { StoredValues } from './stored-values.ts';
 export { type Survey, surveyColumn, type Surveying } from './survey.ts';

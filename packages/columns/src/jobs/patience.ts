@@ -13,14 +13,17 @@ const LONGEST_PAUSE_MS = 5000;
  */
 export class Patience {
   readonly #database: ColumnDatabase;
-  readonly #target: ColumnTarget;
+  readonly #target: ColumnTarget | undefined;
   readonly #holdsLock: boolean;
   readonly #signal: AbortSignal | undefined;
   #failures = 0;
   #locking: Promise<void> | undefined;
 
-  /** @param holdsLock whether the job took its lock, which ended with the connection */
-  constructor(database: ColumnDatabase, target: ColumnTarget, holdsLock: boolean, signal: AbortSignal | undefined) {
+  /**
+   * @param target undefined where all of the database is looked at
+   * @param holdsLock whether the job took its lock, which ended with the connection
+   */
+  constructor(database: ColumnDatabase, target: ColumnTarget | undefined, holdsLock: boolean, signal: AbortSignal | undefined) {
     this.#database = database;
     this.#target = target;
     this.#holdsLock = holdsLock;
@@ -64,7 +67,7 @@ export class Patience {
 
   /** Reader and writer lose their connections together, and one lock is enough. */
   async #lockAgain(): Promise<void> {
-    if (!this.#holdsLock) return;
+    if (!this.#holdsLock || this.#target === undefined) return;
     this.#locking ??= this.#database.lock(this.#target).finally(() => (this.#locking = undefined));
     await this.#locking;
   }

@@ -2,10 +2,14 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
+import type { ColumnFences } from '../fence.ts';
+import type { DatabaseSearch } from '../search.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { MysqlColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
+import { MysqlSearch } from './discovery.ts';
 import { remedyOf } from './failure.ts';
+import { MysqlFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
 import { type ServerAccess, serverAccess } from './server-access.ts';
@@ -62,6 +66,15 @@ class MysqlColumns implements ColumnDatabase {
     // In a transaction that only reads, the server would not explain what it would take to write.
     const checkpoints = (await this.#reading.use(mayKeepCheckpoints)) ? 'kept' : 'not-permitted';
     return new MysqlColumnTable(target, shape, checkpoints, this.#server!.longestStatement, this.#reading, this.#writing);
+  }
+
+  async fences(target: ColumnTarget): Promise<ColumnFences> {
+    const shape = await this.#look(target, async (ask) => await findShape(ask, target, this.#server!.mariadb));
+    return new MysqlFences(target, shape, this.#reading, this.#writing);
+  }
+
+  search(): DatabaseSearch {
+    return new MysqlSearch(this.#reading, () => this.#server!.mariadb);
   }
 
   async lock(target: ColumnTarget): Promise<void> {

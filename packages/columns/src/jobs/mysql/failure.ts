@@ -2,6 +2,7 @@
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import type { Remedy } from '../database.ts';
+import { FENCED, fenceIn } from '../fence.ts';
 
 interface Meaning {
   readonly code?: ErrorCode;
@@ -88,6 +89,8 @@ export function databaseFailure(error: unknown, place: string): LockfastError {
     const tls = /SSL|TLS|CERT/i.test(code) || (error instanceof Error && /certificate|\bSSL\b/i.test(error.message)) ? ': TLS could not be set up' : '';
     return new LockfastError('database-unavailable', `the database ${place} can not be reached, or the connection was lost${tls}${code}`, `check that it runs and that the URL is right; ${AGAIN}`, new Lost(`connection lost${code}`));
   }
+  const fence = fenceIn((error as Error).message);
+  if (fence !== undefined) return new LockfastError('database-refused', `the database ${place}: ${FENCED.what} (${fence})`, FENCED.hint, new Reported(number));
   const over = OVER.has(number);
   const meaning = NUMBERS.get(number) ?? { what: over ? 'the server ended the connection' : `the server reported ${number}`, hint: over ? AGAIN : "see the server's manual and its error log" };
   return new LockfastError(meaning.code ?? (over ? 'database-unavailable' : 'database-refused'), `the database ${place}: ${meaning.what}`, meaning.hint, new Reported(number));

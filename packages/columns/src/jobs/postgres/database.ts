@@ -7,6 +7,10 @@ import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
 import { remedyOf, reports } from './failure.ts';
+import type { ColumnFences } from '../fence.ts';
+import type { DatabaseSearch } from '../search.ts';
+import { PostgresSearch } from './discovery.ts';
+import { PostgresFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
 import { type ServerAccess, serverAccess } from './server-access.ts';
@@ -53,6 +57,14 @@ class PostgresColumns implements ColumnDatabase {
       const shape = await findShape(ask, target);
       return new PostgresColumnTable(target, shape, (await mayKeepCheckpoints(ask)) ? 'kept' : 'not-permitted', this.#reading, this.#writing);
     });
+  }
+
+  async fences(target: ColumnTarget): Promise<ColumnFences> {
+    return new PostgresFences(target, await this.#look(target, async (ask) => await findShape(ask, target)), this.#reading);
+  }
+
+  search(): DatabaseSearch {
+    return new PostgresSearch(this.#reading);
   }
 
   async lock(target: ColumnTarget): Promise<void> {

@@ -2,6 +2,7 @@
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import type { Remedy } from '../database.ts';
+import { FENCED, FENCE_PREFIX } from '../fence.ts';
 
 interface Meaning {
   readonly code?: ErrorCode;
@@ -64,8 +65,12 @@ export function databaseFailure(error: unknown, place: string): LockfastError {
     return new LockfastError('database-unavailable', `the database ${place} can not be reached, or the connection was lost${tls}${code}`, `check that it runs and that the URL is right; ${AGAIN}`, new Lost(`connection lost${code}`));
   }
   const over = isOver(state);
-  const meaning = STATES.get(state) ?? { what: over ? 'the server ended the connection' : `the server reported ${state}`, hint: over ? AGAIN : "see the server's log" };
+  const meaning = meaningOfFence(state, error) ?? STATES.get(state) ?? { what: over ? 'the server ended the connection' : `the server reported ${state}`, hint: over ? AGAIN : "see the server's log" };
   return new LockfastError(meaning.code ?? (over ? 'database-unavailable' : 'database-refused'), `the database ${place}: ${meaning.what}${named(error)}`, meaning.hint, new Reported(state));
+}
+
+function meaningOfFence(state: string, error: unknown): Meaning | undefined {
+  return state === '23514' && error instanceof Error && String(Reflect.get(error, 'constraint')).startsWith(FENCE_PREFIX) ? FENCED : undefined;
 }
 
 /** What a job may do about it. */

@@ -39,6 +39,21 @@ export function startOfWrite(own: Settings): string {
   return `${start('READ COMMITTED', [ROW_BY_ROW, limits, own, PLAIN_TEXTS, EVERY_ROW])}; ${durable}`;
 }
 
+/** A part of a search. None takes long: VACUUM keeps what it might still see. */
+export function startOfSearch(): string {
+  return start('READ COMMITTED READ ONLY', [{ statement_timeout: '60000', lock_timeout: String(LOCK_MS), bytea_output: 'hex', jit: 'off' }, EVERY_ROW]);
+}
+
+/** A change of a table's constraints, which needs all of the table for a moment: so long at most it may wait, and others behind it. */
+export function startOfAlteration(): string {
+  return start('READ COMMITTED', [{ lock_timeout: '500', statement_timeout: String(WRITE_MS), idle_in_transaction_session_timeout: String(WRITE_MS) }]);
+}
+
+/** A constraint looks at every row, for as long as that takes. What it waits for is another one who alters the table, or a VACUUM, which gives way. */
+export function startOfProof(): string {
+  return `${start('READ COMMITTED', [{ statement_timeout: '0', lock_timeout: '10000' }, EVERY_ROW])}; ${watchClient('10s', true)}`;
+}
+
 /** A server stops what it does for a client that is gone. Since PostgreSQL 14; systems other than Linux may refuse it. */
 export function watchClient(every: string, inTransaction: boolean): string {
   return `SELECT set_config(name, ${literal(every)}, ${inTransaction}) FROM pg_catalog.pg_settings WHERE name = 'client_connection_check_interval' AND version() ~ 'linux'`;

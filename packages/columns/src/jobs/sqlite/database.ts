@@ -1,9 +1,13 @@
 /** A database of SQLite: one connection reads while another one writes. */
 import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
+import type { ColumnFences } from '../fence.ts';
+import type { DatabaseSearch } from '../search.ts';
 import { SqliteColumnTable } from './column-table.ts';
 import { JobConnection } from './connection.ts';
 import { DatabaseFile } from './database-file.ts';
+import { SqliteSearch } from './discovery.ts';
 import { remedyOf } from './failure.ts';
+import { SqliteFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
 import { findColumns } from './table-columns.ts';
 import { findTable } from './table-name.ts';
@@ -54,6 +58,15 @@ class SqliteColumns implements ColumnDatabase {
   async table(target: ColumnTarget): Promise<ColumnTable> {
     const shape = await this.#reading.use((ask) => findShape(ask, target));
     return new SqliteColumnTable(target, shape, this.#reading, this.#writing);
+  }
+
+  async fences(target: ColumnTarget): Promise<ColumnFences> {
+    const shape = await this.#reading.use((ask) => findShape(ask, target));
+    return new SqliteFences(target, shape, this.#reading, this.#writing);
+  }
+
+  search(): DatabaseSearch {
+    return new SqliteSearch(this.#reading);
   }
 
   async lock(target: ColumnTarget): Promise<void> {

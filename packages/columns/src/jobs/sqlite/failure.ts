@@ -6,6 +6,7 @@ import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
 
 import type { Remedy } from '../database.ts';
+import { FENCED, fenceIn } from '../fence.ts';
 import type { DatabaseFile } from './database-file.ts';
 
 interface Meaning {
@@ -63,6 +64,8 @@ export function databaseFailure(error: unknown, file: DatabaseFile): Error {
   const extended = resultOf(error);
   if (extended === undefined) return error instanceof Error ? error : new Error(String(error));
   const result = extended & 0xff;
+  const fence = extended === 1811 && error instanceof Error ? fenceIn(error.message) : undefined;
+  if (fence !== undefined) return new LockfastError('database-refused', `the database ${file.place}: ${FENCED.what} (${fence})`, FENCED.hint, new Reported(extended));
   const { code = 'database-refused', what, hint } = CONSTRAINTS.get(extended) ?? toldBySystem(result, file) ?? CODES.get(result) ?? { what: `SQLite reported ${extended}`, hint: `see https://www.sqlite.org/rescode.html, then ${AGAIN}` };
   return new LockfastError(code, `the database ${file.place}: ${what}${named(error, extended)}`, hint, new Reported(extended));
 }
