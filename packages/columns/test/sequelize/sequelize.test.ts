@@ -317,9 +317,12 @@ describe.each(['postgres', 'mariadb'] as const)('Sequelize on %s', (kind) => {
     }
     expect(await refusalOf(async () => protectSequelize(sequelize))).toMatchObject({ code: 'usage' });
     expect(await refusalOf(async () => encryptedType(column(ring, { id: 'things.bytes', as: 'bytes', storage: 'binary' }), 'JSONB'))).toMatchObject({ code: 'usage' });
-    const things = sequelize.define('Later', { token: { type } }, { timestamps: false });
+    const document = column(ring, { id: 'things.document', as: 'json' });
+    const things = sequelize.define('Later', { token: { type }, document: { type: encryptedType(document, kind === 'postgres' ? 'JSONB' : 'JSON') } }, { timestamps: false });
     await things.sync();
-    const made = await things.create({ token: 'later' });
+    const made = await things.create({ token: 'later', document: { a: [1] } });
+    await things.bulkCreate([{ document: 'a text' }, { document: false }]);
+    expect((await things.findAll({ order: ['id'] })).map((one) => one.get('document'))).toEqual([{ a: [1] }, 'a text', false]);
     expect((await things.findByPk(made.get('id') as number))!.get('token')).toBe('later');
     expect((await database.rows<{ token: string }>(kind === 'postgres' ? 'SELECT token FROM "Laters"' : 'SELECT token FROM Laters'))[0]!.token).toMatch(/^lfv1\./);
   });

@@ -1,5 +1,5 @@
 /** What is TypeORM's own: entities that are saved, builders of queries, and what goes around them. */
-import { Brackets, DataSource, EntitySchema, Equal, ILike, In, IsNull, type Logger, Not, type Repository } from 'typeorm';
+import { Brackets, DataSource, EntitySchema, type EntitySubscriberInterface, Equal, ILike, In, IsNull, type Logger, Not, type Repository, type UpdateEvent } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { column } from '@lockfast/columns';
@@ -139,6 +139,26 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
       entity.orgId = 'globex';
       await connections.save(entity);
       expect(await connections.findOneByOrFail({ id: 1 })).toMatchObject({ ...ROW, orgId: 'globex', botToken: 'second try' });
+    });
+
+    test('subscribers see plain values, and may change them; without listeners a save that does not say the place is refused', async () => {
+      const seen: unknown[] = [];
+      const other = new DataSource({ ...optionsOf(database), entities: Object.values(contractEntities(strictColumns(ring), kind)) });
+      await other.initialize();
+      try {
+        other.subscribers.push({
+          afterLoad: (entity: Connection) => void seen.push(entity.botToken),
+          beforeUpdate: ({ entity }: UpdateEvent<Connection>) => void Object.assign(entity!, { botToken: 'by a subscriber' }),
+        } as EntitySubscriberInterface);
+        protectDataSource(other);
+        const repository = other.getRepository<Connection>('Connection');
+        await repository.save({ id: 1, label: 'x' });
+        expect(seen).toEqual([FULL.botToken]);
+        expect((await connections.findOneByOrFail({ id: 1 })).botToken).toBe('by a subscriber');
+        expect(await refusalOf(() => repository.save({ id: 1, botToken: 'canary-x' }, { listeners: false }))).toMatchObject({ code: 'invalid-context' });
+      } finally {
+        await other.destroy();
+      }
     });
 
     test('equal values are encrypted differently in each row', async () => {
@@ -342,6 +362,9 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
         () => repository.insert(partial({ ...ROW, id: 2 })),
         () => repository.update({ id: 1 }, { botToken: 'canary' }),
         () => repository.update({ id: 1 }, { recoveryCode: 'canary' }),
+        () => repository.update({ id: 1 }, partial({ settings: { canary: true } })),
+        () => repository.update({ id: 1 }, { certificate: Buffer.from('canary') }),
+        () => repository.findBy({ settings: Equal('canary') }),
         () => repository.upsert(partial({ ...ROW, botToken: 'canary' }), ['id']),
         () => repository.findBy({ botToken: 'canary' }),
       ]) await expect(write()).rejects.toThrow();

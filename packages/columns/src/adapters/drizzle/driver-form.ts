@@ -1,4 +1,4 @@
-/** What a stored value is on its way to a driver of PostgreSQL and back. */
+/** What a stored value is on its way to a driver and back. */
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Column, Stored } from '../../index.ts';

@@ -26,7 +26,7 @@ export class ColumnTransformer {
   constructor(column: Column<unknown>, json: boolean) {
     this.column = column;
     this.#json = json;
-    this.#plain = new PlainValues(column);
+    this.#plain = new PlainValues(column, json);
   }
 
   /** An encrypted value to what is stored; a plain one to what can be compared and not be stored. @throws LockfastError */

@@ -40,12 +40,12 @@ function isSet(metadata: TypeormColumn, changes: object): boolean {
 }
 
 /** A value that was encrypted for another place than the row gets. Where the changes don't say the whole place, nothing is known. */
-function checkPlace({ column, metadata, context }: ProtectedColumn, value: EncryptedValue<unknown>, changes: object, moved: TypeormColumn): void {
-  if (!context.every((one) => isSet(one, changes))) return;
+function checkPlace(one: ProtectedColumn, value: EncryptedValue<unknown>, changes: object, moved: TypeormColumn): void {
+  if (!one.context.every((metadata) => isSet(metadata, changes))) return;
   try {
-    column.keyIdOf(value.stored, contextIn({ column, metadata, context }, [changes], refuseContextChange));
+    one.column.keyIdOf(value.stored, contextIn(one, [changes], refuseContextChange));
   } catch (error) {
-    if (error instanceof LockfastError) throw refuseContextChange(column, moved.propertyPath);
+    if (error instanceof LockfastError) throw refuseContextChange(one.column, moved.propertyPath);
     throw error;
   }
 }

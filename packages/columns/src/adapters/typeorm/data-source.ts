@@ -2,7 +2,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import { checkChanges, checkInsert } from './context-changes.ts';
-import { EncryptedColumnsSubscriber } from './entity-subscriber.ts';
+import { boundByEntity, LoadedEntities, SavedEntities } from './entity-subscribers.ts';
 import { checkFindOptions } from './filters.ts';
 import { PlainValue } from './plain-value.ts';
 import { type ProtectedColumn, protectedColumns } from './protected-columns.ts';
@@ -22,10 +22,12 @@ const ANY_KEY = ['mysql', 'mariadb', 'aurora-mysql'];
 export function protectDataSource(dataSource: TypeormDataSource): void {
   if (!dataSource.isInitialized) throw new LockfastError('usage', 'typeorm: the data source is not initialized', 'call protectDataSource after `await dataSource.initialize()`');
   const source = dataSource as unknown as OpenDataSource;
-  if (source.subscribers.some((one) => one instanceof EncryptedColumnsSubscriber)) throw new LockfastError('usage', 'typeorm: the data source is protected already', 'call protectDataSource once');
+  if (source.subscribers.some((one) => one instanceof LoadedEntities)) throw new LockfastError('usage', 'typeorm: the data source is protected already', 'call protectDataSource once');
   const columns = source.entityMetadatas.flatMap((entity) => protectedColumns(entity));
   const writes = new RowWrites(columns);
-  source.subscribers.unshift(new EncryptedColumnsSubscriber(source.entityMetadatas, writes));
+  const bound = boundByEntity(source.entityMetadatas);
+  source.subscribers.unshift(new LoadedEntities(bound));
+  source.subscribers.push(new SavedEntities(bound, writes));
   encryptWrites(source, writes);
   refusePlainParameters(source);
   checkBuilders(source, tablesOf(source.entityMetadatas));

@@ -11,9 +11,12 @@ import { refusePlain } from './refusals.ts';
  */
 export class PlainValue {
   readonly column: Column<unknown>;
+  readonly #json: boolean;
 
-  constructor(column: Column<unknown>) {
+  /** @param json whether TypeORM turns values of the column into JSON for its driver */
+  constructor(column: Column<unknown>, json: boolean) {
     this.column = column;
+    this.#json = json;
   }
 
   /** Asked by `pg`. @throws LockfastError `usage` */
@@ -31,7 +34,9 @@ export class PlainValue {
     return `[a value for ${this.column.id}]`;
   }
 
+  /** @throws LockfastError `usage` where JSON is what would be stored */
   toJSON(): string {
+    if (this.#json) throw refusePlain(this.column);
     return this.toString();
   }
 
@@ -46,18 +51,20 @@ export class PlainValue {
  */
 export class PlainValues {
   readonly #column: Column<unknown>;
+  readonly #json: boolean;
   readonly #key = randomBytes(32);
   #last: { readonly digest: Buffer; readonly value: PlainValue } | undefined;
 
-  constructor(column: Column<unknown>) {
+  constructor(column: Column<unknown>, json: boolean) {
     this.#column = column;
+    this.#json = json;
   }
 
   /** @throws LockfastError `invalid-text` for what the column can't hold */
   of(plaintext: unknown): PlainValue {
     const type = VALUE_TYPES[this.#column.definition.as ?? 'text'];
     const digest = createHmac('sha256', this.#key).update(type.encode(plaintext as never)).digest();
-    if (this.#last === undefined || !digest.equals(this.#last.digest)) this.#last = { digest, value: new PlainValue(this.#column) };
+    if (this.#last === undefined || !digest.equals(this.#last.digest)) this.#last = { digest, value: new PlainValue(this.#column, this.#json) };
     return this.#last.value;
   }
 }

@@ -7,6 +7,7 @@ import type { TypeormColumn, TypeormEntity } from './typeorm-shapes.ts';
 export interface ProtectedColumn {
   readonly metadata: TypeormColumn;
   readonly column: Column<unknown>;
+  readonly transformer: ColumnTransformer;
   /** In the order of the definition. */
   readonly context: readonly TypeormColumn[];
 }
@@ -14,8 +15,10 @@ export interface ProtectedColumn {
 /** @throws LockfastError `usage`: what can't be encrypted, or an entity that lacks a context column */
 export function protectedColumns(entity: TypeormEntity): readonly ProtectedColumn[] {
   return entity.columns.flatMap((metadata) => {
-    const column = encryptedColumnOf(entity, metadata);
-    return column === undefined ? [] : [{ metadata, column, context: (column.definition.context ?? []).map((name) => contextColumn(entity, column, name)) }];
+    const transformer = transformerOf(entity, metadata);
+    if (transformer === undefined) return [];
+    const { column } = transformer;
+    return [{ metadata, column, transformer, context: (column.definition.context ?? []).map((name) => contextColumn(entity, column, name)) }];
   });
 }
 
@@ -24,7 +27,7 @@ export function boundColumns(entity: TypeormEntity): readonly ProtectedColumn[] 
   return protectedColumns(entity).filter(({ column }) => isBound(column));
 }
 
-function encryptedColumnOf(entity: TypeormEntity, metadata: TypeormColumn): Column<unknown> | undefined {
+function transformerOf(entity: TypeormEntity, metadata: TypeormColumn): ColumnTransformer | undefined {
   const { transformer } = metadata;
   const place = `${entity.name}.${metadata.propertyPath}`;
   if (Array.isArray(transformer) && transformer.some((one) => one instanceof ColumnTransformer)) throw refuseDefinition(place, 'its encryption is one of several transformers', 'let it be the only one');
@@ -35,7 +38,7 @@ function encryptedColumnOf(entity: TypeormEntity, metadata: TypeormColumn): Colu
   if (metadata.relationMetadata !== undefined || isIn(foreignKeys)) throw refuseDefinition(place, 'a relation is over it', 'let the relation be over another column');
   if (metadata.isArray) throw refuseDefinition(place, 'it is an array', "define the column as: 'json'");
   if (metadata.default !== undefined && metadata.default !== null) throw refuseDefinition(place, 'it has a default, which the database fills in as plaintext', 'drop the default, and give the value with each row');
-  return transformer.column;
+  return transformer;
 }
 
 /** The definition names the columns of the database, as lockfast.toml does. */

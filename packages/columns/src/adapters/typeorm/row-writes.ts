@@ -23,8 +23,10 @@ export class RowWrites {
 
   constructor(columns: readonly ProtectedColumn[]) {
     this.#protected = new Map(columns.map((one) => [one.metadata, one]));
-    for (const { metadata } of columns) this.#standIns.set(metadata, new WeakMap());
-    for (const one of columns) this.#watchRows(one);
+    for (const one of this.#protected.values()) {
+      this.#standIns.set(one.metadata, new WeakMap());
+      this.#watchRows(one);
+    }
   }
 
   /** What TypeORM's driver is to work with: an encrypted value for a protected column. @throws LockfastError */

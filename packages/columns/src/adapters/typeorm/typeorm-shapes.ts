@@ -89,7 +89,6 @@ export interface UpdateEvent {
   readonly entity?: object | undefined;
   /** As it was read before; only where an entity is saved. */
   readonly databaseEntity?: object | undefined;
-  readonly updatedColumns: readonly TypeormColumn[];
 }
 
 const FIND_OPERATORS: readonly unknown[] = [Symbol.for('FindOperator'), Symbol.for('EqualOperator')];

@@ -1,4 +1,4 @@
-/** What TypeORM tells of entities: as they are loaded, and before they are saved. */
+/** What TypeORM tells of entities: as they are loaded, and before they are saved. Each is an `EntitySubscriberInterface` for every entity. */
 import { EncryptedValue } from '../encrypted-value.ts';
 import { isSame } from '../same-value.ts';
 import { boundColumns, type ProtectedColumn } from './protected-columns.ts';
@@ -7,14 +7,18 @@ import { contextIn, contextValue } from './row-context.ts';
 import type { RowWrites } from './row-writes.ts';
 import type { TypeormEntity, UpdateEvent } from './typeorm-shapes.ts';
 
-/** An `EntitySubscriberInterface` for every entity. */
-export class EncryptedColumnsSubscriber {
-  readonly #bound: ReadonlyMap<TypeormEntity, readonly ProtectedColumn[]>;
-  readonly #writes: RowWrites;
+type BoundByEntity = ReadonlyMap<TypeormEntity, readonly ProtectedColumn[]>;
 
-  constructor(entities: readonly TypeormEntity[], writes: RowWrites) {
-    this.#bound = new Map(entities.map((entity) => [entity, boundColumns(entity)]));
-    this.#writes = writes;
+export function boundByEntity(entities: readonly TypeormEntity[]): BoundByEntity {
+  return new Map(entities.map((entity) => [entity, boundColumns(entity)]));
+}
+
+/** To be asked before all others, so that they see plain values. */
+export class LoadedEntities {
+  readonly #bound: BoundByEntity;
+
+  constructor(bound: BoundByEntity) {
+    this.#bound = bound;
   }
 
   /** Decrypts what is bound to the row, which is known only now. @throws LockfastError as `Column.decrypt` */
@@ -25,9 +29,20 @@ export class EncryptedColumnsSubscriber {
       one.metadata.setEntityValue(entity, one.column.decrypt((held as EncryptedValue<unknown>).stored, contextIn(one, [entity], refuseMissingContext)));
     }
   }
+}
+
+/** To be asked after all others, which may change entities. */
+export class SavedEntities {
+  readonly #bound: BoundByEntity;
+  readonly #writes: RowWrites;
+
+  constructor(bound: BoundByEntity, writes: RowWrites) {
+    this.#bound = bound;
+    this.#writes = writes;
+  }
 
   /** Encrypts what changes in a saved entity, and with it all that is bound to a place that changes. @throws LockfastError */
-  beforeUpdate({ metadata, entity, databaseEntity, updatedColumns }: UpdateEvent): void {
+  beforeUpdate({ metadata, entity, databaseEntity }: UpdateEvent): void {
     if (entity === undefined || databaseEntity === undefined) return;
     for (const one of this.#bound.get(metadata) ?? []) {
       const plaintext = one.metadata.getEntityValue(entity);
@@ -36,7 +51,9 @@ export class EncryptedColumnsSubscriber {
         const now = contextValue(context, entity);
         return now !== undefined && !isSame(now, contextValue(context, databaseEntity));
       });
-      if (moved || updatedColumns.includes(one.metadata)) this.#writes.standIn(entity, one, plaintext, this.#writes.encrypted(one, plaintext, [entity, databaseEntity]));
+      // TypeORM computed its changes before others who are asked changed the entity.
+      const changed = one.transformer.to(plaintext) !== one.transformer.to(one.metadata.getEntityValue(databaseEntity));
+      if (moved || changed) this.#writes.standIn(entity, one, plaintext, this.#writes.encrypted(one, plaintext, [entity, databaseEntity]));
     }
   }
 }
