@@ -98,7 +98,7 @@ export class Expressions {
 }
 
 /** The words of SQL of one's own and the names in it, in lower case; queries of the builder inside of it are not part of that. */
-export function wordsOf(node: Node): Set<string> {
+function wordsOf(node: Node): Set<string> {
   const words = new Set<string>();
   const add = (one: Node): void => {
     if (one.kind === 'RawNode') for (const fragment of one['sqlFragments'] as readonly string[]) for (const [word] of fragment.matchAll(WORD)) words.add(word.toLowerCase());

@@ -57,7 +57,7 @@ export function isStarOfTable(node: Node): boolean {
   return node.kind === 'ReferenceNode' && nodeAt(node, 'column')?.kind === 'SelectAllNode';
 }
 
-export function identifier(name: string): Node {
+function identifier(name: string): Node {
   return { kind: 'IdentifierNode', name };
 }
 
