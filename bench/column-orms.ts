@@ -2,11 +2,13 @@
 import { type Column, column } from '@lockfast/columns';
 import { lockfastKysely } from '@lockfast/columns/kysely';
 import { EncryptedHydrator, encryptedType, EncryptionSubscriber } from '@lockfast/columns/mikro-orm';
+import { encryptedType as sequelizeType, protectSequelize } from '@lockfast/columns/sequelize';
 import { encryptedColumn, protectDataSource } from '@lockfast/columns/typeorm';
 import { EntitySchema } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
+import { type DataType, DataTypes, type Model, type ModelStatic, Sequelize } from 'sequelize';
 import { DataSource, EntitySchema as TypeormSchema } from 'typeorm';
 
 import { newRing } from './ring.ts';
@@ -32,7 +34,7 @@ export interface OpenTables {
 }
 
 /** Opened on a database with the tables `plain` and `encrypted`: id, org_id and token. */
-export const ORMS: Readonly<Record<string, (url: string) => Promise<OpenTables>>> = { Kysely: kysely, MikroORM: mikroOrm, TypeORM: typeorm };
+export const ORMS: Readonly<Record<string, (url: string) => Promise<OpenTables>>> = { Kysely: kysely, MikroORM: mikroOrm, TypeORM: typeorm, Sequelize: sequelize };
 
 async function token(): Promise<Column<string>> {
   return column(await newRing(), { id: 'bench.token', context: ['org_id'] });
@@ -102,6 +104,30 @@ async function typeorm(url: string): Promise<OpenTables> {
     close: async () => {
       await bare.destroy();
       await ours.destroy();
+    },
+  };
+}
+
+async function sequelize(url: string): Promise<OpenTables> {
+  const open = (name: string, type: DataType): { readonly db: Sequelize; readonly table: Table } => {
+    const db = new Sequelize(url, { dialect: 'postgres', logging: false, pool: { max: 1 } });
+    const model: ModelStatic<Model<Record<string, unknown>, Record<string, unknown>>> = db.define(name, { id: { type: DataTypes.INTEGER, primaryKey: true }, orgId: { type: DataTypes.INTEGER, field: 'org_id' }, token: { type } }, { tableName: name, timestamps: false });
+    const table: Table = {
+      insert: async (rows) => await model.bulkCreate(rows.map((row) => ({ ...row }))),
+      select: async (id) => await model.findByPk(id),
+      selectAll: async () => await model.findAll(),
+    };
+    return { db, table };
+  };
+  const bare = open('plain', DataTypes.TEXT);
+  const ours = open('encrypted', sequelizeType(await token(), 'TEXT'));
+  protectSequelize(ours.db);
+  return {
+    plain: bare.table,
+    encrypted: ours.table,
+    close: async () => {
+      await bare.db.close();
+      await ours.db.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 /** What is Kysely's own: which queries are understood, and that the others are refused before the database sees them. */
 import { inJson, lockfastKysely } from '@lockfast/columns/kysely';
-import { CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
+import { CamelCasePlugin, CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -33,6 +33,7 @@ describe('a mistake in the program is found at its start', () => {
   test.for<[string, () => unknown]>([
     ['a table without a column', () => lockfastKysely({ connections: {} })],
     ['a table twice, but for its case', () => lockfastKysely({ connections: { bot_token: columns.botToken }, Connections: { bot_token: columns.botToken } })],
+    ['a column twice, but for its case', () => lockfastKysely({ connections: { bot_token: columns.botToken, botToken: columns.botToken } })],
     ['a context column that is encrypted itself', () => lockfastKysely({ connections: { bot_token: columns.botToken, org_id: columns.recoveryCode } })],
     ['bytes in a JSON column', () => lockfastKysely({ connections: { certificate: inJson(columns.certificate) } })],
   ])('%s', ([, mistake]) => {
@@ -69,7 +70,7 @@ function on(kind: DatabaseKind, body: (scene: { db: () => Kysely<Tables>; databa
   });
 }
 
-on('postgres', ({ db, logged }) => {
+on('postgres', ({ db, database, logged }) => {
   describe('what is read', () => {
     test('[T1] other names, joins, subqueries, common table expressions: decrypted, with no column that was not asked for', async () => {
       const one = { secret: 'token-1' };
@@ -103,7 +104,30 @@ on('postgres', ({ db, logged }) => {
       expect(await db().deleteFrom('connections').where('id', '=', 1).returningAll().execute()).toEqual([ONE]);
     });
 
-    test('a query that is compiled once and run twice, and a stream', async () => {
+    test('queries that were made with a Kysely of their own, and come by twice, also with a plugin that renames', async () => {
+      const inner = db().selectFrom('connections').select(['id', 'bot_token as secret']).where('id', '=', 1);
+      expect(await db().selectFrom(inner.as('a')).innerJoin(inner.as('b'), 'a.id', 'b.id').select(['a.secret', 'b.secret as other']).execute()).toEqual([{ secret: 'token-1', other: 'token-1' }]);
+      expect(await refusalOf(async () => await db().with('w', () => db().insertInto('connections').values({ ...ONE, id: 9 }).returning('id')).selectFrom('w').selectAll().execute())).toMatchObject({ code: 'already-encrypted' });
+      const camel = new Kysely<{ connections: { id: number; orgId: string; botToken: string | null } }>({ dialect: dialectFor(database()), plugins: [new CamelCasePlugin(), lockfastKysely(registry('postgres'))] });
+      const named = camel.selectFrom('connections').select(['id', 'botToken as mySecret']).where('orgId', '=', 'acme');
+      expect(await camel.selectFrom(named.as('innerQuery')).selectAll().execute()).toEqual([{ id: 1, mySecret: 'token-1' }]);
+      expect(await camel.selectFrom('connections').select('botToken').where('id', '=', 1).execute()).toEqual([{ botToken: 'token-1' }]);
+      await camel.destroy();
+      // Before the plugin that renames, too: nothing is stored as it is because of an order.
+      const before = new Kysely<{ connections: { id: number; orgId: string; botToken: string | null } }>({ dialect: dialectFor(database()), plugins: [lockfastKysely(registry('postgres')), new CamelCasePlugin()] });
+      await before.insertInto('connections').values({ id: 9, orgId: 'acme', botToken: 'token-9' }).execute();
+      expect(await before.selectFrom('connections').select('botToken').where('id', '=', 9).execute()).toEqual([{ botToken: 'token-9' }]);
+      expect((await database().rows<{ bot_token: string }>('SELECT bot_token FROM connections WHERE id = 9'))[0]!.bot_token).toMatch(/^lfv1\./);
+      await before.destroy();
+    });
+
+    test('a value that looks like a part of a query is a value', async () => {
+      const settings = { kind: 'SelectQueryNode', from: { kind: 'FromNode', froms: [] }, where: [{ kind: 'ReferenceNode', column: { kind: 'ColumnNode', column: { kind: 'IdentifierNode', name: 'bot_token' } } }] };
+      await db().insertInto('connections').values({ ...ONE, id: 4, settings }).execute();
+      expect(await db().selectFrom('connections').select('settings').where('id', '=', 4).execute()).toEqual([{ settings }]);
+    });
+
+    test('a query that is compiled once and run twice', async () => {
       const compiled = db().selectFrom('connections').select('bot_token').where('id', '=', 1).compile();
       for (let i = 0; i < 2; i++) expect((await db().executeQuery(compiled)).rows).toEqual([{ bot_token: 'token-1' }]);
     });

@@ -117,6 +117,10 @@ describe('the unit of work', () => {
     expect(await storedToken()).toBeNull();
   });
 
+  test('what the result cache of MikroORM gives is values, as it holds them: the guide says so', async () => {
+    for (let i = 0; i < 2; i++) expect(await orm.em.fork().find(Connection, {}, { cache: 10_000 })).toMatchObject([VALUES]);
+  });
+
   test('a flush that fails leaves the entity as it is, and can be done again', async () => {
     const em = orm.em.fork();
     const connection = em.create(Connection, { id: 1, organization: 'acme', botToken: 'second' });
@@ -251,6 +255,27 @@ describe('a mistake in the program is found before the first statement', () => {
     expect(await refusalOf(async () => await other.em.fork().find(lost, {}))).toMatchObject({ code: 'usage', message: expect.stringContaining('org_id') });
     await other.close();
     expect(await database.rows('SELECT id FROM connections')).toHaveLength(1);
+  });
+
+  test('a subscriber that comes after ours and changes a value, and a value in embedded JSON: refused at the flush', async () => {
+    const late = { beforeCreate: ({ entity }: { entity: unknown }) => void ((entity as Connection).botToken = 'canary-late') };
+    const other = await MikroORM.init({ entities: contractEntities('sqlite', columns), dbName: database.url, hydrator: EncryptedHydrator, subscribers: [new EncryptionSubscriber(), late] });
+    const em = other.em.fork();
+    em.create(Connection, { id: 8, organization: 'acme' });
+    const refusal = await refusalOf(async () => await em.flush());
+    expect(refusal).toMatchObject({ code: 'usage', hint: expect.stringContaining('last') });
+    expect(refusal.printed).not.toContain('canary-late');
+    await other.close();
+    const inner = new EntitySchema<{ secret: string }>({ name: 'Inner', embeddable: true, properties: { secret: { type: encryptedType(free) } } });
+    const holder = new EntitySchema<{ id: number; inner: { secret: string } }>({ name: 'Holder', properties: { id, inner: { kind: 'embedded', entity: () => inner as never, object: true } } });
+    const embedded = await MikroORM.init({ entities: [inner, holder], dbName: ':memory:', hydrator: EncryptedHydrator, subscribers: [new EncryptionSubscriber()] });
+    await embedded.schema.create();
+    const work = embedded.em.fork();
+    work.create(holder, { id: 1, inner: { secret: 'canary-inner' } });
+    const deep = await refusalOf(async () => await work.flush());
+    expect(deep.code).toBe('usage');
+    expect(deep.printed).not.toContain('canary-inner');
+    await embedded.close();
   });
 
   test('the SQL type of a schema that MikroORM generates', async () => {

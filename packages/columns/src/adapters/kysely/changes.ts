@@ -2,7 +2,7 @@
 import type { ColumnContext } from '../../index.ts';
 import type { EncryptedColumn } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
-import { nameOf, type Node, nodeAt, nodesAt, operatorOf, parameter, referredColumn } from './nodes.ts';
+import { keyOf, nameOf, type Node, nodeAt, nodesAt, operatorOf, parameter, referredColumn } from './nodes.ts';
 import { refuseAmbiguous, refuseContextChange, refuseUnknownContext, refuseValue } from './refusals.ts';
 import type { Relation, Scope, VisibleColumn } from './scope.ts';
 
@@ -21,7 +21,7 @@ export interface Proposed {
   guard(value: Node, contexts: readonly string[]): Node;
 }
 
-/** What the rows that are changed have, by the names of columns in lower case: as the condition demands it. */
+/** What the rows that are changed have, by the keys of their columns: as the condition demands it. */
 export type Known = ReadonlyMap<string, unknown>;
 
 /** A literal; undefined for everything that the database computes. */
@@ -40,7 +40,7 @@ export function demanded(where: Node | undefined, scope: Scope, relation: Relati
     } else if (node.kind === 'ParensNode') walk(nodeAt(node, 'node'));
     else if (node.kind === 'BinaryOperationNode' && operatorOf(node) === '=') {
       const left = nodeAt(node, 'leftOperand')!;
-      const name = referredColumn(left)?.toLowerCase();
+      const name = keyOf(referredColumn(left));
       const table = nodeAt(left, 'table');
       const isOurs = table === undefined ? scope.relations.length === 1 : scope.relation(table) === relation;
       const literal = literalOf(nodeAt(node, 'rightOperand'));
@@ -67,8 +67,8 @@ export function changed(updates: readonly Node[], scope: Scope, expressions: Exp
     const table = nodeAt(column, 'table');
     // A context column that could be of several tables is taken for one of each.
     const owners = table === undefined ? targets : targets.filter((one) => scope.relation(table) === one);
-    if (owners.filter(({ columns }) => columns.has(name.toLowerCase())).length > 1) throw refuseAmbiguous(name);
-    for (const relation of owners) changes.set(relation, [...(changes.get(relation) ?? []), { node, name: name.toLowerCase(), value: nodeAt(node, 'value')! }]);
+    if (owners.filter(({ columns }) => columns.has(keyOf(name))).length > 1) throw refuseAmbiguous(name);
+    for (const relation of owners) changes.set(relation, [...(changes.get(relation) ?? []), { node, name: keyOf(name), value: nodeAt(node, 'value')! }]);
   }
   const encrypted = new Map<Node, Node>();
   for (const [relation, own] of changes) for (const [node, value] of encryptedChanges(relation, own, knownOf(relation), proposed)) encrypted.set(node, value);
@@ -81,7 +81,7 @@ function encryptedChanges(relation: Relation, changes: readonly Change[], known:
   for (const column of relation.columns.values()) {
     const { encrypted } = column;
     const moved = encrypted.context.filter((context) => isMoved(context, given, known));
-    const change = given.get(encrypted.name.toLowerCase());
+    const change = given.get(keyOf(encrypted.name));
     if (change === undefined) {
       if (moved.length > 0) throw refuseContextChange(encrypted.place, moved[0]!);
       continue;
@@ -93,9 +93,9 @@ function encryptedChanges(relation: Relation, changes: readonly Change[], known:
 
 /** As text, since drivers hand the same id over as number or text. */
 function isMoved(context: string, given: ReadonlyMap<string, Change>, known: Known): boolean {
-  const change = given.get(context.toLowerCase());
+  const change = given.get(keyOf(context));
   if (change === undefined) return false;
-  const [now, next] = [known.get(context.toLowerCase()), literalOf(change.value)?.value];
+  const [now, next] = [known.get(keyOf(context)), literalOf(change.value)?.value];
   return !isPlain(now) || !isPlain(next) || String(now) !== String(next);
 }
 
@@ -107,7 +107,7 @@ function newValue({ encrypted }: VisibleColumn, node: Node, given: ReadonlyMap<s
   const context: Record<string, unknown> = {};
   const assumed: string[] = [];
   for (const name of encrypted.context) {
-    const key = name.toLowerCase();
+    const key = keyOf(name);
     const change = given.get(key);
     const isCarried = change !== undefined && proposed !== undefined && isProposedValue(change.value, name);
     const place = change === undefined ? (known.has(key) ? { value: known.get(key) } : proposed?.valueOf(name)) : isCarried ? proposed.valueOf(name) : literalOf(change.value);
@@ -126,8 +126,8 @@ function isPlain(value: unknown): value is string | number | bigint {
 
 /** `excluded.name`, and `values(name)` of MySQL. */
 function isProposedValue(node: Node, name: string): boolean {
-  const isIt = (one: Node | undefined): boolean => one !== undefined && referredColumn(one)?.toLowerCase() === name.toLowerCase();
-  if (node.kind === 'ReferenceNode') return isIt(node) && nameOf(nodeAt(node, 'table'))?.toLowerCase() === 'excluded';
+  const isIt = (one: Node | undefined): boolean => one !== undefined && keyOf(referredColumn(one)) === keyOf(name);
+  if (node.kind === 'ReferenceNode') return isIt(node) && keyOf(nameOf(nodeAt(node, 'table'))) === 'excluded';
   return node.kind === 'FunctionNode' && String(node['func']).toLowerCase() === 'values' && isIt(nodesAt(node, 'arguments')[0]);
 }
 

@@ -1,5 +1,6 @@
 import type { Column } from '../../column.ts';
 import { type DriverForm, driverFormOf } from '../drizzle/driver-form.ts';
+import { keyOf } from './nodes.ts';
 import { refuseDefinition } from './refusals.ts';
 
 /** Which columns are encrypted, by table and column as the database spells them: `{ connections: { bot_token: botToken } }`. */
@@ -29,7 +30,7 @@ export interface EncryptedColumn {
   readonly context: readonly string[];
 }
 
-/** By their names in lower case: some databases don't mind the case, and what is taken for encrypted is refused, not stored. */
+/** By the keys of their names. */
 export type EncryptedColumns = ReadonlyMap<string, EncryptedColumn>;
 
 const NONE: EncryptedColumns = new Map();
@@ -41,20 +42,20 @@ export class EncryptedTables {
   constructor(tables: ColumnsOfTables) {
     const known = new Map<string, EncryptedColumns>();
     for (const [table, columns] of Object.entries(tables)) {
-      const names = new Map(Object.entries(columns).map(([name, column]) => [name.toLowerCase(), encryptedColumn(table, name, column)]));
-      if (names.size === 0 || known.has(table.toLowerCase())) throw refuseDefinition(table, 'it is there twice, or without a column', 'name each table once, with its encrypted columns');
+      const names = new Map(Object.entries(columns).map(([name, column]) => [keyOf(name), encryptedColumn(table, name, column)]));
+      if (names.size === 0 || names.size !== Object.keys(columns).length || known.has(keyOf(table))) throw refuseDefinition(table, 'it is there twice, without a column, or with one twice', 'name each table and column once');
       for (const { place, context } of names.values()) {
-        const encrypted = context.find((one) => names.has(one.toLowerCase()));
+        const encrypted = context.find((one) => names.has(keyOf(one)));
         if (encrypted !== undefined) throw refuseDefinition(place, `it is bound to ${encrypted}, which is encrypted itself`, 'bind it to columns that are not encrypted');
       }
-      known.set(table.toLowerCase(), names);
+      known.set(keyOf(table), names);
     }
     this.#tables = known;
   }
 
   /** Those of one table: of `schema.table` where it is there by that name, else of `table` in every schema. */
   of(table: string, schema: string | undefined): EncryptedColumns {
-    return this.#tables.get(`${schema ?? ''}.${table}`.toLowerCase()) ?? this.#tables.get(table.toLowerCase()) ?? NONE;
+    return this.#tables.get(keyOf(`${schema ?? ''}.${table}`)) ?? this.#tables.get(keyOf(table)) ?? NONE;
   }
 
   /** Whether a word of SQL could be a table with encrypted columns. */

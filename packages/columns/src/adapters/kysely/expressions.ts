@@ -1,6 +1,6 @@
 /** Everything in a query that is no plain column: nothing in it may touch an encrypted value. */
 import type { EncryptedTables } from './encrypted-tables.ts';
-import { isNode, isStarOfTable, mapNodes, nameOf, type Node, nodeAt, nodesAt, operatorOf } from './nodes.ts';
+import { isNode, isStarOfTable, keyOf, mapNodes, nameOf, type Node, nodeAt, nodesAt, operatorOf } from './nodes.ts';
 import { refuseExpression, refuseRaw, refuseWholeRow } from './refusals.ts';
 import type { Scope } from './scope.ts';
 
@@ -97,13 +97,13 @@ export class Expressions {
   }
 }
 
-/** The words of SQL of one's own and the names in it, in lower case; queries of the builder inside of it are not part of that. */
-export function wordsOf(node: Node): Set<string> {
+/** The words of SQL of one's own and the names in it, as `keyOf` has them; queries of the builder inside of it are not part of that. */
+function wordsOf(node: Node): Set<string> {
   const words = new Set<string>();
   const add = (one: Node): void => {
-    if (one.kind === 'RawNode') for (const fragment of one['sqlFragments'] as readonly string[]) for (const [word] of fragment.matchAll(WORD)) words.add(word.toLowerCase());
+    if (one.kind === 'RawNode') for (const fragment of one['sqlFragments'] as readonly string[]) for (const [word] of fragment.matchAll(WORD)) words.add(keyOf(word));
     const name = one.kind === 'IdentifierNode' ? nameOf(one) : undefined;
-    if (name !== undefined) words.add(name.toLowerCase());
+    if (name !== undefined) words.add(keyOf(name));
     if (one.kind.endsWith('QueryNode') || one.kind === 'ValueNode' || one.kind === 'PrimitiveValueListNode' || one.kind === 'ReferenceNode') return;
     for (const value of Object.values(one)) for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) add(child);
   };

@@ -3,7 +3,7 @@ import type { ColumnContext } from '../../index.ts';
 import { literalOf } from './changes.ts';
 import type { EncryptedColumn, EncryptedColumns } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
-import { nameOf, type Node, nodesAt, parameter } from './nodes.ts';
+import { keyOf, nameOf, type Node, nodesAt, parameter } from './nodes.ts';
 import { refuseUnknownContext, refuseValue } from './refusals.ts';
 import type { Scope } from './scope.ts';
 
@@ -17,7 +17,7 @@ export class InsertedRows {
 
   /** @param values a `ValuesNode` */
   constructor(columns: readonly Node[], values: Node) {
-    this.#names = columns.map((column) => nameOf(column)!.toLowerCase());
+    this.#names = columns.map((column) => keyOf(nameOf(column)!));
     this.#lists = nodesAt(values, 'values');
     this.#rows = this.#lists.map(cellsOf);
   }
@@ -27,12 +27,12 @@ export class InsertedRows {
   }
 
   has(column: string): boolean {
-    return this.#names.includes(column.toLowerCase());
+    return this.#names.includes(keyOf(column));
   }
 
   /** What all rows have in a column; undefined where they differ, or one has no value there. */
   common(column: string): { readonly value: unknown } | undefined {
-    const cells = this.#rows.map((row) => row[this.#names.indexOf(column.toLowerCase())]);
+    const cells = this.#rows.map((row) => row[this.#names.indexOf(keyOf(column))]);
     const [first] = cells;
     if (first === undefined || !('value' in first) || first.value === null) return undefined;
     return cells.every((cell) => cell !== undefined && 'value' in cell && cell.value === first.value) ? first : undefined;
@@ -72,7 +72,7 @@ export class InsertedRows {
     if (context.length === 0) return undefined;
     const values: Record<string, unknown> = {};
     for (const name of context) {
-      const cell = row[this.#names.indexOf(name.toLowerCase())];
+      const cell = row[this.#names.indexOf(keyOf(name))];
       if (cell === undefined || !('value' in cell) || cell.value === null) throw refuseUnknownContext(place, name, 'insert');
       values[name] = cell.value;
     }

@@ -41,6 +41,14 @@ export function nameOf(node: Node | undefined): string | undefined {
   return inner === undefined ? undefined : nameOf(nodeAt(node, inner));
 }
 
+/**
+ * A name to compare with others. Some databases don't mind the case, and plugins rename between `bot_token` and `botToken`, before
+ * or after us: what could be encrypted is taken for it, and not stored as it is.
+ */
+export function keyOf<Name extends string | undefined>(name: Name): Name {
+  return name?.replaceAll('_', '').toLowerCase() as Name;
+}
+
 /** The schema that a table is named with. */
 export function schemaOf(table: Node): string | undefined {
   const schemable = nodeAt(table, 'table');
@@ -57,7 +65,7 @@ export function isStarOfTable(node: Node): boolean {
   return node.kind === 'ReferenceNode' && nodeAt(node, 'column')?.kind === 'SelectAllNode';
 }
 
-export function identifier(name: string): Node {
+function identifier(name: string): Node {
   return { kind: 'IdentifierNode', name };
 }
 

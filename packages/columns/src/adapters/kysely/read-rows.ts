@@ -2,6 +2,7 @@
 import { FERNET_LOOK } from '../../fernet-format.ts';
 import type { ColumnContext } from '../../index.ts';
 import { LFV1_LOOK } from '../../lfv1-format.ts';
+import { keyOf } from './nodes.ts';
 import { refuseLostUpsert, refuseMissing, refuseResult } from './refusals.ts';
 import type { Output } from './selections.ts';
 import type { Guarded, ResultPlan } from './statements.ts';
@@ -46,10 +47,9 @@ function decryptIn(rows: readonly Record<string, unknown>[], { encrypted, contex
 
 /** The name that the result has for a column: other plugins rename, as `CamelCasePlugin` does. */
 function keysOf(row: Row): (name: string) => string {
-  const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
   return (name) => {
     if (Object.hasOwn(row, name)) return name;
-    const alike = Object.keys(row).filter((key) => plain(key) === plain(name));
+    const alike = Object.keys(row).filter((key) => keyOf(key) === keyOf(name));
     if (alike.length !== 1) throw refuseMissing(name);
     return alike[0]!;
   };

@@ -1,6 +1,6 @@
 /** What the names in one part of a query mean. */
 import type { EncryptedColumn } from './encrypted-tables.ts';
-import { nameOf, type Node, nodeAt, referredColumn } from './nodes.ts';
+import { keyOf, nameOf, type Node, nodeAt, referredColumn } from './nodes.ts';
 import { refuseAmbiguous } from './refusals.ts';
 
 /** An encrypted column of a table, or what a subquery makes of it. */
@@ -13,11 +13,11 @@ export interface VisibleColumn {
 
 /** What stands in FROM: a table, a subquery, a common table expression. */
 export interface Relation {
-  /** In lower case. */
+  /** As `keyOf` has it. */
   readonly alias: string;
   /** How a reference names it. */
   readonly table: Node | undefined;
-  /** Those that are encrypted, by their names in lower case. Of the others nothing is known. */
+  /** Those that are encrypted, by the keys of their names. Of the others nothing is known. */
   readonly columns: ReadonlyMap<string, VisibleColumn>;
   /** Columns that are there for us alone. */
   readonly hidden: readonly string[];
@@ -30,10 +30,10 @@ interface Found {
 
 export class Scope {
   readonly relations: Relation[] = [];
-  /** Common table expressions, by their names in lower case. */
+  /** Common table expressions, by the keys of their names. */
   readonly named = new Map<string, Relation>();
   readonly #outer: Scope | undefined;
-  /** Encrypted columns of the result: ORDER BY and GROUP BY know them by these names. In lower case. */
+  /** Encrypted columns of the result: ORDER BY and GROUP BY know them by these names. As `keyOf` has them. */
   #results: ReadonlyMap<string, string> = new Map();
 
   constructor(outer: Scope | undefined) {
@@ -48,17 +48,17 @@ export class Scope {
   }
 
   expression(name: string): Relation | undefined {
-    return this.named.get(name.toLowerCase()) ?? this.#outer?.expression(name);
+    return this.named.get(keyOf(name)) ?? this.#outer?.expression(name);
   }
 
   relation(table: Node): Relation | undefined {
-    const alias = nameOf(table)?.toLowerCase();
+    const alias = keyOf(nameOf(table));
     return this.relations.find((one) => one.alias === alias) ?? this.#outer?.relation(table);
   }
 
   /** The encrypted column that a reference is to, if it is one. @throws LockfastError `usage` where it could be several */
   find(node: Node): Found | undefined {
-    const name = referredColumn(node)?.toLowerCase();
+    const name = keyOf(referredColumn(node));
     if (name === undefined) return undefined;
     const table = nodeAt(node, 'table');
     if (table !== undefined) {
@@ -76,18 +76,18 @@ export class Scope {
 
   /** The encrypted column that an expression names, for a message: also by a name of the result. */
   placeOf(node: Node): string | undefined {
-    const result = nodeAt(node, 'table') === undefined ? this.#results.get(referredColumn(node)?.toLowerCase() ?? '') : undefined;
+    const result = nodeAt(node, 'table') === undefined ? this.#results.get(keyOf(referredColumn(node)) ?? '') : undefined;
     return result ?? this.find(node)?.column.encrypted.place;
   }
 
   /** Whether an expression is the whole row of a table with encrypted columns: PostgreSQL takes the table's name for that. */
   isWholeRow(node: Node): boolean {
     if (node.kind === 'ReferenceNode' && nodeAt(node, 'table') !== undefined) return false;
-    const name = (node.kind === 'TableNode' ? nameOf(node) : referredColumn(node))?.toLowerCase();
+    const name = keyOf(node.kind === 'TableNode' ? nameOf(node) : referredColumn(node));
     return this.#all().some(({ alias, columns }) => alias === name && columns.size > 0);
   }
 
-  /** An encrypted column of anything in reach that goes by this name. In lower case. */
+  /** An encrypted column of anything in reach that goes by this name. As `keyOf` has them. */
   columnNamed(word: string): string | undefined {
     return this.#all().find(({ columns }) => columns.has(word))?.columns.get(word)?.encrypted.place;
   }

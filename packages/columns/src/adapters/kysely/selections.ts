@@ -2,7 +2,7 @@
 import type { EncryptedColumn } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
 import { hiddenName, isHiddenName } from './hidden-names.ts';
-import { aliased, isStarOfTable, nameOf, type Node, nodeAt, reference, referredColumn } from './nodes.ts';
+import { aliased, isStarOfTable, keyOf, nameOf, type Node, nodeAt, reference, referredColumn } from './nodes.ts';
 import { refuseAmbiguous, refuseExpression } from './refusals.ts';
 import type { Relation, Scope, VisibleColumn } from './scope.ts';
 
@@ -73,10 +73,10 @@ export class Selections {
 function withContext(nodes: readonly Node[], picks: readonly Pick[], stars: readonly Relation[], { names, added }: { readonly names: readonly string[]; readonly added: Set<string> }, scope: Scope): Selected {
   const selections = [...nodes];
   const alone = scope.relations.length === 1;
-  const given = new Set(names.map((name) => name.toLowerCase()));
+  const given = new Set(names.map((name) => keyOf(name)));
   const placeOf = (relation: Relation, name: string): string => {
     // The context that was selected anyway, where nothing else can have its name.
-    if (alone && stars.length > 0 && !given.has(name.toLowerCase())) return name;
+    if (alone && stars.length > 0 && !given.has(keyOf(name))) return name;
     const hidden = hiddenName(relation.alias, name);
     if (!added.has(hidden)) selections.push({ kind: 'SelectionNode', selection: aliased(reference(name, alone ? undefined : relation.table), hidden) });
     added.add(hidden);
@@ -101,7 +101,7 @@ function unaliased(selection: Node): { readonly column: Node; readonly name: str
 function refuseTwins(picks: readonly Pick[], names: readonly string[]): void {
   const count = new Map<string, number>();
   const all = [...names, ...picks.filter(({ name }) => !names.includes(name)).map(({ name }) => name)];
-  for (const name of all) count.set(name.toLowerCase(), (count.get(name.toLowerCase()) ?? 0) + 1);
-  const twin = picks.find(({ name }, i) => count.get(name.toLowerCase())! > 1 || picks.findIndex((one) => one.name.toLowerCase() === name.toLowerCase()) !== i);
+  for (const name of all) count.set(keyOf(name), (count.get(keyOf(name)) ?? 0) + 1);
+  const twin = picks.find(({ name }, i) => count.get(keyOf(name))! > 1 || picks.findIndex((one) => keyOf(one.name) === keyOf(name)) !== i);
   if (twin !== undefined) throw refuseAmbiguous(twin.name);
 }

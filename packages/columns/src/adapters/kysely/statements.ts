@@ -3,7 +3,7 @@ import { changed, demanded, type Proposed } from './changes.ts';
 import type { EncryptedTables } from './encrypted-tables.ts';
 import { Expressions, type Use } from './expressions.ts';
 import { InsertedRows } from './inserted-rows.ts';
-import { both, equal, inParens, mapMember, nameOf, type Node, nodeAt, nodesAt, reference, schemaOf, tableNamed } from './nodes.ts';
+import { both, equal, inParens, keyOf, mapMember, nameOf, type Node, nodeAt, nodesAt, reference, schemaOf, tableNamed } from './nodes.ts';
 import { refuseConflictWithin, refuseDefinition, refuseExpression, refuseSelection, refuseSource } from './refusals.ts';
 import { type Relation, Scope, type VisibleColumn } from './scope.ts';
 import { type Output, type Selected, Selections } from './selections.ts';
@@ -135,7 +135,7 @@ export class Statements {
     if (values === undefined) return { values, rows: undefined };
     const encrypted = target?.columns ?? new Map<string, VisibleColumn>();
     if (values.kind !== 'ValuesNode') {
-      const isWritten = columns.length === 0 || columns.some((column) => encrypted.has(nameOf(column)!.toLowerCase()));
+      const isWritten = columns.length === 0 || columns.some((column) => encrypted.has(keyOf(nameOf(column)!)));
       if (encrypted.size > 0 && isWritten) throw refuseSource(target!.alias);
       return { values: this.#expressions.checked(values, scope), rows: undefined };
     }
@@ -161,7 +161,7 @@ export class Statements {
     const updated = (clause: Node): Node[] => changed(nodesAt(clause, 'updates'), scope, this.#expressions, [target], () => new Map(), proposed);
     if (onDuplicateKey !== undefined) return { onDuplicateKey: { ...onDuplicateKey, updates: updated(onDuplicateKey) } };
     if (onConflict === undefined) return {};
-    const clashing = nodesAt(onConflict, 'columns').map((column) => target.columns.get(nameOf(column)!.toLowerCase())).find((column) => column !== undefined);
+    const clashing = nodesAt(onConflict, 'columns').map((column) => target.columns.get(keyOf(nameOf(column)!))).find((column) => column !== undefined);
     if (clashing !== undefined) throw refuseExpression(clashing.encrypted.place);
     const known = { columns: onConflict['columns'], ...(onConflict['updates'] === undefined ? {} : { updates: updated(onConflict) }) };
     const checked = this.#rest(onConflict, known, scope, []);
@@ -254,11 +254,11 @@ export class Statements {
       const name = nameOf(nodeAt(label, 'table'))!;
       const table = tableNamed(name);
       // Known to itself, where it is recursive: what it gives is put together from several queries then, and not encrypted.
-      scope.named.set(name.toLowerCase(), { alias: name.toLowerCase(), table, columns: new Map(), hidden: [] });
+      scope.named.set(keyOf(name), { alias: keyOf(name), table, columns: new Map(), hidden: [] });
       const inner = nodeAt(one, 'expression')!;
       const planned = this.#statement(inner, scope, 'relation') ?? { node: this.#expressions.checked(inner, scope), outputs: [], hidden: [] };
       if (planned.outputs.length > 0 && nodesAt(label, 'columns').length > 0) throw refuseSelection(planned.outputs[0]!.encrypted.place, `${name} gives its columns other names`);
-      scope.named.set(name.toLowerCase(), relationOf(name, planned));
+      scope.named.set(keyOf(name), relationOf(name, planned));
       return { ...one, expression: planned.node };
     });
     return { with: { ...named, expressions } };
@@ -293,19 +293,19 @@ export class Statements {
       const name = nameOf(node)!;
       const schema = schemaOf(node);
       const named = schema === undefined ? scope.expression(name) : undefined;
-      const called = { alias: (alias ?? name).toLowerCase(), table: alias === undefined ? node : tableNamed(alias) };
+      const called = { alias: keyOf(alias ?? name), table: alias === undefined ? node : tableNamed(alias) };
       return { source: node, relation: named === undefined ? { ...called, columns: visible(this.#tables, name, schema), hidden: [] } : { ...named, ...called } };
     }
     if (node.kind === 'SelectQueryNode' && alias !== undefined) {
       const planned = this.#select(node, scope, 'relation');
       return { source: planned.node, relation: relationOf(alias, planned) };
     }
-    return { source: this.#expressions.checked(node, scope), relation: { alias: (alias ?? '').toLowerCase(), table: undefined, columns: new Map(), hidden: [] } };
+    return { source: this.#expressions.checked(node, scope), relation: { alias: keyOf(alias ?? ''), table: undefined, columns: new Map(), hidden: [] } };
   }
 
   /** The members that nobody has looked at yet hold expressions. */
   #rest(node: Node, known: Readonly<Record<string, unknown>>, scope: Scope, outputs: readonly Output[]): Node {
-    const afterResult = scope.withResults(new Map(outputs.map(({ name, encrypted }) => [name.toLowerCase(), encrypted.place])));
+    const afterResult = scope.withResults(new Map(outputs.map(({ name, encrypted }) => [keyOf(name), encrypted.place])));
     const members = Object.entries(node).map(([member, value]) => {
       if (Object.hasOwn(known, member)) return [member, known[member]];
       return [member, mapMember(value, (child) => this.#expressions.checked(child, AFTER_RESULT.has(member) ? afterResult : scope))];
@@ -321,7 +321,7 @@ function visible(tables: EncryptedTables, name: string, schema: string | undefin
 
 /** What others see of the result of a query. */
 function relationOf(alias: string, { outputs, hidden }: Planned): Relation {
-  return { alias: alias.toLowerCase(), table: tableNamed(alias), columns: new Map(outputs.map(({ name, encrypted, context }) => [name.toLowerCase(), { name, encrypted, context }])), hidden };
+  return { alias: keyOf(alias), table: tableNamed(alias), columns: new Map(outputs.map(({ name, encrypted, context }) => [keyOf(name), { name, encrypted, context }])), hidden };
 }
 
 /** For MySQL, which has no condition there: where the row that is met has another context, the statement fails. */
