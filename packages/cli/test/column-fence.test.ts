@@ -1,11 +1,13 @@
-/** `lockfast column fence` on a real PostgreSQL server. */
+/** `lockfast column fence` on a real PostgreSQL server, and on a file of SQLite. */
 import { writeFileSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 
 import { describe, expect, test } from 'vitest';
 
 import { missingForPostgres } from '@lockfast/testkit';
 import { type ColumnProject, columnServer, PANEL, PANEL_TABLES } from './support/columns.ts';
 import { ledgerEntries } from './support/ledger.ts';
+import { initialisedProject } from './support/project.ts';
 
 const ROWS = `${PANEL_TABLES}
 INSERT INTO two_factor VALUES (1, 'admin', 1, 'one'), (2, 'john', 1, 'two'), (3, 'eve', 2, NULL);
@@ -101,4 +103,21 @@ describe.skipIf(missing !== undefined)(`column fence${missing === undefined ? ''
     panel.sql('ALTER TABLE two_factor ADD CONSTRAINT other CHECK (id > 0)');
     expect((await panel.done(['column', 'fence', '--despite-rows', 'two_factor.secret'])).stdout).toContain('every row passes');
   });
+});
+
+test('[B16] [B17] on SQLite: triggers, which let a row with plaintext be changed elsewhere; and the search', { timeout: 60_000 }, async () => {
+  const project = await initialisedProject();
+  using database = new DatabaseSync(project.path('app.db'));
+  database.exec("CREATE TABLE webhook (id INTEGER PRIMARY KEY, name TEXT, secret TEXT, copy TEXT); INSERT INTO webhook VALUES (1, 'hook', 'plain', NULL)");
+  writeFileSync(project.path('lockfast.toml'), `${project.text('lockfast.toml')}\n[databases.app]\nurl = "sqlite:app.db"\n[[columns]]\nid = "webhook.secret"\ndatabase = "app"\ntable = "webhook"\ncolumn = "secret"\n`);
+  expect(await project.run(['column', 'fence'])).toMatchObject({ status: 1, stdout: expect.stringContaining('✗ webhook.secret: the fence is up for what is written from now on; not every row passes') });
+  database.exec("UPDATE webhook SET name = 'changed'");
+  expect(() => database.exec("UPDATE webhook SET secret = 'other'")).toThrow(/lockfast: the fence lockfast_webhook_secret_\w+ refuses this value/);
+  expect(await project.run(['column', 'encrypt'])).toMatchObject({ status: 0 });
+  expect(await project.run(['column', 'fence'])).toMatchObject({ status: 0, stdout: expect.stringContaining('✓ webhook.secret: the fence is up, and every row passes') });
+  expect(await project.run(['column', 'status'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/FENCE\nwebhook\.secret.* up\n/) });
+  database.exec('UPDATE webhook SET copy = secret');
+  expect(await project.run(['column', 'discover'])).toMatchObject({ status: 1, stdout: expect.stringMatching(/app +webhook +copy +- +lfv1 +1 /) });
+  expect(await project.run(['column', 'decrypt', '--to-plaintext', '--yes'])).toMatchObject({ status: 5 });
+  expect(await project.run(['column', 'fence', '--remove'])).toMatchObject({ status: 0 });
 });

@@ -135,7 +135,7 @@ export const COLUMN_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
     },
     details: [
-      'A CHECK constraint for each column. It refuses what is neither NULL nor has the shape of the declared format, and the keys that are draining, retired, destroyed or compromised. Keys that are made later pass: a rotation never stops the application. It meets writes from the first moment; then the database looks at every row while the application goes on, and its validated constraint is the proof, which is on record.',
+      'A CHECK constraint for each column on PostgreSQL, two triggers elsewhere. It refuses what is neither NULL nor has the shape of the declared format, and the keys that are draining, retired, destroyed or compromised. Keys that are made later pass: a rotation never stops the application. It meets writes from the first moment; then the database looks at every row while the application goes on, and that is the proof, which is on record.',
       'After the next rotation run it again: the new fence takes the place of the old one with no moment in between. The exit status is 1 when rows do not pass.',
     ],
     examples: [
