@@ -2,9 +2,11 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 
 import type { DatabaseUnderTest } from './database-under-test.ts';
+import { MARIADB } from './mariadb.ts';
 import { POSTGRES } from './postgres.ts';
+import { SQLITE, SQLITE_ROLLBACK } from './sqlite.ts';
 
-const DATABASES: readonly DatabaseUnderTest[] = [POSTGRES];
+const DATABASES: readonly DatabaseUnderTest[] = [POSTGRES, MARIADB, SQLITE, SQLITE_ROLLBACK];
 
 /** Once in a test file. Each kind is started, tested and stopped before the next. */
 export function onEachDatabase(tests: (under: DatabaseUnderTest) => void): void {

@@ -1,4 +1,7 @@
 /** An application's connection to a database under test, by its URL: the programs of these tests have nothing else. */
+import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
 
@@ -11,6 +14,7 @@ export interface Session {
 }
 
 export async function openSession(url: string): Promise<Session> {
+  if (url.startsWith('sqlite:')) return sqliteSession(url.slice('sqlite:'.length));
   return url.startsWith('postgres:') ? await postgresSession(url) : await mysqlSession(url);
 }
 
@@ -43,5 +47,18 @@ async function mysqlSession(url: string): Promise<Session> {
       return Array.isArray(rows) ? (rows as unknown[][]) : [];
     },
     close: async () => await connection.end(),
+  };
+}
+
+function sqliteSession(path: string): Session {
+  const database = new DatabaseSync(path, { timeout: 30_000, returnArrays: true });
+  database.exec('PRAGMA synchronous = FULL');
+  return {
+    query: async (text, values = []) => {
+      // Others in this process have their turn.
+      await nextTurn();
+      return database.prepare(text).all(...values) as unknown as unknown[][];
+    },
+    close: () => Promise.resolve(database.close()),
   };
 }

@@ -13,10 +13,13 @@ export interface Moments {
 export function intervening(database: ColumnDatabase, { beforeWrite, afterWrite, sizes }: Moments): ColumnDatabase {
   let writes = 0;
   return {
+    kind: database.kind,
+    abilities: database.abilities,
     place: database.place,
     remedyOf: database.remedyOf,
     lock: async (target) => await database.lock(target),
     pressure: async () => await database.pressure(),
+    instances: async (table) => await database.instances(table),
     close: async () => await database.close(),
     table: async (target) => {
       const table = await database.table(target);

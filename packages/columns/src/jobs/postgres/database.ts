@@ -2,7 +2,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import { instanceOf, instanceStatements, noInstances, type ReportedInstance } from '../../instances/index.ts';
-import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
@@ -30,6 +30,8 @@ export async function openPostgresColumns(url: string): Promise<ColumnDatabase> 
 }
 
 class PostgresColumns implements ColumnDatabase {
+  readonly kind = 'postgres';
+  readonly abilities: DatabaseAbilities = { replicationLag: true, concurrentWriters: true, settings: 'transaction' };
   readonly place: string;
   readonly remedyOf = remedyOf;
   readonly #locks = new JobLocks();
