@@ -45,7 +45,6 @@ export interface ColumnConversion {
 /** A column before its job. */
 interface Planned {
   readonly column: ConfiguredColumn;
-  readonly database: Pick<ColumnDatabase, 'kind' | 'place'>;
   readonly census: Census;
   readonly present: NamedKey;
   readonly others: readonly NamedKey[];
@@ -53,6 +52,7 @@ interface Planned {
 
 /** A column after its job. */
 interface Converted extends Planned {
+  readonly kind: ColumnDatabase['kind'];
   readonly report: ConversionReport;
 }
 
@@ -85,9 +85,8 @@ async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAcces
   const planned: Planned[] = [];
   for (const column of columns) {
     const fernetKeys = await access.fernetKeys(column);
-    const database = await access.database(column);
-    const census = await censusColumn(database, column, ring);
-    planned.push({ column, database, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
+    const census = await censusColumn(await access.database(column), column, ring);
+    planned.push({ column, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
   }
   return planned;
 }
@@ -140,7 +139,8 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (shows) printTitle(direction, dryRun, column, session);
     const progress = new Progress(terminal, 'rows', 'timed');
     let named = 0;
-    const report = await convertColumn(await access.database(column), column, await access.values(column), {
+    const database = await access.database(column);
+    const report = await convertColumn(database, column, await access.values(column), {
       ...job,
       ...(maxRate === undefined ? {} : { maxRate }),
       ...(audit === undefined ? {} : { audit }),
@@ -164,7 +164,7 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (named > 0) terminal.line();
     if (shows) printCounts(direction, dryRun, report, one.census.rows, verbose, session);
     if (shows) terminal.line();
-    converted.push({ ...one, report });
+    converted.push({ ...one, kind: database.kind, report });
   }
   return converted;
 }
