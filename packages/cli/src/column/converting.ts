@@ -71,7 +71,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring, session, foreignOf);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
-  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined));
+  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined, await access.database(one.column)));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one, foreignOf !== undefined), 0);
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
   using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
@@ -106,11 +106,11 @@ function concerned(direction: Direction, { column, census, present }: Planned, f
 }
 
 /** `encrypts 2 of 5 rows of tenants.gemini_api_key, in postgres://127.0.0.1/app, under the key kq2d5x`. */
-function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean): string {
-  const { column, database, census, present, others } = planned;
+function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean, { place }: { readonly place: string }): string {
+  const { column, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
   const mayBe = direction === 'rotate' && (foreign || (others.length > 0 && census.fernet > 0)) ? 'up to ' : '';
-  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${database.place}, ${under}`;
+  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
 }
 
 interface Job {
