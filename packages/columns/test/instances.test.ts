@@ -1,5 +1,8 @@
 /** Running applications in the table of their database: PostgreSQL, MariaDB and SQLite, each with a client that an application would use. */
 import { channel } from 'node:diagnostics_channel';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { LockfastError } from '@lockfast/core/errors';
@@ -10,6 +13,10 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 
 import { missingForMariadb, missingForPostgres, startMariadb, startPostgres } from '@lockfast/testkit';
 import { type InstanceDatabase, instanceOf, type InstancePlace, type InstanceReport, INSTANCES_TABLE, instanceStatements, type ReportedInstance, reportInstance } from '../src/instances/index.ts';
+import type { ColumnDatabase } from '../src/jobs/database.ts';
+import { openMysqlColumns } from '../src/jobs/mysql/index.ts';
+import { openPostgresColumns } from '../src/jobs/postgres/index.ts';
+import { openSqliteColumns } from '../src/jobs/sqlite/index.ts';
 import { heldRing, rotatedRing } from './held-ring.ts';
 
 const never = (error: unknown): never => {
@@ -42,8 +49,13 @@ class Replaced implements LiveRing {
 interface Scratch {
   readonly place: InstancePlace;
   /** What the command would read. */
-  read(table?: string): Promise<ReportedInstance[]>;
+  readonly read: (table?: string) => Promise<readonly ReportedInstance[]>;
   run(sql: string): Promise<void>;
+}
+
+function readBy(open: Promise<ColumnDatabase>): Scratch['read'] {
+  onTestFinished(async () => (await open).close());
+  return async (table = INSTANCES_TABLE) => (await open).instances(table);
 }
 
 interface Kind {
@@ -71,10 +83,7 @@ const KINDS: readonly Kind[] = [
           onTestFinished(() => pool.end());
           return {
             place: { database: 'postgres', query: (sql, values) => pool.query(sql, [...values]) },
-            read: async (table = INSTANCES_TABLE) => {
-              const { rows } = await pool.query<unknown[]>({ text: instanceStatements('postgres', table).read, rowMode: 'array' });
-              return rows.map((row) => instanceOf(row, table));
-            },
+            read: readBy(openPostgresColumns(server.url('postgres', name))),
             run: async (sql) => void (await pool.query(sql)),
           };
         },
@@ -98,10 +107,7 @@ const KINDS: readonly Kind[] = [
           onTestFinished(() => pool.end());
           return {
             place: { database: 'mysql', query: (sql, values) => pool.execute(sql, [...values]) },
-            read: async (table = INSTANCES_TABLE) => {
-              const [rows] = await pool.query({ sql: instanceStatements('mysql', table).read, rowsAsArray: true });
-              return (rows as unknown as unknown[][]).map((row) => instanceOf(row, table));
-            },
+            read: readBy(openMysqlColumns(server.url('root', name))),
             run: async (sql) => void (await pool.query(sql)),
           };
         },
@@ -115,15 +121,17 @@ const KINDS: readonly Kind[] = [
     start: async () => ({
       stop: async () => {},
       fresh: async () => {
-        const database = new DatabaseSync(':memory:');
-        onTestFinished(() => database.close());
+        const directory = mkdtempSync(join(tmpdir(), 'lockfast-instances-'));
+        const file = join(directory, 'app.db');
+        const database = new DatabaseSync(file);
+        database.exec('PRAGMA journal_mode = WAL');
+        onTestFinished(() => {
+          database.close();
+          rmSync(directory, { recursive: true });
+        });
         return {
           place: { database: 'sqlite', query: (sql, values) => database.prepare(sql).run(...values) },
-          read: async (table = INSTANCES_TABLE) => {
-            const statement = database.prepare(instanceStatements('sqlite', table).read);
-            statement.setReturnArrays(true);
-            return (statement.all() as unknown as unknown[][]).map((row) => instanceOf(row, table));
-          },
+          read: readBy(openSqliteColumns(file)),
           run: async (sql) => database.exec(sql),
         };
       },
@@ -192,6 +200,13 @@ describe.each(KINDS)('$database', ({ database, missing, start, ago }) => {
     await second.report();
     await reporting(scratch, ring);
     expect((await scratch.read()).filter(({ live }) => !live)).toEqual([]);
+  });
+
+  needs('where nobody has reported yet, it says that there is no such table', async () => {
+    const scratch = await server.fresh();
+    for (const table of ['lockfast_instances', 'no_such_schema.lockfast_instances']) {
+      await expect(scratch.read(table)).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining(`has no table ${table}, or this role does not see it`) });
+    }
   });
 
   needs('another name of the table; one that could be anything else is refused', async () => {

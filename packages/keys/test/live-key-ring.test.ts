@@ -1,4 +1,5 @@
 /** A running application and the file of its key ring, which is replaced under it by good rings and by bad ones. */
+import { spawnSync } from 'node:child_process';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -220,6 +221,17 @@ test('[T4] for a value under an unknown key it looks at once, and not again with
   await sleep(1100);
   expect(live.lookAgain()).toBe(false);
   await expect.poll(() => live.current().version, { timeout: 10_000 }).toEqual(rewrapped.version);
+});
+
+test('it keeps no process alive', async () => {
+  const machine = new Machine();
+  machine.place(await machine.newRing());
+  const program = `
+    import { openLiveKeyRing } from '@lockfast/keys';
+    await openLiveKeyRing({ path: 'keyring.json', sources: ['env:ROOT_KEY'] }, { environment: process.env, home: '/', directory: process.argv[1] }, { production: true }, 60_000);
+  `;
+  const { status, signal, stderr } = spawnSync(process.execPath, ['--conditions=lockfast-source', '--input-type=module', '--eval', program, machine.directory], { env: machine.environment, cwd: import.meta.dirname, timeout: 20_000, encoding: 'utf8' });
+  expect([status, signal, stderr]).toEqual([0, null, '']);
 });
 
 test.for([0, -1, 99, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 86_400_001])('an interval that is none is refused: %d', async (everyMs) => {

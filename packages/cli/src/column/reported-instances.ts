@@ -1,6 +1,5 @@
 /** The running applications that report themselves in the databases of the configuration. */
 import type { ReportedInstance } from '@lockfast/columns/instances';
-import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { Configuration } from '../configuration.ts';
@@ -29,7 +28,6 @@ export async function reportedInstances(names: readonly string[], workspace: Wor
   const found: FoundInstance[] = [];
   for (const name of names) {
     const database = await access.databaseNamed(name);
-    if (database.instances === undefined) throw new LockfastError('config-invalid', `databases.${name}.instances: instances are not read from this kind of database`, 'take the setting out');
     const rows = await database.instances(workspace.configuration.databases[name]!.instances!);
     found.push(...rows.map((row) => ({ ...row, database: name })));
   }

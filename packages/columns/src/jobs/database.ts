@@ -133,12 +133,12 @@ export interface ColumnDatabase {
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;
   /**
-   * The running applications that reported themselves, and those that are gone. Missing where that can't be read from this database.
+   * The running applications that reported themselves, and those that are gone.
    *
    * @param table one that `INSTANCES_TABLE_NAME` matches
    * @throws LockfastError `config-invalid`: there is no such table
    */
-  instances?(table: string): Promise<readonly ReportedInstance[]>;
+  instances(table: string): Promise<readonly ReportedInstance[]>;
   /** What may be done about a failure that this database, or one of its tables, threw. After `reconnect` the next call connects anew. */
   readonly remedyOf: RemedyOf;
   close(): Promise<void>;

@@ -21,6 +21,7 @@ export function intervening(database: ColumnDatabase, { beforeWrite, afterWrite,
     search: () => database.search(),
     lock: async (target) => await database.lock(target),
     pressure: async () => await database.pressure(),
+    instances: async (table) => await database.instances(table),
     close: async () => await database.close(),
     table: async (target) => {
       const table = await database.table(target);

@@ -1,6 +1,7 @@
 /** A database of MySQL or MariaDB: one connection reads while another one writes. */
 import { LockfastError } from '@lockfast/core/errors';
 
+import { instanceOf, instanceStatements, noInstances, type ReportedInstance } from '../../instances/index.ts';
 import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import type { ColumnFences } from '../fence.ts';
 import type { DatabaseSearch } from '../search.ts';
@@ -8,7 +9,7 @@ import { mayKeepCheckpoints } from './checkpoints.ts';
 import { MysqlColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
 import { MysqlSearch } from './discovery.ts';
-import { remedyOf } from './failure.ts';
+import { remedyOf, reports } from './failure.ts';
 import { MysqlFences } from './fences.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
@@ -90,6 +91,17 @@ class MysqlColumns implements ColumnDatabase {
     return await this.#reading.use(async (ask) => await readPressure(ask, this.#server!.mariadb, own));
   }
 
+  async instances(table: string): Promise<readonly ReportedInstance[]> {
+    const { read } = instanceStatements('mysql', table);
+    try {
+      const { rows } = await this.#look({}, async (ask) => await ask(read));
+      return rows.map((row) => instanceOf(row.map((value) => value?.toString('utf8') ?? null), table));
+    } catch (error) {
+      // No such database, which is what a schema is here, or table.
+      throw reports(error, 1049, 1146) ? noInstances(this.place, table) : error;
+    }
+  }
+
   async close(): Promise<void> {
     // A census takes minutes, and nobody waits for it any more; what is being written is written.
     this.#reading.abandon();
@@ -115,7 +127,7 @@ class MysqlColumns implements ColumnDatabase {
     throw new LockfastError('database-refused', `the database ${this.place} is read-only, as a replica is`, 'name the primary in the URL');
   }
 
-  async #look<T>(target: ColumnTarget, work: (ask: Ask) => Promise<T>): Promise<T> {
+  async #look<T>(target: Pick<ColumnTarget, 'set'>, work: (ask: Ask) => Promise<T>): Promise<T> {
     return await this.#reading.transaction(startOfLook(target.set ?? {}), work);
   }
 }

@@ -1,8 +1,8 @@
 /** A database of PostgreSQL: one connection reads while another one writes. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import { instanceOf, instanceStatements, noInstances, type ReportedInstance } from '../../instances/index.ts';
+import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';

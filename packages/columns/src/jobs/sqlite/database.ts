@@ -1,4 +1,5 @@
 /** A database of SQLite: one connection reads while another one writes. */
+import { instanceOf, instanceStatements, noInstances, type ReportedInstance } from '../../instances/index.ts';
 import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import type { ColumnFences } from '../fence.ts';
 import type { DatabaseSearch } from '../search.ts';
@@ -81,6 +82,18 @@ class SqliteColumns implements ColumnDatabase {
   /** There are no replicas, and SQLite does not know who waits. */
   pressure(): Promise<Pressure> {
     return Promise.resolve({ replicationLagMs: undefined, lockWaiters: 0 });
+  }
+
+  async instances(table: string): Promise<readonly ReportedInstance[]> {
+    const { read } = instanceStatements('sqlite', table);
+    const rows = await this.#reading.use((ask) => {
+      try {
+        return [...ask(read)];
+      } catch (error) {
+        throw error instanceof Error && error.message.startsWith('no such table') ? noInstances(this.place, table) : error;
+      }
+    });
+    return rows.map((row) => instanceOf(row, table));
   }
 
   async close(): Promise<void> {
