@@ -1,11 +1,12 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|columns-sqlite|masking|guard] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|columns-mariadb|columns-sqlite|masking|guard] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { columnMariadb } from './column-mariadb.ts';
 import { columnRotation } from './column-rotation.ts';
 import { columnSqlite } from './column-sqlite.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
@@ -37,6 +38,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
+  'columns-mariadb': { rounds: 5, run: columnMariadb },
   'columns-sqlite': { rounds: 5, run: columnSqlite },
   masking: { rounds: 7, run: masking },
   guard: { rounds: 9, run: guard },

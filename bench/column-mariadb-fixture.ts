@@ -1,0 +1,84 @@
+/** A large table of encrypted values on a MariaDB server of its own, and who rotates it. */
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { contextOf } from '@lockfast/columns';
+import { openKeyRing } from '@lockfast/keys';
+import { startMariadb } from '@lockfast/testkit';
+import { createConnection } from 'mysql2/promise';
+
+import { COLUMN, COLUMN_SETTINGS, sourcesOf, tokenOf } from './column-fixture.ts';
+import type { Rotation } from './rotation-fixture.ts';
+
+const LOCKFAST = fileURLToPath(new URL('../packages/cli/bin/lockfast.js', import.meta.url));
+const BARE = fileURLToPath(new URL('bare-column-mariadb.mjs', import.meta.url));
+const PAGE = 5000;
+
+export interface ColumnMariadbFixture {
+  readonly environment: NodeJS.ProcessEnv;
+  readonly lockfast: Rotation;
+  readonly bare: Rotation;
+  /** The table as it was at first. */
+  readonly freshTable: () => void;
+  /** One UPDATE of every value, in the server: the limit. Milliseconds. */
+  readonly updateAtOnce: () => number;
+  readonly remove: () => Promise<void>;
+}
+
+export async function newColumnMariadbFixture(rows: number): Promise<ColumnMariadbFixture> {
+  const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
+  const project = join(root, 'project');
+  mkdirSync(project);
+  const mariadb = await startMariadb('durable', '--innodb-buffer-pool-size=512M', '--innodb-log-file-size=256M');
+  mariadb.sql('mysql', 'CREATE DATABASE app');
+  const url = mariadb.url('root', 'app');
+  const environment = { PATH: '/usr/bin:/bin', HOME: root, DATABASE_URL: url };
+  const lockfast = (...args: string[]): void => void execFileSync(process.execPath, [LOCKFAST, ...args], { cwd: project, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
+  lockfast('init');
+  appendFileSync(join(project, 'lockfast.toml'), `\n[databases.app]\nurl = "env:DATABASE_URL"\n${COLUMN_SETTINGS}`);
+  await fill(url, rows, project, root);
+  lockfast('key', 'rotate', '--yes');
+  const sql = (text: string): void => void mariadb.sql('app', text);
+  return {
+    environment,
+    lockfast: { file: process.execPath, args: [LOCKFAST, 'column', 'rotate', '--yes'], cwd: project },
+    bare: { file: process.execPath, args: [BARE, url], cwd: root },
+    freshTable: () => {
+      sql('DROP TABLE IF EXISTS connections');
+      sql('CREATE TABLE connections (id bigint PRIMARY KEY, org_id int, bot_token text) AS SELECT * FROM source ORDER BY id');
+      sql('ANALYZE TABLE connections');
+      sql('FLUSH TABLES');
+    },
+    updateAtOnce: () => {
+      const start = process.hrtime.bigint();
+      sql("UPDATE connections SET bot_token = INSERT(bot_token, 6, 6, 'zzzzzz')");
+      return Number(process.hrtime.bigint() - start) / 1e6;
+    },
+    remove: async () => {
+      await mariadb.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+async function fill(url: string, rows: number, project: string, home: string): Promise<void> {
+  const ring = await openKeyRing(
+    { path: join(project, '.lockfast/keyring.json'), sources: sourcesOf(project) },
+    { environment: {}, home, directory: project, askPassphrase: () => Promise.reject(new Error('nobody to ask')) },
+  );
+  const cipher = ring.cipher({ purpose: 'column' });
+  const client = await createConnection(url);
+  await client.query('CREATE TABLE source (id bigint PRIMARY KEY, org_id int, bot_token text)');
+  for (let first = 0; first < rows; first += PAGE) {
+    const ids = Array.from({ length: Math.min(PAGE, rows - first) }, (_, i) => first + i);
+    const stored = cipher.encryptBatch(
+      ids.map(tokenOf),
+      ids.map((id) => contextOf(COLUMN, ['org_id'], { org_id: id % 997 })),
+    );
+    await client.query('INSERT INTO source VALUES ?', [ids.map((id, at) => [id, id % 997, stored[at]!])]);
+  }
+  await client.end();
+}
