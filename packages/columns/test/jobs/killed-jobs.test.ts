@@ -95,7 +95,14 @@ onEachDatabase((under) => test(
     const logs = Array.from({ length: WRITERS }, (_, writer) => join(directory, `${writer}.log`));
     const writers = logs.map((log, writer) => program('writer-process.ts', { ...common, writer, rows: SCALE.rows, log, seed: SEED * 100 + writer } satisfies WriterOrder));
     onTestFinished(() => writers.forEach((one) => one.kill('SIGKILL')));
-    const tell = (line: string): void => writers.forEach((one) => one.stdin!.write(`${line}\n`));
+    const tell = async (line: string): Promise<void> => {
+      await Promise.all(
+        writers.map(async (one) => {
+          one.stdin!.write(`${line}\n`);
+          await once(one.stdout!, 'data');
+        }),
+      );
+    };
 
     let state = SEED;
     const random = (): number => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
@@ -106,18 +113,17 @@ onEachDatabase((under) => test(
     const figures: Record<string, number> = {};
     for (const [direction, ring, during, settled] of stages) {
       const order: JobOrder = { ...common, ring, direction, batch: SCALE.batch, maxRate: SCALE.maxRate };
-      tell(during);
+      await tell(during);
       expect(await killOften(order, kills / 2, random)).toBe(kills / 2);
       // Now every server is a new one; they go on writing while the job comes to its end.
-      tell(settled);
-      await sleep(500);
+      await tell(settled);
       const report = await startJob({ ...order, maxRate: 1_000_000 }).ended;
       expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 }, verified: { unreadable: 0 } });
       figures[`${direction}: conflicts`] = report!.conflicts;
       figures[`${direction}: passes`] = report!.passes;
       expect(scratch.sql(`SELECT count(*) FROM t WHERE secret NOT LIKE 'lfv1.${(direction === 'encrypt' ? first : second).active().id}.%'`)).toBe('0');
     }
-    tell('stop');
+    for (const one of writers) one.stdin!.write('stop\n');
     await Promise.all(writers.map(async (one) => one.exitCode ?? (await once(one, 'exit'))));
 
     const oracle = new Map<number, string | null>(Array.from({ length: SCALE.rows }, (_, index) => [index + 1, `initial ${index + 1}`]));

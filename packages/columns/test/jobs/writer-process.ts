@@ -1,7 +1,7 @@
 /**
  * An application's server: it updates, inserts, deletes and empties rows of its own, one at a time, and logs each write that the database
  * has acknowledged. On its standard input it is told what to write from now on: `plain`, a key ring's file, or several
- * of them, separated by spaces, at random; `stop` ends it.
+ * of them, separated by spaces, at random; it says `told` when it does. `stop` ends it.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -44,7 +44,12 @@ const told = { toStop: false };
 
 createInterface({ input: process.stdin }).on('line', (line) => {
   if (line === 'stop') told.toStop = true;
-  else void Promise.all(line.split(' ').map(wayOf)).then((all) => (ways = all));
+  else {
+    void Promise.all(line.split(' ').map(wayOf)).then((all) => {
+      ways = all;
+      process.stdout.write('told\n');
+    });
+  }
 });
 
 for (let n = 0; !told.toStop; n++) {

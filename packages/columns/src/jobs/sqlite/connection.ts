@@ -6,8 +6,6 @@ import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 
 import type { DatabaseFile } from './database-file.ts';
 import { databaseFailure, isBusy } from './failure.ts';
 
-/** How long to wait for other programs before a job is told. */
-const WAIT_MS = 2_000;
 /** Drawn anew each time, so that nobody who waits is always the one too late. SQLite's own wait would stop signals and progress. */
 const LONGEST_PAUSE_MS = 8;
 /** How values come: see {@link SqlRow}. */
@@ -35,13 +33,18 @@ interface Connected {
 export class JobConnection {
   readonly #file: DatabaseFile;
   readonly #prepare: string;
+  readonly #waitMs: number;
   #connected: Connected | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param prepare the statements that the connection begins with */
-  constructor(file: DatabaseFile, prepare: string) {
+  /**
+   * @param prepare the statements that the connection begins with
+   * @param waitMs how long to wait for other programs before the job is told
+   */
+  constructor(file: DatabaseFile, prepare: string, waitMs: number) {
     this.#file = file;
     this.#prepare = prepare;
+    this.#waitMs = waitMs;
   }
 
   /**
@@ -62,7 +65,7 @@ export class JobConnection {
   async transaction<T>(work: (ask: Ask) => T): Promise<T> {
     return await this.#inTurn(async () => {
       this.#file.refuseIfReplaced();
-      const deadline = performance.now() + WAIT_MS;
+      const deadline = performance.now() + this.#waitMs;
       const { result, committed } = await this.#patiently(({ database, ask }) => inTransaction(database, () => work(ask)), deadline);
       if (!committed) await this.#commit(deadline);
       this.#file.refuseIfReplaced();
@@ -93,7 +96,7 @@ export class JobConnection {
     return await turn;
   }
 
-  async #patiently<T>(work: (connected: Connected) => T, deadline = performance.now() + WAIT_MS): Promise<T> {
+  async #patiently<T>(work: (connected: Connected) => T, deadline = performance.now() + this.#waitMs): Promise<T> {
     // Signals, timers and other connections have theirs.
     await nextTurn();
     for (;;) {

@@ -22,6 +22,10 @@ const READING = 'PRAGMA query_only = ON';
  */
 const WRITING = 'PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = OFF';
 
+/** A batch is tried again with fewer rows; a look that is refused may be the job's first one, and ends it. */
+const WRITE_MS = 2_000;
+const READ_MS = 10_000;
+
 /**
  * Opens it, so that a wrong path is found here.
  *
@@ -48,8 +52,8 @@ class SqliteColumns implements ColumnDatabase {
     this.place = file.place;
     this.#file = file;
     this.#locks = new JobLocks(file);
-    this.#reading = new JobConnection(file, READING);
-    this.#writing = new JobConnection(file, WRITING);
+    this.#reading = new JobConnection(file, READING, READ_MS);
+    this.#writing = new JobConnection(file, WRITING, WRITE_MS);
   }
 
   async connect(): Promise<void> {

@@ -15,6 +15,21 @@ export function pageStatement(shape: TableShape, after: boolean, upTo: boolean):
   return `SELECT ${columns(shape)} FROM ${from(shape)}${between(shape.key, after, upTo)} ORDER BY ${order(shape.key)} LIMIT ?`;
 }
 
+/** Columns of the answer: the key that so many rows on is. Parameters: with `after`, its key; with `upTo`, its key; how many rows lie between. */
+export function windowEndStatement(shape: TableShape, after: boolean, upTo: boolean): string {
+  return `SELECT ${order(shape.key)} FROM ${from(shape)}${between(shape.key, after, upTo)} ORDER BY ${order(shape.key)} LIMIT 1 OFFSET ?`;
+}
+
+/**
+ * One row, if there is any whose value begins otherwise. Of a value in JSON that can't be asked. Parameters: with `after`, its key; with
+ * `upTo`, its key; the start as text, as bytes, and its length.
+ */
+export function otherwiseStatement(shape: TableShape, after: boolean, upTo: boolean): string {
+  const bounds = between(shape.key, after, upTo);
+  const first = 1 + (Number(after) + Number(upTo)) * shape.key.length;
+  return `SELECT 1 FROM ${from(shape)}${bounds === '' ? ' WHERE' : `${bounds} AND`} substr(${cell(shape)}, 1, ?${first + 2}) NOT IN (?${first}, ?${first + 1}) LIMIT 1`;
+}
+
 /** Columns of the answer: the key. */
 export function lastKeyStatement(shape: TableShape): string {
   return `SELECT ${order(shape.key)} FROM ${from(shape)} ORDER BY ${shape.key.map(({ sql }) => `${sql} DESC`).join(', ')} LIMIT 1`;
