@@ -9,6 +9,7 @@ import { type ColumnEvent, isWatched, publish } from './events.ts';
 import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
 import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
 import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import { TenantFormat } from './tenant-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
 
 const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
@@ -35,7 +36,7 @@ export class Column<V> {
   /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
   constructor(ring: KeyRing, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
     checkDefinition(definition);
-    const { id, format = 'lfv1', storage = 'text', migrating = false } = definition;
+    const { id, format = 'lfv1', storage = 'text', migrating = false, tenantKey = 'shared', tenant } = definition;
     // Without a key that encrypts, the application should not start.
     ring.active();
     this.id = id;
@@ -45,7 +46,7 @@ export class Column<V> {
     this.#clock = clock;
     const other = format === 'lfv1' ? 'fernet' : 'lfv1';
     const made: { readonly [Name in FormatName]: () => StoredFormat } = {
-      lfv1: () => new Lfv1Format(ring, storage, clock),
+      lfv1: () => (tenant === undefined ? new Lfv1Format(ring, storage, clock) : new TenantFormat(ring, storage, tenantKey, migrating, clock)),
       fernet: () => new FernetFormat(definition.fernetKeys ?? ringFernetKeys(ring), storage, clock),
     };
     // No key is derived that nothing needs.
@@ -224,7 +225,7 @@ export class Column<V> {
   }
 
   #context(values: ColumnContext | undefined): Context {
-    return contextOf(this.id, this.definition.context ?? [], values);
+    return contextOf(this.id, this.definition.context ?? [], values, this.definition.tenant);
   }
 
   #sameLength(values: readonly unknown[], contexts: readonly unknown[] | undefined): void {

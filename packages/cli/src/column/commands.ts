@@ -94,7 +94,8 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     operands: 'ID',
     arity: [1, 1],
     options: {
-      unrecoverable: { kind: 'flag', help: 'needed: what nothing opens, and only that, becomes NULL' },
+      unrecoverable: { kind: 'flag', help: 'what nothing opens, and only that, becomes NULL' },
+      shredded: { kind: 'flag', help: "in place of --unrecoverable: what is of tenants whose keys were destroyed, and only that, becomes NULL" },
       keep: { kind: 'text', value: 'FILE', help: 'a new file for the ciphertext, one row a line' },
       'dry-run': { kind: 'flag', help: 'say how many rows it is about, and change nothing' },
       reason: REASON_OPTION,
@@ -102,7 +103,10 @@ export const COLUMN_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
     },
     details: ['What `lockfast column triage` knows a way to open is left as it is. On a terminal the id must be typed; elsewhere it takes --yes.'],
-    examples: [['lockfast column clear totp.secret --unrecoverable --keep lost-totp.jsonl --reason "key lost in March"', 'so that people can enrol again']],
+    examples: [
+      ['lockfast column clear totp.secret --unrecoverable --keep lost-totp.jsonl --reason "key lost in March"', 'so that people can enrol again'],
+      ['lockfast column clear totp.secret --shredded --keep shredded.jsonl --reason "ticket 4711"', 'after `lockfast tenant shred`'],
+    ],
     load: () => import('./clear.ts'),
   },
 ];

@@ -93,7 +93,8 @@ function concerned(direction: Direction, { column, census, present }: Planned): 
   const { rows, null: empty, plaintext, fernet, keys } = census;
   if (direction === 'encrypt') return plaintext;
   if (direction === 'decrypt') return rows - empty - plaintext;
-  const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || id !== present.name);
+  // Nor does a look say which value is under a tenant's own key.
+  const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || column.tenant !== undefined || id !== present.name);
   // Which key a token is under, its look does not say.
   return others.reduce((sum, [, count]) => sum + count, 0) + fernet;
 }
@@ -102,7 +103,7 @@ function concerned(direction: Direction, { column, census, present }: Planned): 
 function announcement(direction: Direction, dryRun: boolean, planned: Planned, { place }: { readonly place: string }): string {
   const { column, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
-  const mayBe = direction === 'rotate' && others.length > 0 && census.fernet > 0 ? 'up to ' : '';
+  const mayBe = direction === 'rotate' && ((others.length > 0 && census.fernet > 0) || column.tenant !== undefined) ? 'up to ' : '';
   return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
 }
 

@@ -1,13 +1,15 @@
 export { type Census, censusColumn } from './census.ts';
-export { type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
+export { type Cleared, type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
 export { type Conversion, type ConversionReport, convertColumn, type Progress, type ReportedRow } from './conversion.ts';
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';
+export { type ContextFilter, type ExportedRow, exportColumn, isMeant } from './export.ts';
 export type { Origin, ReadableColumn } from './origins.ts';
 export type { WaitingFor } from './pace.ts';
-export type { Standing, Unreadable } from './standing.ts';
+export { isShredded, type Standing, type Unreadable } from './standing.ts';
 export { StoredValues } from './stored-values.ts';
 export { type Survey, surveyColumn, type Surveying } from './survey.ts';
+export { surveyTenant, type TenantRows, tenantsOfColumn } from './tenants.ts';
 export { triageColumn, type TriagedRow } from './triage.ts';
 export type { UnreadableRow } from './unreadable-rows.ts';
