@@ -25,8 +25,8 @@ export class ShreddedTenant extends LockfastError {
 
 /** When the key of a value's tenant was destroyed, ISO 8601, where that is why it does not open; else undefined. */
 export function shreddedAt(error: unknown): string | undefined {
-  // What a column throws names the column, and has the reason as its cause.
-  for (let one = error; one instanceof LockfastError; one = one.cause) if (one instanceof ShreddedTenant) return one.destroyed;
+  // What a column throws names the column, and has the reason as its cause; an ORM may wrap that again.
+  for (let one = error; one instanceof Error; one = one.cause) if (one instanceof ShreddedTenant) return one.destroyed;
   return undefined;
 }
 

@@ -18,7 +18,6 @@ type Answer = OpenedValue | LockfastError;
  */
 export class TenantFormat implements StoredFormat {
   readonly name = 'lfv1';
-  readonly #ring: KeyRing;
   readonly #written: TenantKey;
   readonly #readsBoth: boolean;
   readonly #shared: Lfv1Format;
@@ -30,7 +29,6 @@ export class TenantFormat implements StoredFormat {
    * @param readsBoth whether values of the other kind are opened, too, while a table changes from one to the other
    */
   constructor(ring: KeyRing, storage: Storage, written: TenantKey, readsBoth: boolean, clock?: Clock) {
-    this.#ring = ring;
     this.#written = written;
     this.#readsBoth = readsBoth;
     this.#shared = new Lfv1Format(ring, storage, clock);

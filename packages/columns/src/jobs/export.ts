@@ -1,4 +1,4 @@
-import { asText } from '@lockfast/core/formats';
+import { asText, contextText } from '@lockfast/core/formats';
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import { type JsonValue, VALUE_TYPES, type ValueTypeName } from '../value-type.ts';
@@ -54,7 +54,11 @@ export async function* exportColumn(database: ColumnDatabase, declared: Declared
 
 /** Whether a row is one of those that all filters name. */
 export function isMeant({ context }: Pick<StoredRow, 'context'>, { context: names }: Pick<DeclaredColumn, 'context'>, filters: readonly ContextFilter[]): boolean {
-  return filters.every(({ name, value }) => context[names.indexOf(name)] === value);
+  return filters.every(({ name, value }) => {
+    const held = context[names.indexOf(name)];
+    // A UUID is one in either case, as where values are bound to it.
+    return typeof held === 'string' && contextText(held) === contextText(value);
+  });
 }
 
 function exported(row: StoredRow, { standing, opened }: OpenedRow, { as }: DeclaredColumn, storage: Parameters<typeof plaintextIn>[1]): ExportedRow {
