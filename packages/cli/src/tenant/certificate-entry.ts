@@ -5,7 +5,7 @@ import type { LedgerStore } from '@lockfast/ledger';
 import { entriesOf, type NumberedEntry } from '../ledger/rows.ts';
 import { type ColumnOfTenant, coveredRows, isCovered, whatStays } from './tenant-columns.ts';
 
-export const CERTIFICATE = 'tenant-certificate';
+const CERTIFICATE = 'tenant-certificate';
 
 /** Before the ids of columns among the details. */
 export const COVERED = 'covered ';

@@ -100,6 +100,15 @@ function endedRows({ columns }: Plan): string {
   return `, which makes ${unknown ? 'at least ' : ''}${counted(rows, 'row')} of ${listed(covered.map(({ column }) => column.id))} unreadable`;
 }
 
+async function onRecord(workspace: Workspace, tenant: string, columns: readonly string[]): ReturnType<typeof readCertificates> {
+  const store = await openStore(workspace);
+  try {
+    return await readCertificates(store, tenant, columns);
+  } finally {
+    await store.close();
+  }
+}
+
 /** Writes the certificate, unless a run before has, and nothing was removed, and no column counted, since. */
 async function certify(workspace: Workspace, session: Session, plan: Plan, { reason }: { readonly reason: string | undefined }): Promise<void> {
   const { tenant, columns, files, plaintext, backup } = plan;
@@ -110,10 +119,7 @@ async function certify(workspace: Workspace, session: Session, plan: Plan, { rea
   }
   const ring = await workspace.ring();
   const last = ring.tenants.filter(isDestroyed).filter((record) => record.tenant === tenant).toSorted((a, b) => (a.destroyed < b.destroyed ? -1 : 1)).at(-1)!;
-  const store = await openStore(workspace);
-  const { certificates, exports } = await readCertificates(store, tenant, columns.filter(isCovered).map(({ column }) => column.id)).finally(async () => {
-    await store.close();
-  });
+  const { certificates, exports } = await onRecord(workspace, tenant, columns.filter(isCovered).map(({ column }) => column.id));
   const before = certificates.findLast(({ entry }) => entry.details?.['key'] === last.id)?.entry.details;
   const nowCounted = columns.some((one) => coveredRows(one) !== undefined && typeof before?.[`${COVERED}${one.column.id}`] === 'string');
   if (before !== undefined && files.length === 0 && !nowCounted) return;
