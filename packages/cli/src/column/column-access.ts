@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { databaseUrl } from './database-url.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import type { ForeignOf } from './foreign-option.ts';
 
 export class ColumnAccess implements AsyncDisposable {
   readonly #workspace: Workspace;
@@ -16,7 +17,11 @@ export class ColumnAccess implements AsyncDisposable {
   readonly #terminal: Session['terminal'];
   readonly #unset = new Set<string>();
 
-  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session) {
+  readonly #foreignOf: ForeignOf | undefined;
+
+  /** @param foreignOf another library's format, which the values are read in as well */
+  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session, foreignOf?: ForeignOf) {
+    this.#foreignOf = foreignOf;
     this.#terminal = terminal;
     this.#workspace = workspace;
     this.#ring = ring;
@@ -31,7 +36,7 @@ export class ColumnAccess implements AsyncDisposable {
 
   /** What reads and writes the values of a column. @throws LockfastError as `readFernetKeys` */
   values(column: ConfiguredColumn): Promise<StoredValues> {
-    const made = this.#values.get(column.id) ?? this.fernetKeys(column).then((keys) => new StoredValues(this.#ring, column, keys));
+    const made = this.#values.get(column.id) ?? this.fernetKeys(column).then((keys) => new StoredValues(this.#ring, column, keys, this.#foreignOf?.(column)));
     this.#values.set(column.id, made);
     return made;
   }

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@lockfast/core/errors';
 import type { KeyId } from '@lockfast/core/formats';
 
+import type { ForeignFormatName } from '../foreign/index.ts';
 import type { FormatName } from '../stored-format.ts';
 import type { TenantKey } from '../tenant-format.ts';
 
@@ -10,7 +11,7 @@ export type Standing =
   | { readonly kind: 'plaintext' }
   | {
       readonly kind: 'encrypted';
-      readonly format: FormatName;
+      readonly format: FormatName | ForeignFormatName;
       /** The id of its key, or the name of its Fernet key. */
       readonly key: string;
       /** Milliseconds since the Unix epoch; undefined where it carries no time. */
