@@ -1,6 +1,6 @@
 /** Columns whose values are under the key of their row's tenant, and end with it. */
 import { LockfastError } from '@lockfast/core/errors';
-import type { KeyRing } from '@lockfast/core/keyring';
+import type { KeyRing, LiveRing } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
 import { column, type ColumnDefinition, shreddedAt } from '../src/index.ts';
@@ -84,6 +84,27 @@ test('[W10] while a table moves from shared to own, and back, migrating reads bo
   const both = column(ring, { ...OWN, migrating: true });
   for (const one of [shared, own]) expect(refusal(() => both.decrypt(one.encrypt('x', at), { ...at, id: 2 })).code).toBe('moved-or-altered');
   expect(refusal(() => both.decrypt(String(own.encrypt('x', at)).slice(0, 50), at)).code).toBe('malformed');
+});
+
+test('[W10] a running application that meets a tenant without a key looks for a newer ring, once, and goes on with that', async () => {
+  const old = await ringOf('acme');
+  const newer = old.withTenantSecrets(['globex']);
+  let [ring, looks] = [old, 0];
+  const live: LiveRing = {
+    current: () => ring,
+    lookAgain: () => {
+      looks++;
+      [ring] = [newer];
+      return looks === 1;
+    },
+  };
+  const phone = column(live, OWN);
+  const at = { org_id: 'globex', id: 1 };
+  expect(phone.decrypt(phone.encrypt('x', at), at)).toBe('x');
+  expect(looks).toBe(1);
+  expect(refusal(() => phone.encrypt('x', { org_id: 'initech', id: 1 })).code).toBe('missing-key');
+  ring = newer.withTenantSecretDestroyed('globex');
+  expect(shreddedAt(refusal(() => phone.encrypt('x', at)))).toEqual(expect.any(String));
 });
 
 test('a data key rotation changes nothing for tenants: old values open, new ones are under the new key', async () => {

@@ -29,8 +29,13 @@ export class ColumnAccess implements AsyncDisposable {
 
   /** The database that a column is in. @throws LockfastError `database-unavailable`, `database-refused`, and as `databaseUrl` */
   database({ database }: ConfiguredColumn): Promise<ColumnDatabase> {
-    const open = this.#databases.get(database) ?? this.#open(database);
-    this.#databases.set(database, open);
+    return this.databaseNamed(database);
+  }
+
+  /** That of `[databases.NAME]`. @throws LockfastError as {@link database} */
+  databaseNamed(name: string): Promise<ColumnDatabase> {
+    const open = this.#databases.get(name) ?? this.#open(name);
+    this.#databases.set(name, open);
     return open;
   }
 

@@ -32,6 +32,14 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./status.ts'),
   },
   {
+    name: 'column instances',
+    summary: 'list the running applications that report themselves, and the keys that they hold',
+    options: { ...WHICH, json: JSON_OPTION },
+    details: ['Where [databases.NAME] has `instances`. One that has not reported for some time counts as gone. `lockfast key activate` is refused until each live one holds the staged key.'],
+    examples: [['lockfast column instances', 'after `lockfast key create`: who lacks the new key']],
+    load: () => import('./instances.ts'),
+  },
+  {
     name: 'column encrypt',
     summary: 'encrypt the plaintext values of columns',
     operands: '[ID...]',

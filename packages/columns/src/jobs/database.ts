@@ -1,4 +1,6 @@
-/** What a job needs of a database. One folder implements it for each kind: `postgres/` is the first. */
+/** What a job needs of a database. One folder implements it for each kind: `postgres/`, `mysql/`, `sqlite/`. */
+
+import type { ReportedInstance } from '../instances/index.ts';
 
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
@@ -100,11 +102,23 @@ export interface ColumnTable {
   forgetCheckpoint(): Promise<void>;
 }
 
+/** What kinds of databases differ in, as far as it matters to whoever runs a job. */
+export interface DatabaseAbilities {
+  /** Whether {@link Pressure.replicationLagMs} can be known at all: MySQL's primary does not know, SQLite has no replicas. */
+  readonly replicationLag: boolean;
+  /** Whether others write other rows while a batch is being written. Without it they wait for its end. */
+  readonly concurrentWriters: boolean;
+  /** What {@link ColumnTarget.set} sets: settings of the transaction, variables of the session (`@\`app.rotation\``), or nothing. */
+  readonly settings: 'transaction' | 'user-variables' | 'none';
+}
+
 /**
  * One database, with the connections that a job needs. Whatever it throws is a `LockfastError`: `database-unavailable`,
  * `database-refused` (what the server would not do), `config-invalid` (no such table or column, a view), `busy`.
  */
 export interface ColumnDatabase {
+  readonly kind: 'postgres' | 'mysql' | 'sqlite';
+  readonly abilities: DatabaseAbilities;
   /** Its URL without a password, for messages. */
   readonly place: string;
   /** @throws LockfastError `config-invalid`: no such table or column, a view, no key, a column type that holds no values */
@@ -112,6 +126,13 @@ export interface ColumnDatabase {
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;
+  /**
+   * The running applications that reported themselves, and those that are gone. Missing where that can't be read from this database.
+   *
+   * @param table one that `INSTANCES_TABLE_NAME` matches
+   * @throws LockfastError `config-invalid`: there is no such table
+   */
+  instances?(table: string): Promise<readonly ReportedInstance[]>;
   /** What may be done about a failure that this database, or one of its tables, threw. After `reconnect` the next call connects anew. */
   readonly remedyOf: RemedyOf;
   close(): Promise<void>;

@@ -12,7 +12,7 @@ import { TenantFormat, tenantName } from '../tenant-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import type { Standing, Unreadable } from './standing.ts';
-import { type ColumnStorage, encryptedIn, formOf, isNull, plaintextIn } from './stored-form.ts';
+import { type ColumnStorage, encryptedIn, formOf, isOfOtherForm, isNull, plaintextIn } from './stored-form.ts';
 
 /** A row's standing, and its value where it opened. Whoever asked for it erases it. */
 export interface OpenedRow {
@@ -82,6 +82,10 @@ export class StoredValues {
     const groups: Readonly<Record<FormatName, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>> = { lfv1: [], fernet: [] };
     rows.forEach((row, index) => {
       if (isNull(row.value, storage)) return;
+      if (isOfOtherForm(row.value, storage)) {
+        found[index] = formatBy(row.value, formats) === undefined ? PLAINTEXT : unreadable('malformed', row.value);
+        return;
+      }
       const stored = encryptedIn(row.value, storage);
       const format = stored === undefined ? undefined : formatBy(stored, formats);
       if (format === undefined) found[index] = stored === undefined ? PLAINTEXT : this.#openForeign(stored);

@@ -96,11 +96,23 @@ export class KeyRing implements DataKeys {
     const document = parseRing(text, where);
     const ringKey = await unwrapBySources(document, sources);
     const ring = new KeyRing(document, ringKey);
-    // As text: another spelling of the same bytes would change the digest of a ring that verifies.
-    if (!equalBytes(Buffer.from(ring.#mac(document).toString('base64url')), Buffer.from(document.mac))) {
+    if (!ring.#isAuthentic()) {
       throw new LockfastError('ring-tampered', `${where} was altered after it was written`, 'restore it from a backup or from git');
     }
     return ring;
+  }
+
+  /**
+   * Another version of this ring, opened with the own key that this one holds: no key source is asked.
+   *
+   * @param text the ring's file
+   * @param where how errors name it
+   * @returns undefined where that key does not authenticate it: the version has another own key, or it was altered
+   * @throws LockfastError `ring-malformed`, `unsupported-format`
+   */
+  versionIn(text: string, where: string): KeyRing | undefined {
+    const ring = new KeyRing(parseRing(text, where), this.#ringKey);
+    return ring.#isAuthentic() ? ring : undefined;
   }
 
   get environment(): string {
@@ -378,6 +390,11 @@ export class KeyRing implements DataKeys {
     if (this.#lookups <= LOOKUPS_WITHOUT_INDEX) return findLive(this.#document.tenants, tenant);
     this.#liveTenants ??= new Map(this.tenants.flatMap((record) => (isDestroyed(record) ? [] : [[record.tenant, record]])));
     return this.#liveTenants.get(tenant);
+  }
+
+  #isAuthentic(): boolean {
+    // As text: another spelling of the same bytes would change the digest of a ring that verifies.
+    return equalBytes(Buffer.from(this.#mac(this.#document).toString('base64url')), Buffer.from(this.#document.mac));
   }
 
   #mac(document: RingDocument): Buffer {
