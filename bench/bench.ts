@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { columnAdapters } from './column-adapters.ts';
 import { columnRotation } from './column-rotation.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
 import { columnsPrisma } from './columns-prisma.ts';
@@ -35,6 +36,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'fleet-look': { rounds: 9, run: fleetLook },
   'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
+  'column-adapters': { rounds: 11, run: columnAdapters },
   columns: { rounds: 5, run: columnRotation },
   masking: { rounds: 7, run: masking },
   guard: { rounds: 9, run: guard },
