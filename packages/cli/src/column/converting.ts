@@ -1,5 +1,5 @@
 /** What `column encrypt`, `rotate` and `decrypt` have in common: the plan, the job over each column, its report, what is next. */
-import { type Census, censusColumn, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type ColumnDatabase, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
@@ -52,6 +52,7 @@ interface Planned {
 
 /** A column after its job. */
 interface Converted extends Planned {
+  readonly kind: ColumnDatabase['kind'];
   readonly report: ConversionReport;
 }
 
@@ -139,7 +140,8 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (shows) printTitle(direction, dryRun, column, session);
     const progress = new Progress(terminal, 'rows', 'timed');
     let named = 0;
-    const report = await convertColumn(await access.database(column), column, await access.values(column), {
+    const database = await access.database(column);
+    const report = await convertColumn(database, column, await access.values(column), {
       ...job,
       ...(maxRate === undefined ? {} : { maxRate }),
       ...(audit === undefined ? {} : { audit }),
@@ -163,7 +165,7 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (named > 0) terminal.line();
     if (shows) printCounts(direction, dryRun, report, one.census.rows, verbose, session);
     if (shows) terminal.line();
-    converted.push({ ...one, report });
+    converted.push({ ...one, kind: database.kind, report });
   }
   return converted;
 }

@@ -1,5 +1,8 @@
 /** Whether the declared columns fit together, and what they refer to is there. No database is asked: it may take its time. */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+
+import { shownPath } from '@lockfast/core/files';
 
 import { databaseUrl } from '../column/database-url.ts';
 import { declaredColumns } from '../column/declared.ts';
@@ -26,7 +29,8 @@ function urlCheck(name: string, { file, databases }: Configuration, session: Ses
   const check = `database ${name}`;
   const { url } = databases[name]!;
   try {
-    databaseUrl(name, url, surroundings(session, dirname(file)));
+    const { kind, url: path } = databaseUrl(name, url, surroundings(session, dirname(file)));
+    if (kind === 'sqlite' && !existsSync(path)) return failure(check, `there is no file ${shownPath(path)}`, 'check the path; a job makes no databases');
     return good(check, /^(?:env|file):/.test(url) ? url : 'its URL is in lockfast.toml');
   } catch (error) {
     return (url.startsWith('env:') ? warning : failure)(check, ...refused(error));

@@ -61,6 +61,9 @@ export function writeStatement(shape: TableShape): string {
   return `UPDATE OR ABORT ${from(shape)} SET ${identifier(shape.column)} = ? WHERE ${stands(shape)}`;
 }
 
+/** Whether anything may happen at an update that was not asked for: by triggers of the table, or of one that a foreign key changes with it. */
+export const TRIGGERS_STATEMENT = "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' LIMIT 1";
+
 /** One row, if a row still, or now, is this to the byte. Parameters: the key, what is stored, the context. */
 export function standsStatement(shape: TableShape): string {
   return `SELECT typeof(${cell(shape)}) FROM ${from(shape)} WHERE ${stands(shape)}`;
