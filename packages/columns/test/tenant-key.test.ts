@@ -1,6 +1,9 @@
 /** Columns whose values are under the key of their row's tenant, and end with it. */
+import { readFileSync } from 'node:fs';
+
 import { LockfastError } from '@lockfast/core/errors';
-import type { KeyRing, LiveRing } from '@lockfast/core/keyring';
+import { type DataKeys, ValueCipher } from '@lockfast/core/formats';
+import { type KeyRing, type LiveRing, Secret } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
 import { column, type ColumnDefinition, shreddedAt } from '../src/index.ts';
@@ -141,4 +144,15 @@ test.for<[Partial<ColumnDefinition>, string]>([
 ])('the definition %j is refused', async ([definition, message]) => {
   const ring = await heldRing();
   expect(refusal(() => column(ring, { id: 'users.phone', ...definition } as ColumnDefinition))).toMatchObject({ code: 'usage', message: expect.stringContaining(message) as unknown });
+});
+
+test('[W10] [B2] the example of the format\'s page opens with the keys that stand there, and with no others', () => {
+  const page = readFileSync(new URL('../../../docs/formats/column.md', import.meta.url), 'utf8');
+  const fact = (name: string): string => new RegExp(`^${name} +(\\S+)$`, 'm').exec(page)![1]!;
+  const keys: DataKeys = { environment: fact('environment'), active: () => dataKey, decrypting: () => dataKey };
+  const dataKey = { id: 'kq2d5x', secret: new Secret(Buffer.from(fact('data key'), 'hex')) };
+  const place = { tenant: 7, place: ['users.phone', '7'] };
+  const tenantSecret = new Secret(Buffer.from(fact("tenant's secret"), 'hex'));
+  expect(new ValueCipher(keys, { purpose: 'column', tenantSecret }).decrypt(fact('text'), place)).toBe('correct horse');
+  expect(refusal(() => new ValueCipher(keys, { purpose: 'column' }).decrypt(fact('text'), place)).code).toBe('wrong-key');
 });
