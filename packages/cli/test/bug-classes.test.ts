@@ -174,7 +174,7 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     await of(['tenant', 'rollback', 'beta', '--yes'], ['tenant-rollback success', 'decrypt success'], beta);
     await of(['tenant', 'import', 'beta', '--yes'], ['tenant-import success', 'encrypt success'], beta);
     await of(['tenant', 'own-key', 'beta'], ['tenant-own-key success', 're-encrypt success'], beta);
-    await of(['tenant', 'shred', 'beta', '--yes', '--reason', 'contract ended'], ['tenant-shred success', 'tenant-files-remove success'], { ...beta, reason: 'contract ended' });
+    await of(['tenant', 'shred', 'beta', '--yes', '--reason', 'contract ended'], ['tenant-shred success', 'tenant-files-remove success', 'tenant-certificate success'], { ...beta, reason: 'contract ended' });
     await done(project, ['tenant', 'create', 'gamma']);
     await of(['tenant', 'remove', 'gamma', '--yes'], ['tenant-remove success'], { tenant: 'gamma' });
 
