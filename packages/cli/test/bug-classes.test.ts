@@ -68,8 +68,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     'column instances', 'completion', 'doctor', 'secret history', 'tenant list', 'tenant show', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
     'ledger list', 'ledger verify', 'ledger export', 'ledger witness push', 'ledger witness list', 'ledger witness serve', 'watch', 'watch list',
   ]);
-  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, column-fence.test.ts and column-discover.test.ts, the watch in watch.test.ts and systemd-watch.test.ts, git's guard in guard.test.ts. */
-  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column discover', 'column encrypt', 'column fence', 'column rotate', 'column status', 'column triage', 'column verify', 'guard ignore', 'guard install', 'guard scan', 'guard textconv', 'guard uninstall', 'guard update', 'key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
+  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, column-fence.test.ts, column-discover.test.ts and tenant-columns.test.ts, the watch in watch.test.ts and systemd-watch.test.ts, git's guard in guard.test.ts. */
+  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column discover', 'column encrypt', 'column export', 'column fence', 'column rotate', 'column status', 'column triage', 'column verify', 'guard ignore', 'guard install', 'guard scan', 'guard textconv', 'guard uninstall', 'guard update', 'key approve', 'ledger accept-restored', 'tenant certificate', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
   const swept = new Set<string>();
 
   /** Exactly these things are on record, as `operation outcome`, each as one intent and one outcome, or as one event, with all that is known of it. */
@@ -174,7 +174,7 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     await of(['tenant', 'rollback', 'beta', '--yes'], ['tenant-rollback success', 'decrypt success'], beta);
     await of(['tenant', 'import', 'beta', '--yes'], ['tenant-import success', 'encrypt success'], beta);
     await of(['tenant', 'own-key', 'beta'], ['tenant-own-key success', 're-encrypt success'], beta);
-    await of(['tenant', 'shred', 'beta', '--yes', '--reason', 'contract ended'], ['tenant-shred success', 'tenant-files-remove success'], { ...beta, reason: 'contract ended' });
+    await of(['tenant', 'shred', 'beta', '--yes', '--reason', 'contract ended'], ['tenant-shred success', 'tenant-files-remove success', 'tenant-certificate success'], { ...beta, reason: 'contract ended' });
     await done(project, ['tenant', 'create', 'gamma']);
     await of(['tenant', 'remove', 'gamma', '--yes'], ['tenant-remove success'], { tenant: 'gamma' });
 

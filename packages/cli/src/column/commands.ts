@@ -146,12 +146,37 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./fence.ts'),
   },
   {
+    name: 'column export',
+    summary: "hand out everything that columns hold of one tenant or person, decrypted",
+    operands: '[ID...]',
+    arity: ANY_NUMBER,
+    options: {
+      ...WHICH,
+      tenant: { kind: 'text', value: 'NAME', help: 'rows of this tenant, in columns that declare `tenant`' },
+      'where-context': { kind: 'list', value: 'NAME=VALUE', help: 'rows whose context column NAME has this value; given twice, both must hold' },
+      format: { kind: 'text', value: 'F', choices: ['json', 'csv'], help: 'json (default) or csv' },
+      out: { kind: 'text', value: 'FILE', help: 'a new file of mode 0600, in place of standard output' },
+      reason: REASON_OPTION,
+      yes: YES_OPTION,
+    },
+    details: [
+      'For a request for access to data, or when a customer leaves. It needs the role admin and --reason, and is on record before the first value leaves. Bytes are in base64. Each table is read as a whole; only the rows that are meant are decrypted.',
+      'Columns that do not say whose a row is are named and left out. The exit status is 1 when a value does not open; rows of a tenant whose key was destroyed are named, and no reason for that. In CSV, what a spreadsheet would run as a formula has an apostrophe before it.',
+    ],
+    examples: [
+      ['lockfast column export --tenant acme --out acme.json --reason "ticket 4711"', 'all columns'],
+      ['lockfast column export users.phone --where-context user_id=17 --format csv --reason "access request"', 'one person'],
+    ],
+    load: () => import('./export.ts'),
+  },
+  {
     name: 'column clear',
     summary: 'empty the rows of a column whose values nothing opens, and keep the ciphertext aside',
     operands: 'ID',
     arity: [1, 1],
     options: {
-      unrecoverable: { kind: 'flag', help: 'needed: what nothing opens, and only that, becomes NULL' },
+      unrecoverable: { kind: 'flag', help: 'what nothing opens, and only that, becomes NULL' },
+      shredded: { kind: 'flag', help: "in place of --unrecoverable: what is of tenants whose keys were destroyed, and only that, becomes NULL" },
       keep: { kind: 'text', value: 'FILE', help: 'a new file for the ciphertext, one row a line' },
       'dry-run': { kind: 'flag', help: 'say how many rows it is about, and change nothing' },
       reason: REASON_OPTION,
@@ -159,7 +184,10 @@ export const COLUMN_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
     },
     details: ['What `lockfast column triage` knows a way to open is left as it is. On a terminal the id must be typed; elsewhere it takes --yes.'],
-    examples: [['lockfast column clear totp.secret --unrecoverable --keep lost-totp.jsonl --reason "key lost in March"', 'so that people can enrol again']],
+    examples: [
+      ['lockfast column clear totp.secret --unrecoverable --keep lost-totp.jsonl --reason "key lost in March"', 'so that people can enrol again'],
+      ['lockfast column clear totp.secret --shredded --keep shredded.jsonl --reason "ticket 4711"', 'after `lockfast tenant shred`'],
+    ],
     load: () => import('./clear.ts'),
   },
 ];

@@ -10,7 +10,8 @@ import { Pace, type WaitingFor } from './pace.ts';
 import { PageSize } from './page-size.ts';
 import { type Job, patiently, runPass } from './pass.ts';
 import { Patience } from './patience.ts';
-import { proveCurrentKey, refuseAnotherRing, refuseTooNarrow } from './preflight.ts';
+import { proveCurrentKey, refuseAnotherRing, refuseTenantsWithoutKey, refuseTooNarrow } from './preflight.ts';
+import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 import { newTally, type Tally, tallyOf } from './tally.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
@@ -118,6 +119,7 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   let remaining = 0;
   let interrupted = false;
   try {
+    await refuseTenantsWithoutKey(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
     await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
     for (;;) {
       const found = await runPass(job, pass, after, notUnder);
@@ -193,8 +195,8 @@ async function newJob(
 }
 
 /** What a job converts to, as its checkpoint and the ledger name it. */
-function goal(values: StoredValues, { format }: DeclaredColumn, direction: Direction): string {
-  return direction === 'decrypt' ? 'plaintext' : `${format} ${values.currentKey}`;
+function goal(values: StoredValues, { format, tenantKey = 'shared' }: DeclaredColumn, direction: Direction): string {
+  return direction === 'decrypt' ? 'plaintext' : `${format} ${values.currentKey}${tenantKey === 'own' ? ', tenants own' : ''}`;
 }
 
 /** Later passes leave out what begins so: it was converted, or needs not be. */
@@ -212,5 +214,5 @@ function reportedRow({ row: { key, label }, value, refused }: Fate, made: boolea
 async function verifySample(values: StoredValues, table: ColumnTable): Promise<ConversionReport['verified']> {
   const rows = await table.sample(VERIFIED_ROWS);
   const standings = values.anew().classify(rows, table.storage);
-  return { rows: rows.length, unreadable: standings.filter(({ kind }) => kind === 'unreadable').length };
+  return { rows: rows.length, unreadable: standings.filter((standing) => standing.kind === 'unreadable' && !isShredded(standing)).length };
 }
