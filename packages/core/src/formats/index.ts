@@ -1,6 +1,6 @@
 export { refuseTooOld } from './age.ts';
 export { canonicalJson, type Json, parseJson } from './canonical-json.ts';
-export type { Context, ContextValue } from './context.ts';
+export { type Context, contextText, type ContextValue } from './context.ts';
 export type { DataKey, DataKeys } from './data-keys.ts';
 export { type Derivation, HKDF, PBKDF2_ITERATIONS } from './derivation.ts';
 export { durationMs, MS_PER_UNIT, shortDurationMs } from './duration.ts';
