@@ -39,5 +39,9 @@ function logColumn(logger: StructuredLogger, { event, column, count, format, key
 function logKeyRing(logger: StructuredLogger, message: KeyRingMessage): void {
   const { environment, activeKey } = message;
   if (message.event === 'refused') logger.error({ event: 'key-ring-refused', code: message.code, environment, activeKey }, `the key ring was refused: ${message.code}`);
+  else if (message.event === 'kept') {
+    const { code, generation } = message;
+    logger.error({ event: 'key-ring-kept', code, environment, activeKey, generation }, `what lies in the place of the key ring can not be taken: ${code}; the one in use stays`);
+  } else if (message.event === 'replaced') logger.info({ event: 'key-ring-replaced', environment, activeKey, generation: message.generation }, 'a newer key ring is in use');
   else logger.info({ event: 'key-ring-opened', environment, activeKey }, 'the key ring is open');
 }

@@ -1,15 +1,22 @@
-import { LockfastError } from '@lockfast/core/errors';
+import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 import { type Context, refuseTooOld } from '@lockfast/core/formats';
-import { type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
+import { currentRing, isLive, type KeyRing, type RingInUse } from '@lockfast/core/keyring';
 import { type Clock, systemClock } from '@lockfast/core/ports';
 
 import { type ColumnContext, contextOf } from './column-context.ts';
 import { checkDefinition, type ColumnDefinition } from './column-definition.ts';
 import { type ColumnEvent, isWatched, publish } from './events.ts';
 import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
+import { columnFernetKeys } from './fernet-keys.ts';
 import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
 import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
+
+/** What is written, then what else is read. */
+type Formats = readonly [StoredFormat, ...StoredFormat[]];
+
+/** A Fernet token does not say which key it is under. */
+const LACKS_KEY: ReadonlySet<ErrorCode> = new Set(['missing-key', 'invalid-token']);
 
 const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
 
@@ -23,9 +30,10 @@ const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, 
 export class Column<V> {
   readonly id: string;
   readonly definition: ColumnDefinition<ValueTypeName>;
+  readonly #ring: RingInUse;
   readonly #type: ValueType<V>;
-  /** What is written, and what else is read. The first one is asked first. */
-  readonly #formats: readonly [StoredFormat, ...StoredFormat[]];
+  readonly #make: (ring: KeyRing) => Formats;
+  #made: { readonly ring: KeyRing; readonly formats: Formats };
   /** What is not read here, and must not pass for plaintext. */
   readonly #others: readonly FormatLook[];
   readonly #all: readonly FormatLook[];
@@ -33,25 +41,38 @@ export class Column<V> {
   #plaintextReads = 0;
 
   /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
-  constructor(ring: KeyRing, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
+  constructor(ring: RingInUse, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
     checkDefinition(definition);
     const { id, format = 'lfv1', storage = 'text', migrating = false } = definition;
     // Without a key that encrypts, the application should not start.
-    ring.active();
+    currentRing(ring).active();
+    this.#ring = ring;
     this.id = id;
     // A copy: whoever changes his object later changes neither the reading mode nor the context.
     this.definition = Object.freeze({ ...definition, ...(definition.context === undefined ? {} : { context: Object.freeze([...definition.context]) }) });
     this.#type = type;
     this.#clock = clock;
     const other = format === 'lfv1' ? 'fernet' : 'lfv1';
-    const made: { readonly [Name in FormatName]: () => StoredFormat } = {
-      lfv1: () => new Lfv1Format(ring, storage, clock),
-      fernet: () => new FernetFormat(definition.fernetKeys ?? ringFernetKeys(ring), storage, clock),
+    const made: { readonly [Name in FormatName]: (of: KeyRing) => StoredFormat } = {
+      lfv1: (of) => new Lfv1Format(of, storage, clock),
+      fernet: (of) => new FernetFormat(columnFernetKeys(of, definition.fernetKeys, isLive(ring)), storage, clock),
     };
     // No key is derived that nothing needs.
-    this.#formats = migrating ? [made[format](), made[other]()] : [made[format]()];
+    this.#make = (of) => (migrating ? [made[format](of), made[other](of)] : [made[format](of)]);
+    this.#made = { ring: currentRing(ring), formats: this.#make(currentRing(ring)) };
     this.#others = migrating ? [] : [LOOKS[other]];
-    this.#all = [...this.#formats, ...this.#others];
+    this.#all = [LOOKS[format], LOOKS[other]];
+  }
+
+  /**
+   * What is written, and what else is read. The first one is asked first. They hold derived keys: a newer ring has its own,
+   * so that a key which was retired opens nothing. A ring is replaced between operations alone, each runs to its end on one;
+   * only {@link #open} asks for a newer one within.
+   */
+  get #formats(): Formats {
+    const ring = currentRing(this.#ring);
+    if (ring !== this.#made.ring) this.#made = { ring, formats: this.#make(ring) };
+    return this.#made.formats;
   }
 
   /** How often plaintext was handed out, where the reading mode allows that. */
@@ -105,7 +126,7 @@ export class Column<V> {
     return this.#told('decrypt', () => {
       const format = this.#formatOf(stored);
       if (format === undefined) return this.#plaintext(stored);
-      const opened = format.open(stored, this.#context(context));
+      const opened = this.#openOne(format, stored, context);
       this.#publish('decrypt', 1, format, opened.key);
       return this.#value(opened);
     });
@@ -142,20 +163,21 @@ export class Column<V> {
 
   /** The id of the key that a value is under, or the name of its Fernet key; proven by decrypting. @throws LockfastError as {@link decrypt} */
   keyIdOf(stored: Stored, context?: ColumnContext): string {
-    return this.#told('decrypt', () => this.#encrypted(stored).open(stored, this.#context(context)).key);
+    return this.#told('decrypt', () => this.#openOne(this.#encrypted(stored), stored, context).key);
   }
 
   /** Milliseconds since it was encrypted; undefined where it carries no time. It must decrypt: the time is inside. @throws LockfastError as {@link decrypt} */
   ageOf(stored: Stored, context?: ColumnContext): number | undefined {
     return this.#told('decrypt', () => {
-      const { created } = this.#encrypted(stored).open(stored, this.#context(context));
+      const { created } = this.#openOne(this.#encrypted(stored), stored, context);
       return created === undefined ? undefined : this.#clock.now() - created;
     });
   }
 
   #openGroup(format: StoredFormat, group: readonly { readonly index: number; readonly stored: Stored; readonly context: Context }[], values: (V | null)[]): void {
     const keys = new Map<string, number>();
-    const opened = format.openBatch(
+    const opened = this.#open(
+      format,
       group.map((item) => item.stored),
       group.map((item) => item.context),
     );
@@ -169,6 +191,19 @@ export class Column<V> {
       keys.set(key, (keys.get(key) ?? 0) + 1);
     });
     for (const [key, count] of keys) this.#publish('decrypt', count, format, key);
+  }
+
+  #openOne(format: StoredFormat, stored: Stored, context: ColumnContext | undefined): OpenedValue {
+    const [opened] = this.#open(format, [stored], [this.#context(context)]) as [OpenedValue | LockfastError];
+    if (opened instanceof LockfastError) throw opened;
+    return opened;
+  }
+
+  /** A value that no key of the ring opens may be under a key of a newer one, which another process has already: then all are opened with that. */
+  #open(format: StoredFormat, stored: readonly Stored[], contexts: readonly Context[]): readonly (OpenedValue | LockfastError)[] {
+    const opened = format.openBatch(stored, contexts);
+    if (!isLive(this.#ring) || !opened.some((one) => one instanceof LockfastError && LACKS_KEY.has(one.code)) || !this.#ring.lookAgain()) return opened;
+    return this.#formats.find(({ name }) => name === format.name)!.openBatch(stored, contexts);
   }
 
   /** What is to be encrypted. A write never skips: an encrypted value that is taken for plaintext would be hidden for ever. */
@@ -250,11 +285,11 @@ export class Column<V> {
 }
 
 /**
- * An encrypted column on a key ring.
+ * An encrypted column on a key ring, or on one that a running application replaces by its newer versions.
  *
  * @throws LockfastError `usage` for a definition that can't be; `missing-key` where the ring has no active key
  */
-export function column<As extends ValueTypeName = 'text'>(ring: KeyRing, definition: ColumnDefinition<As>, clock: Clock = systemClock): Column<ValueTypes[As]> {
+export function column<As extends ValueTypeName = 'text'>(ring: RingInUse, definition: ColumnDefinition<As>, clock: Clock = systemClock): Column<ValueTypes[As]> {
   const as = (definition.as ?? 'text') as As;
   // An unknown type is refused with the rest of the definition.
   return new Column<ValueTypes[As]>(ring, definition, VALUE_TYPES[as], clock);

@@ -21,9 +21,9 @@ export interface Counts {
   readonly columns: readonly ColumnCount[];
   /** Operations on columns that failed, by code: a batch is one. */
   readonly failedOperations: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** Key rings that were refused, by code: a key source out of reach, a wrong environment, no active key. */
+  /** Key rings that were refused, at the start or in place of the one in use, by code: a key source out of reach, a wrong environment, no active key. */
   readonly keyRingErrors: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** How often the application could not start for want of a key ring; the sum of `keyRingErrors`. */
+  /** How often the application could not start for want of a key ring. */
   readonly failedStarts: number;
 }
 
@@ -31,6 +31,7 @@ export interface Counts {
 export class ColumnCounts {
   readonly #columns = new Map<string, ColumnCount>();
   readonly #keyRingErrors = new Map<ErrorCode, number>();
+  #failedStarts = 0;
   readonly #onColumn = (message: unknown): void => this.#count(message as ColumnEvent);
   readonly #onKeyRing = (message: unknown): void => this.#countKeyRing(message as KeyRingMessage);
 
@@ -47,7 +48,7 @@ export class ColumnCounts {
       columns,
       failedOperations: Object.fromEntries(failed),
       keyRingErrors: Object.fromEntries(this.#keyRingErrors),
-      failedStarts: [...this.#keyRingErrors.values()].reduce((sum, count) => sum + count, 0),
+      failedStarts: this.#failedStarts,
     };
   }
 
@@ -65,7 +66,8 @@ export class ColumnCounts {
   }
 
   #countKeyRing(message: KeyRingMessage): void {
-    if (message.event === 'refused') add(this.#keyRingErrors, message.code, 1);
+    if (message.event === 'refused') this.#failedStarts++;
+    if (message.event === 'refused' || message.event === 'kept') add(this.#keyRingErrors, message.code, 1);
   }
 }
 

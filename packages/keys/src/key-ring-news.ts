@@ -1,4 +1,4 @@
-/** Publishes what came of opening a key ring. */
+/** Publishes what came of opening a key ring, or of looking for a newer one. */
 import { channel } from 'node:diagnostics_channel';
 
 import { codeOf } from '@lockfast/core/errors';
@@ -13,6 +13,19 @@ export function publishOpened(ring: KeyRing): void {
 export function publishRefused(error: unknown, ring: KeyRing | undefined): void {
   const activeKey = ring === undefined ? undefined : activeKeyOf(ring);
   publish({ event: 'refused', code: codeOf(error), ...(ring === undefined ? {} : { environment: ring.environment }), ...(activeKey === undefined ? {} : { activeKey }) });
+}
+
+export function publishReplaced(ring: KeyRing): void {
+  publish({ event: 'replaced', ...factsOf(ring) });
+}
+
+/** @param ring the one that stays in use */
+export function publishKept(error: unknown, ring: KeyRing): void {
+  publish({ event: 'kept', code: codeOf(error), ...factsOf(ring) });
+}
+
+function factsOf(ring: KeyRing): { readonly environment: string; readonly activeKey: KeyId | undefined; readonly generation: number } {
+  return { environment: ring.environment, activeKey: activeKeyOf(ring), generation: ring.version.generation };
 }
 
 function publish(message: KeyRingMessage): void {

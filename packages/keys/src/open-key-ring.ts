@@ -49,17 +49,27 @@ export async function openKeyRing(location: RingLocation, around: Surroundings, 
 }
 
 async function read({ path, sources, floor }: RingLocation, around: Surroundings, production: boolean): Promise<KeyRing> {
-  const full = expandPath(path, around);
-  const file = production ? readNeeded(full) : readRegularFile(full, 'follow');
-  if (production) refuseOthersWriting(file, full);
+  const { text, where } = readRingFile(path, around, production);
   const ring = await KeyRing.open(
-    file.bytes.toString('utf8'),
-    full,
+    text,
+    where,
     sources.map((uri) => keySource(uri, around)),
   );
   const seen = floor?.(ring.version.ring);
   if (seen !== undefined) refuseOlderRing(ring.version, seen, 'this machine');
   return ring;
+}
+
+/**
+ * @param path the key ring's file
+ * @returns its text, and how errors name it
+ * @throws LockfastError as `readRegularFile`; in production `ring-missing` in place of `not-found`, `permission-denied` where others can write it
+ */
+export function readRingFile(path: string, around: Surroundings, production: boolean): { readonly text: string; readonly where: string } {
+  const full = expandPath(path, around);
+  const file = production ? readNeeded(full) : readRegularFile(full, 'follow');
+  if (production) refuseOthersWriting(file, full);
+  return { text: file.bytes.toString('utf8'), where: full };
 }
 
 function readNeeded(path: string): ReturnType<typeof readRegularFile> {

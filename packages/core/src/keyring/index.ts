@@ -3,6 +3,7 @@ export { type IndexKeyRecord, type IndexKeyState, isIndexName } from './index-ke
 export type { IndexKey, IndexKeys } from './index-keys.ts';
 export { KEY_RING_CHANNEL, type KeyRingMessage } from './key-ring-channel.ts';
 export { KeyRing, type LedgerKey, type RingVersion } from './key-ring.ts';
+export { currentRing, isLive, type LiveRing, type RingInUse } from './live-ring.ts';
 export { type KdfChoice, parseKdf, unwrapUnderPassphrase, USUAL_KDF, wrapUnderPassphrase } from './passphrase.ts';
 export { isEnvironmentName, type KeyRecord, type KeyState, parseRing, type SourceRecord } from './ring-document.ts';
 export { refuseOlderRing } from './ring-floor.ts';

@@ -94,11 +94,23 @@ export class KeyRing implements DataKeys {
     const document = parseRing(text, where);
     const ringKey = await unwrapBySources(document, sources);
     const ring = new KeyRing(document, ringKey);
-    // As text: another spelling of the same bytes would change the digest of a ring that verifies.
-    if (!equalBytes(Buffer.from(ring.#mac(document).toString('base64url')), Buffer.from(document.mac))) {
+    if (!ring.#isAuthentic()) {
       throw new LockfastError('ring-tampered', `${where} was altered after it was written`, 'restore it from a backup or from git');
     }
     return ring;
+  }
+
+  /**
+   * Another version of this ring, opened with the own key that this one holds: no key source is asked.
+   *
+   * @param text the ring's file
+   * @param where how errors name it
+   * @returns undefined where that key does not authenticate it: the version has another own key, or it was altered
+   * @throws LockfastError `ring-malformed`, `unsupported-format`
+   */
+  versionIn(text: string, where: string): KeyRing | undefined {
+    const ring = new KeyRing(parseRing(text, where), this.#ringKey);
+    return ring.#isAuthentic() ? ring : undefined;
   }
 
   get environment(): string {
@@ -411,6 +423,11 @@ export class KeyRing implements DataKeys {
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {
     const mac = new KeyRing(document, ringKey).#mac(document).toString('base64url');
     return new KeyRing({ ...document, mac }, ringKey);
+  }
+
+  #isAuthentic(): boolean {
+    // As text: another spelling of the same bytes would change the digest of a ring that verifies.
+    return equalBytes(Buffer.from(this.#mac(this.#document).toString('base64url')), Buffer.from(this.#document.mac));
   }
 
   #mac(document: RingDocument): Buffer {
