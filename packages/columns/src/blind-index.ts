@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { contextText, type KeyId, lengthPrefixed } from '@lockfast/core/formats';
-import type { IndexKey, IndexKeys, KeyRing } from '@lockfast/core/keyring';
+import { currentRing, type IndexKey, type IndexKeys, type KeyRing, type RingInUse } from '@lockfast/core/keyring';
 
 import { type BlindIndexDefinition, checkIndexDefinition } from './blind-index-definition.ts';
 import { caseAndWidth } from './case-and-width.ts';
@@ -21,21 +21,24 @@ const PURPOSE = 'lockfast/blind-index';
 export class BlindIndex {
   readonly id: string;
   readonly definition: BlindIndexDefinition;
-  readonly #keys: IndexKeys;
+  readonly #ring: RingInUse;
+  #opened: { readonly ring: KeyRing; readonly keys: IndexKeys };
   readonly #scope: readonly string[];
   readonly #names: readonly string[];
   readonly #bits: number;
   readonly #normalise: (value: string) => string;
 
   /** Use {@link blindIndex}. @throws LockfastError `usage`, `missing-key` */
-  constructor(ring: KeyRing, definition: BlindIndexDefinition) {
+  constructor(ring: RingInUse, definition: BlindIndexDefinition) {
     checkIndexDefinition(definition);
     const { id, column, normalise = 'none', bits = MOST_INDEX_BITS, context = [] } = definition;
     this.id = id;
     // A copy: whoever changes his object later changes nothing here.
     this.definition = Object.freeze({ ...definition, ...(definition.context === undefined ? {} : { context: Object.freeze([...context]) }) });
-    this.#keys = ring.indexSecrets(id);
-    this.#scope = [PURPOSE, ring.environment, id, column];
+    this.#ring = ring;
+    // Without a key, the application should not start.
+    this.#opened = opened(currentRing(ring), id);
+    this.#scope = [PURPOSE, currentRing(ring).environment, id, column];
     this.#names = this.definition.context ?? [];
     this.#bits = bits;
     this.#normalise = typeof normalise === 'function' ? normalise : normalise === 'case-and-width' ? caseAndWidth : (value) => value;
@@ -44,6 +47,13 @@ export class BlindIndex {
   /** The key that {@link of} writes under. */
   get currentKey(): KeyId {
     return this.#keys.current.id;
+  }
+
+  /** Those of the ring in use: a newer one may have others. */
+  get #keys(): IndexKeys {
+    const ring = currentRing(this.#ring);
+    if (ring !== this.#opened.ring) this.#opened = opened(ring, this.id);
+    return this.#opened.keys;
   }
 
   /**
@@ -69,7 +79,8 @@ export class BlindIndex {
   candidates(value: string | null, context?: ColumnContext): string[] {
     if (value === null) return [];
     const message = this.#message(value, context);
-    return [this.#keys.current, ...this.#keys.others].map((key) => this.#under(key, message));
+    const { current, others } = this.#keys;
+    return [current, ...others].map((key) => this.#under(key, message));
   }
 
   /** Whether a stored value of the index column is one of this value: of the current key or another one that is still searched with. @throws as {@link of} */
@@ -110,10 +121,14 @@ export class BlindIndex {
 }
 
 /**
- * The blind index of a column, on a key ring.
+ * The blind index of a column, on a key ring, or on one that a running application replaces by its newer versions.
  *
  * @throws LockfastError `usage` for a definition that can't be; `missing-key` where the ring has no key of it: `lockfast column index build` makes the first
  */
-export function blindIndex(ring: KeyRing, definition: BlindIndexDefinition): BlindIndex {
+export function blindIndex(ring: RingInUse, definition: BlindIndexDefinition): BlindIndex {
   return new BlindIndex(ring, definition);
+}
+
+function opened(ring: KeyRing, id: string): { readonly ring: KeyRing; readonly keys: IndexKeys } {
+  return { ring, keys: ring.indexSecrets(id) };
 }

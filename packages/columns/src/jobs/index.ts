@@ -1,9 +1,13 @@
+export { buildIndex, type IndexBuild, type IndexReport } from './build-index.ts';
 export { type Census, censusColumn } from './census.ts';
 export { type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
 export { type Conversion, type ConversionReport, convertColumn, type Progress, type ReportedRow } from './conversion.ts';
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';
+export { type DeclaredIndex, indexTarget } from './declared-index.ts';
+export { censusIndex, type IndexCensus } from './index-census.ts';
+export { type IndexSurvey, surveyIndex } from './index-survey.ts';
 export type { Origin, ReadableColumn } from './origins.ts';
 export type { WaitingFor } from './pace.ts';
 export type { Standing, Unreadable } from './standing.ts';
