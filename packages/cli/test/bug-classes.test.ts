@@ -68,8 +68,8 @@ describe('[E14] bug class 2: nothing that uses or changes keys goes by the ledge
     'completion', 'doctor', 'secret history', 'tenant list', 'tenant show', 'key generate', 'key list', 'key schedule', 'key source list', 'backup list',
     'ledger list', 'ledger verify', 'ledger export', 'ledger witness push', 'ledger witness list', 'ledger witness serve', 'watch', 'watch list',
   ]);
-  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, the watch in watch.test.ts and systemd-watch.test.ts, git's guard in guard.test.ts. */
-  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column encrypt', 'column rotate', 'column status', 'column triage', 'column verify', 'guard ignore', 'guard install', 'guard scan', 'guard textconv', 'guard uninstall', 'guard update', 'key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
+  /** Their records are looked at elsewhere: approvals in keys.test.ts, a restored ledger in ledger.test.ts, units in systemd-install.test.ts, columns in columns.test.ts, their indexes in blind-indexes.test.ts, the watch in watch.test.ts and systemd-watch.test.ts, git's guard in guard.test.ts. */
+  const ELSEWHERE = new Set(['column clear', 'column decrypt', 'column encrypt', 'column index activate', 'column index build', 'column index finish', 'column index rotate', 'column index status', 'column rotate', 'column status', 'column triage', 'column verify', 'guard ignore', 'guard install', 'guard scan', 'guard textconv', 'guard uninstall', 'guard update', 'key approve', 'ledger accept-restored', 'tenant install', 'tenant uninstall', 'watch ack', 'watch install', 'watch uninstall']);
   const swept = new Set<string>();
 
   /** Exactly these things are on record, as `operation outcome`, each as one intent and one outcome, or as one event, with all that is known of it. */

@@ -7,7 +7,7 @@ import type { RowFate } from './convert-page.ts';
 import type { Conversion, Progress, ReportedRow } from './conversion.ts';
 import type { ColumnDatabase, ColumnTable } from './database.ts';
 import { type DeclaredIndex, indexTable, indexTarget } from './declared-index.ts';
-import { type IndexedRow, IndexedRows } from './indexed-rows.ts';
+import { type IndexedRow, IndexedRows, textsOf } from './indexed-rows.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
 import { Pace } from './pace.ts';
 import { PageSize } from './page-size.ts';
@@ -117,11 +117,7 @@ async function build(
     earlier,
     // A row whose value was written without its index begins like any other.
     notUnder: undefined,
-    before: async () => {
-      refuseTooNarrow(table, declared);
-      await refuseAnotherRing(values, declared.source, await database.table(declared.source));
-      if (!what.fewValues) await refuseFewValues(database, declared, rows);
-    },
+    before: () => refuseUnfit(database, declared, values, what.fewValues),
   });
   return { ...done, resumed: earlier !== undefined };
 }
@@ -181,6 +177,19 @@ function reportedRow({ row: { key, label }, value, refused }: IndexFate, made: b
   return refused === undefined || pass > 1 ? undefined : { key, label, what: 'unreadable', code: refused };
 }
 
+/**
+ * What a build would be refused for, before it changes a row, and before the index has its first key.
+ *
+ * @param fewValues as of {@link IndexBuild}
+ * @throws LockfastError `config-invalid`, `wrong-key`
+ */
+export async function refuseUnfit(database: ColumnDatabase, declared: DeclaredIndex, values: StoredValues, fewValues: boolean): Promise<void> {
+  refuseTooNarrow(await indexTable(database, declared), declared);
+  const source = await database.table(declared.source);
+  await refuseAnotherRing(values, declared.source, source);
+  if (!fewValues) refuseFewValues(declared, textsOf(await source.sample(SAMPLE_ROWS), values));
+}
+
 function refuseTooNarrow({ room }: ColumnTable, { definition, source, column }: DeclaredIndex): void {
   const needed = indexValueLength(definition.bits ?? MOST_INDEX_BITS);
   if (room === undefined || room >= needed) return;
@@ -193,8 +202,7 @@ function refuseTooNarrow({ room }: ColumnTable, { definition, source, column }: 
  *
  * @throws LockfastError `config-invalid`
  */
-async function refuseFewValues(database: ColumnDatabase, { definition, source }: DeclaredIndex, rows: IndexedRows): Promise<void> {
-  const texts = rows.textsOf(await (await database.table(source)).sample(SAMPLE_ROWS));
+function refuseFewValues({ definition, source }: DeclaredIndex, texts: readonly string[]): void {
   const different = new Set(texts).size;
   if (texts.length < ENOUGH_VALUES || different >= FEW_VALUES) return;
   throw new LockfastError(

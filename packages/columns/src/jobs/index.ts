@@ -1,4 +1,4 @@
-export { buildIndex, type IndexBuild, type IndexReport } from './build-index.ts';
+export { buildIndex, type IndexBuild, type IndexReport, refuseUnfit } from './build-index.ts';
 export { type Census, censusColumn } from './census.ts';
 export { type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
 export { type Conversion, type ConversionReport, convertColumn, type Progress, type ReportedRow } from './conversion.ts';

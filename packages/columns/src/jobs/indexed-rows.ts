@@ -52,14 +52,6 @@ export class IndexedRows {
     return this.#values.open(sources, 'text').map((opened, at) => this.#standing(rows[at]!, sources[at]!, opened));
   }
 
-  /** The texts of rows of the source column itself, of those that open. */
-  textsOf(sources: readonly StoredRow[]): string[] {
-    return this.#values.open(sources, 'text').flatMap((opened, at) => {
-      const text = textOf(sources[at]!, opened);
-      return typeof text === 'string' ? [text] : [];
-    });
-  }
-
   #standing(row: StoredRow, source: StoredRow, opened: OpenedRow): IndexedRow {
     const unreadable = (code: ErrorCode): IndexedRow => ({ row, standing: { kind: 'unreadable', code }, wanted: undefined });
     const stored = row.value as string | null;
@@ -79,6 +71,14 @@ export class IndexedRows {
     if (at === -1) return { row, standing: { kind: 'stale' }, wanted };
     return { row, standing: { kind: at === 0 ? 'current' : 'older', key: indexKeyIdOf(stored)! }, wanted };
   }
+}
+
+/** The texts of rows of the source column itself, of those that open. */
+export function textsOf(sources: readonly StoredRow[], values: StoredValues): string[] {
+  return values.open(sources, 'text').flatMap((opened, at) => {
+    const text = textOf(sources[at]!, opened);
+    return typeof text === 'string' ? [text] : [];
+  });
 }
 
 /** What the application sees; null for no value. What it could not have written is an error. */

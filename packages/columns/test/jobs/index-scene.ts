@@ -3,13 +3,10 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import { Client } from 'pg';
 import { onTestFinished } from 'vitest';
 
-import { blindIndex, type BlindIndexDefinition, column } from '../../src/index.ts';
-import { buildIndex, type ColumnDatabase, type DeclaredColumn, type DeclaredIndex, type IndexBuild, type IndexReport, type IndexSurvey, StoredValues, surveyIndex } from '../../src/jobs/index.ts';
+import { blindIndex, column } from '../../src/index.ts';
+import { type ColumnDatabase, type IndexSurvey, StoredValues, surveyIndex } from '../../src/jobs/index.ts';
+import { DEFINITION, INDEX, SOURCE } from './index-application.ts';
 import { aDatabase, type Scratch } from './postgres/a-database.ts';
-
-export const SOURCE: DeclaredColumn = { id: 'customers.email', table: 'customers', column: 'email', context: ['org'], format: 'lfv1', as: 'text', label: 'name' };
-export const DEFINITION: BlindIndexDefinition = { id: 'customers.email.index', column: 'customers.email', normalise: 'case-and-width', context: ['org'] };
-export const INDEX: DeclaredIndex = { definition: DEFINITION, source: SOURCE, column: 'email_index' };
 
 export interface IndexScene {
   readonly scratch: Scratch;
@@ -37,10 +34,6 @@ export function emailsOf(count: number): string[] {
   return Array.from({ length: count }, (_, n) => `Customer${n + 1}@Example.com`);
 }
 
-export async function build({ database }: Pick<IndexScene, 'database'>, ring: KeyRing, { declared = INDEX, ...what }: Partial<IndexBuild> & { readonly declared?: DeclaredIndex } = {}): Promise<IndexReport> {
-  return await buildIndex(database, declared, blindIndex(ring, declared.definition), new StoredValues(ring, declared.source, []), { dryRun: false, batch: 1000, fewValues: false, ...what });
-}
-
 export async function survey({ database }: Pick<IndexScene, 'database'>, ring: KeyRing, declared = INDEX): Promise<IndexSurvey> {
   return await surveyIndex(database, declared, blindIndex(ring, declared.definition), new StoredValues(ring, declared.source, []), {});
 }
@@ -49,10 +42,4 @@ export async function survey({ database }: Pick<IndexScene, 'database'>, ring: K
 export async function found({ client }: Pick<IndexScene, 'client'>, ring: KeyRing, email: string, org = 'acme', definition = DEFINITION): Promise<number[]> {
   const candidates = blindIndex(ring, definition).candidates(email, (definition.context ?? []).length === 0 ? {} : { org });
   return (await client.query<{ id: number }>('SELECT id FROM customers WHERE email_index = ANY ($1) ORDER BY id', [candidates])).rows.map(({ id }) => id);
-}
-
-/** Writes an email with its index in one statement, as an application should. */
-export async function write({ client }: Pick<IndexScene, 'client'>, ring: KeyRing, id: number, email: string | null, org = 'acme'): Promise<void> {
-  const source = column(ring, { id: SOURCE.id, context: SOURCE.context });
-  await client.query('UPDATE customers SET org = $2, email = $3, email_index = $4 WHERE id = $1', [id, org, source.encrypt(email, { org }), blindIndex(ring, DEFINITION).of(email, { org })]);
 }

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 
 import { censusIndex, convertColumn, type DeclaredIndex, StoredValues } from '../../src/jobs/index.ts';
 import { heldRing, rotatedRing } from '../held-ring.ts';
-import { build, DEFINITION, emailsOf, fill, found, INDEX, anIndexScene, SOURCE, survey, write } from './index-scene.ts';
+import { build, DEFINITION, INDEX, SOURCE, write } from './index-application.ts';
+import { anIndexScene, emailsOf, fill, found, survey } from './index-scene.ts';
 import { intervening } from './intervening.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
 import { Recorded } from './scene.ts';
