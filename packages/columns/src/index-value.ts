@@ -11,7 +11,7 @@ const ID_AT = INDEX_START.length;
 const DIGEST_AT = ID_AT + 'kq2d5x.'.length;
 
 /** What all values under this key begin with. */
-export function indexStart(key: KeyId): string {
+function indexStart(key: KeyId): string {
   return `${INDEX_START}${key}.`;
 }
 

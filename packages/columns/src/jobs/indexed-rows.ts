@@ -10,7 +10,7 @@ import { plaintextIn } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
 
 /** How the index of a row stands to its value, found out by decrypting it. */
-export type IndexStanding =
+type IndexStanding =
   /** Neither value nor index. */
   | { readonly kind: 'null' }
   /** The right one, under the key that is written with now, or under another one that is searched with, too. */
