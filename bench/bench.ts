@@ -1,5 +1,5 @@
 /**
- * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|masking|guard] [--rounds N]`.
+ * Lockfast beside its peers, in one run, in one table: `npm run bench [-- start-up|values|env-file|ledger|rotation|fleet|fleet-look|columns|columns-sqlite|masking|guard] [--rounds N]`.
  * `docs/benchmarks.md` says what each row means. Nothing here passes or fails: it measures.
  */
 import { readFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { columnRotation } from './column-rotation.ts';
+import { columnSqlite } from './column-sqlite.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
 import { columnsPrisma } from './columns-prisma.ts';
 import { envFile } from './env-file.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
   columns: { rounds: 5, run: columnRotation },
+  'columns-sqlite': { rounds: 5, run: columnSqlite },
   masking: { rounds: 7, run: masking },
   guard: { rounds: 9, run: guard },
 };

@@ -16,7 +16,9 @@ import type { Rotation } from './rotation-fixture.ts';
 const LOCKFAST = fileURLToPath(new URL('../packages/cli/bin/lockfast.js', import.meta.url));
 const BARE = fileURLToPath(new URL('bare-column.mjs', import.meta.url));
 const PYTHON_COLUMN = fileURLToPath(new URL('python_column.py', import.meta.url));
-const COLUMN = 'integrations.slack.bot_token';
+export const COLUMN = 'integrations.slack.bot_token';
+/** Its declaration, in the database `app`. */
+export const COLUMN_SETTINGS = `\n[[columns]]\nid = "${COLUMN}"\ndatabase = "app"\ntable = "connections"\ncolumn = "bot_token"\ncontext = ["org_id"]\n`;
 const PAGE = 5000;
 
 export interface ColumnFixture {
@@ -44,10 +46,7 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
   const environment = { PATH: '/usr/bin:/bin', HOME: root, DATABASE_URL: url };
   const lockfast = (...args: string[]): void => void execFileSync(process.execPath, [LOCKFAST, ...args], { cwd: project, env: environment, stdio: ['ignore', 'ignore', 'pipe'] });
   lockfast('init');
-  appendFileSync(
-    join(project, 'lockfast.toml'),
-    `\n[databases.app]\nurl = "env:DATABASE_URL"\n\n[[columns]]\nid = "${COLUMN}"\ndatabase = "app"\ntable = "connections"\ncolumn = "bot_token"\ncontext = ["org_id"]\n`,
-  );
+  appendFileSync(join(project, 'lockfast.toml'), `\n[databases.app]\nurl = "env:DATABASE_URL"\n${COLUMN_SETTINGS}`);
   await fill(url, Math.max(rows, least), project, root);
   lockfast('key', 'rotate', '--yes');
   const hasPython = hasPythonCryptography() && spawnSync(PYTHON, ['-c', 'import psycopg2'], { stdio: 'ignore' }).status === 0;
@@ -77,7 +76,12 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
   };
 }
 
-/** Tokens of 57 characters, as Slack's are, each bound to its customer. */
+/** A token of 57 characters, as Slack's are. */
+export function tokenOf(id: number): string {
+  return `xoxb-${String(id).padStart(52, '0')}`;
+}
+
+/** Each token bound to its customer. */
 async function fill(url: string, rows: number, project: string, home: string): Promise<void> {
   const ring = await openKeyRing(
     { path: join(project, '.lockfast/keyring.json'), sources: sourcesOf(project) },
@@ -89,14 +93,14 @@ async function fill(url: string, rows: number, project: string, home: string): P
   await client.query('CREATE TABLE source (id bigint, org_id int, bot_token text)');
   for (let first = 0; first < rows; first += PAGE) {
     const ids = Array.from({ length: Math.min(PAGE, rows - first) }, (_, i) => first + i);
-    const values = ids.map((id) => `xoxb-${String(id).padStart(52, '0')}`);
+    const values = ids.map(tokenOf);
     const contexts = ids.map((id) => contextOf(COLUMN, ['org_id'], { org_id: id % 997 }));
     await client.query('INSERT INTO source SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[])', [ids, ids.map((id) => id % 997), cipher.encryptBatch(values, contexts)]);
   }
   await client.end();
 }
 
-function sourcesOf(project: string): string[] {
+export function sourcesOf(project: string): string[] {
   const list = execFileSync('sed', ['-n', 's/^key-source = "\\([^"]*\\)".*/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
   return list.trim().split('\n');
 }

@@ -14,12 +14,12 @@ const PACKAGES = {
   core: { ours: [], others: [] },
   keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
   ledger: { ours: ['core'], others: ['pg'] },
-  columns: { ours: ['core'], others: ['pg'] },
+  columns: { ours: ['core'], others: ['pg', 'mysql2'] },
   guard: { ours: ['core'], others: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'] },
   fleet: { ours: ['core'], others: [] },
   watch: { ours: ['fleet', 'ledger', 'core'], others: ['nodemailer'] },
   cli: { ours: ['watch', 'guard', 'fleet', 'columns', 'keys', 'ledger', 'core'], others: ['smol-toml'] },
-  testkit: { ours: ['core'], others: ['vitest', 'fast-check', 'pg'] },
+  testkit: { ours: ['core'], others: ['vitest', 'fast-check', 'pg', 'mysql2'] },
 };
 
 /**

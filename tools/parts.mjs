@@ -16,6 +16,8 @@ const PARTS = {
   "Prometheus' promtool": ['promtool', '--version'],
   logrotate: ['logrotate', '--version'],
   'PostgreSQL 15': ['/usr/lib/postgresql/15/bin/postgres', '--version'],
+  MariaDB: ['/usr/sbin/mariadbd', '--no-defaults', '--version'],
+  'python3-sqlalchemy': ['/usr/bin/python3', '-c', 'import sqlalchemy'],
   'systemd-container': ['systemd-nspawn', '--version'],
   root: ['sh', '-c', 'test "$(id -u)" = 0'],
   'the right to mount a tmpfs': ['unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'],

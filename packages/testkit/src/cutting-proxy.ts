@@ -1,6 +1,8 @@
-/** Stands between a program and PostgreSQL, and cuts the connection where it hurts. Without TLS. */
+/** Stands between a program and its database server, and cuts the connection where it hurts. Without TLS. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+
+import { type Protocol, ReplyEnd } from './reply-end.ts';
 
 /** `before`: the server never sees the statement. `after`: it has done it, and the reply is lost. */
 export type CutMoment = 'before' | 'after';
@@ -14,22 +16,24 @@ export class CuttingProxy {
   /** On 127.0.0.1. */
   readonly port: number;
   readonly #server: Server;
+  readonly #protocol: Protocol;
   readonly #sockets = new Set<Socket>();
   readonly #cuts: Cut[] = [];
   #struck = 0;
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, protocol: Protocol, port: number) {
     this.#server = server;
+    this.#protocol = protocol;
     this.port = port;
   }
 
   /** @param port of the server, on 127.0.0.1 */
-  static async before(port: number): Promise<CuttingProxy> {
+  static async before(port: number, protocol: Protocol = 'postgres'): Promise<CuttingProxy> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('no free port');
-    const proxy = new CuttingProxy(server, address.port);
+    const proxy = new CuttingProxy(server, protocol, address.port);
     server.on('connection', (client) => proxy.#pass(client, connect(port, '127.0.0.1')));
     return proxy;
   }
@@ -39,7 +43,7 @@ export class CuttingProxy {
     return this.#struck;
   }
 
-  /** Cuts the next connection that sends this text, once. Several wait for their turn, in this order. @param sql a statement ends in NUL: `COMMIT\0` is not part of READ COMMITTED */
+  /** Cuts the next connection that sends this text, once. Several wait for their turn, in this order. @param sql of PostgreSQL a statement ends in NUL: `COMMIT\0` is not part of READ COMMITTED */
   cut(moment: CutMoment, sql: string): void {
     this.#cuts.push({ moment, sql: Buffer.from(sql) });
   }
@@ -76,7 +80,7 @@ export class CuttingProxy {
           end();
           return;
         }
-        reply = new ReplyEnd();
+        reply = new ReplyEnd(this.#protocol);
       }
       tail = cut === undefined ? Buffer.alloc(0) : seen.subarray(Math.max(0, seen.length - cut.sql.length + 1));
       upstream.write(data);
@@ -88,21 +92,5 @@ export class CuttingProxy {
         end();
       }
     });
-  }
-}
-
-/** Follows the server's messages (one byte of type, four of length) up to "Z": ready for the next question, so this one is done. */
-class ReplyEnd {
-  #rest: Buffer = Buffer.alloc(0);
-
-  reached(data: Buffer): boolean {
-    this.#rest = Buffer.concat([this.#rest, data]);
-    while (this.#rest.length >= 5) {
-      if (this.#rest[0] === 0x5a) return true;
-      const length = 1 + this.#rest.readUInt32BE(1);
-      if (this.#rest.length < length) return false;
-      this.#rest = this.#rest.subarray(length);
-    }
-    return false;
   }
 }

@@ -54,7 +54,11 @@ export class ColumnAccess implements AsyncDisposable {
 
   async #open(name: string): Promise<ColumnDatabase> {
     const url = databaseUrl(name, this.#workspace.configuration.databases[name]!.url, this.#workspace.surroundings);
-    // Its client is loaded where a column is looked at.
+    // What speaks to it is loaded where a column is looked at.
+    if (url.startsWith('sqlite:')) {
+      const { openSqliteColumns } = await import('@lockfast/columns/jobs/sqlite');
+      return openSqliteColumns(url.slice('sqlite:'.length));
+    }
     const { openPostgresColumns } = await import('@lockfast/columns/jobs/postgres');
     return openPostgresColumns(url);
   }

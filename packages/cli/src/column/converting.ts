@@ -1,5 +1,5 @@
 /** What `column encrypt`, `rotate` and `decrypt` have in common: the plan, the job over each column, its report, what is next. */
-import { type Census, censusColumn, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type ColumnDatabase, type ConversionReport, convertColumn, type ReportedRow, type WaitingFor } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent, AuditSink } from '@lockfast/core/ports';
@@ -44,6 +44,7 @@ export interface ColumnConversion {
 /** A column before its job. */
 interface Planned {
   readonly column: ConfiguredColumn;
+  readonly database: Pick<ColumnDatabase, 'kind' | 'place'>;
   readonly census: Census;
   readonly present: NamedKey;
   readonly others: readonly NamedKey[];
@@ -68,7 +69,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring, session);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
-  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, await access.database(one.column)));
+  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one), 0);
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
   using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
@@ -82,8 +83,9 @@ async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAcces
   const planned: Planned[] = [];
   for (const column of columns) {
     const fernetKeys = await access.fernetKeys(column);
-    const census = await censusColumn(await access.database(column), column, ring);
-    planned.push({ column, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
+    const database = await access.database(column);
+    const census = await censusColumn(database, column, ring);
+    planned.push({ column, database, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
   }
   return planned;
 }
@@ -99,11 +101,11 @@ function concerned(direction: Direction, { column, census, present }: Planned): 
 }
 
 /** `encrypts 2 of 5 rows of tenants.gemini_api_key, in postgres://127.0.0.1/app, under the key kq2d5x`. */
-function announcement(direction: Direction, dryRun: boolean, planned: Planned, { place }: { readonly place: string }): string {
-  const { column, census, present, others } = planned;
+function announcement(direction: Direction, dryRun: boolean, planned: Planned): string {
+  const { column, database, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
   const mayBe = direction === 'rotate' && others.length > 0 && census.fernet > 0 ? 'up to ' : '';
-  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
+  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned))} of ${counted(census.rows, 'row')} of ${column.id}, in ${database.place}, ${under}`;
 }
 
 interface Job {

@@ -1,6 +1,6 @@
 /** Where a database is, by reference: a password never stands in the configuration. */
 import { LockfastError } from '@lockfast/core/errors';
-import { readSecretFile, type Surroundings } from '@lockfast/keys';
+import { expandPath, readSecretFile, type Surroundings } from '@lockfast/keys';
 
 /** Parameters of a libpq URL that carry a secret. */
 const SECRET_PARAMETERS = ['password', 'sslpassword'];
@@ -9,7 +9,8 @@ const SECRET_PARAMETERS = ['password', 'sslpassword'];
  * The URL of `[databases.NAME]`.
  *
  * @param written env:NAME, file:PATH, or the URL
- * @throws LockfastError `config-invalid` for what is no URL of PostgreSQL, or one with a password in the configuration; `source-unavailable` for a file that can't be read, or that others may read
+ * @returns of a file the absolute path: `sqlite:/srv/app/app.db`
+ * @throws LockfastError `config-invalid` for what is no URL of a database that jobs know, or one with a password in the configuration; `source-unavailable` for a file that can't be read, or that others may read
  */
 export function databaseUrl(name: string, written: string, around: Surroundings): string {
   const [, scheme, rest] = /^(env|file):(.*)$/s.exec(written) ?? [];
@@ -20,9 +21,10 @@ export function databaseUrl(name: string, written: string, around: Surroundings)
     }
   }
   const url = scheme === undefined ? written : scheme === 'env' ? ofVariable(name, rest!, around) : readSecretFile(rest!, `the URL of the database ${name}`, around).toString('utf8').trim();
+  if (/^sqlite:(?!\/\/)./s.test(url)) return `sqlite:${expandPath(url.slice('sqlite:'.length), around)}`;
   // With a socket's directory for a host, `postgres:///app?host=/run/postgresql`, libpq leaves the host out.
   if (!/^postgres(?:ql)?:\/\/./.test(url)) {
-    throw new LockfastError('config-invalid', `${scheme === undefined ? `databases.${name}.url` : rest} is not the URL of a PostgreSQL database`, 'write it as postgres://USER@HOST/DATABASE');
+    throw new LockfastError('config-invalid', `${scheme === undefined ? `databases.${name}.url` : rest} is not the URL of a database of PostgreSQL or SQLite`, 'write it as postgres://USER@HOST/DATABASE, or sqlite:PATH');
   }
   return url;
 }

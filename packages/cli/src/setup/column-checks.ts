@@ -1,5 +1,8 @@
 /** Whether the declared columns fit together, and what they refer to is there. No database is asked: it may take its time. */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+
+import { shownPath } from '@lockfast/core/files';
 
 import { declaredIndexes } from '../column/blind-index/declared-indexes.ts';
 import { databaseUrl } from '../column/database-url.ts';
@@ -29,9 +32,17 @@ function urlCheck(name: string, { file, databases }: Configuration, session: Ses
   const check = `database ${name}`;
   const { url } = databases[name]!;
   try {
-    databaseUrl(name, url, surroundings(session, dirname(file)));
+    const place = databaseUrl(name, url, surroundings(session, dirname(file)));
+    const missing = missingFile(place);
+    if (missing !== undefined) return failure(check, `there is no file ${missing}`, 'check the path; a job makes no databases');
     return good(check, /^(?:env|file):/.test(url) ? url : 'its URL is in lockfast.toml');
   } catch (error) {
     return (url.startsWith('env:') ? warning : failure)(check, ...refused(error));
   }
+}
+
+/** Of a database that is a file. */
+function missingFile(url: string): string | undefined {
+  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
+  return path === undefined || existsSync(path) ? undefined : shownPath(path);
 }

@@ -1,4 +1,4 @@
-/** What a job needs of a database. One folder implements it for each kind: `postgres/` is the first. */
+/** What a job needs of a database. One folder implements it for each kind: `postgres/`, `mysql/`, `sqlite/`. */
 
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
@@ -102,11 +102,23 @@ export interface ColumnTable {
   forgetCheckpoint(): Promise<void>;
 }
 
+/** What kinds of databases differ in, as far as it matters to whoever runs a job. */
+export interface DatabaseAbilities {
+  /** Whether {@link Pressure.replicationLagMs} can be known at all: MySQL's primary does not know, SQLite has no replicas. */
+  readonly replicationLag: boolean;
+  /** Whether others write other rows while a batch is being written. Without it they wait for its end. */
+  readonly concurrentWriters: boolean;
+  /** What {@link ColumnTarget.set} sets: settings of the transaction, variables of the session (`@\`app.rotation\``), or nothing. */
+  readonly settings: 'transaction' | 'user-variables' | 'none';
+}
+
 /**
  * One database, with the connections that a job needs. Whatever it throws is a `LockfastError`: `database-unavailable`,
  * `database-refused` (what the server would not do), `config-invalid` (no such table or column, a view), `busy`.
  */
 export interface ColumnDatabase {
+  readonly kind: 'postgres' | 'mysql' | 'sqlite';
+  readonly abilities: DatabaseAbilities;
   /** Its URL without a password, for messages. */
   readonly place: string;
   /** @throws LockfastError `config-invalid`: no such table or column, a view, no key, a column type that holds no values */

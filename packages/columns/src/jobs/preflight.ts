@@ -57,14 +57,14 @@ export async function refuseTooNarrow(database: ColumnDatabase, declared: Declar
   let longest = 0;
   for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
     for (const { value } of convertPage(rows, conversion)) {
-      if (typeof value === 'string' && value.length > longest) longest = Array.from(value).length;
+      if (value !== undefined && value.length > longest) longest = typeof value === 'string' ? Array.from(value).length : value.length;
     }
   }
   if (longest <= room) return;
   throw new LockfastError(
     'config-invalid',
     `${declared.id}: ${declared.table}.${declared.column} holds ${room} characters at most, and a value needs ${longest}; nothing was changed`,
-    'make the column of type text first',
+    'make the column wider first, best of a type without a limit: text in PostgreSQL and SQLite, longtext or longblob in MySQL',
   );
 }
 

@@ -18,6 +18,14 @@ export function isNull(value: ColumnValue | null, storage: ColumnStorage): value
   return value === null || (storage === 'json' && value === 'null');
 }
 
+/**
+ * Whether the value is of another type than the column's, which a database without fixed types lets stand: bytes where there should be text,
+ * text where there should be bytes, what is no JSON. Nobody knows who reads it how, so it stays as it is.
+ */
+export function isForeign(value: ColumnValue, storage: ColumnStorage): boolean {
+  return (storage === 'binary') === (typeof value === 'string');
+}
+
 /** What an encrypted value would be read from; undefined for JSON that is no string, and so is not encrypted. */
 export function encryptedIn(value: ColumnValue, storage: ColumnStorage): Stored | undefined {
   return storage === 'json' ? stringIn(String(value)) : value;
@@ -31,9 +39,10 @@ export function columnValueOf(stored: Stored, storage: ColumnStorage): ColumnVal
 
 /**
  * The bytes that an application would have encrypted for this plaintext; undefined where it could not have written it: what is no
- * JSON in a column of JSON values, or a number where it has text. It would not be able to read them afterwards.
+ * JSON in a column of JSON values, a number where it has text, or another type's value. It would not be able to read them afterwards.
  */
 export function plaintextIn(value: ColumnValue, storage: ColumnStorage, as: ValueTypeName): Buffer | undefined {
+  if (isForeign(value, storage)) return undefined;
   if (storage === 'json' && as !== 'json') {
     const text = stringIn(String(value));
     return text?.isWellFormed() === true ? Buffer.from(text, 'utf8') : undefined;

@@ -9,7 +9,7 @@ import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSea
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import type { Standing, Unreadable } from './standing.ts';
-import { type ColumnStorage, encryptedIn, formOf, isNull } from './stored-form.ts';
+import { type ColumnStorage, encryptedIn, formOf, isForeign, isNull } from './stored-form.ts';
 
 /** A row's standing, and its value where it opened. Whoever asked for it erases it. */
 export interface OpenedRow {
@@ -74,6 +74,10 @@ export class StoredValues {
     const groups: Readonly<Record<FormatName, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>> = { lfv1: [], fernet: [] };
     rows.forEach((row, index) => {
       if (isNull(row.value, storage)) return;
+      if (isForeign(row.value, storage)) {
+        found[index] = formatBy(row.value, formats) === undefined ? { standing: { kind: 'plaintext' }, opened: undefined } : unreadable('malformed', row.value);
+        return;
+      }
       const stored = encryptedIn(row.value, storage);
       const format = stored === undefined ? undefined : formatBy(stored, formats);
       if (format === undefined) found[index] = { standing: { kind: 'plaintext' }, opened: undefined };

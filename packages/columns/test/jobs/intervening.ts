@@ -13,6 +13,8 @@ export interface Moments {
 export function intervening(database: ColumnDatabase, { beforeWrite, afterWrite, sizes }: Moments): ColumnDatabase {
   let writes = 0;
   return {
+    kind: database.kind,
+    abilities: database.abilities,
     place: database.place,
     remedyOf: database.remedyOf,
     lock: async (target) => await database.lock(target),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { KeyRing } from '@lockfast/core/keyring';
 
 import { convertColumn, type DeclaredColumn, type Direction, StoredValues } from '../../src/jobs/index.ts';
-import { openPostgresColumns } from '../../src/jobs/postgres/index.ts';
+import { openColumns } from '../databases/open-columns.ts';
 import { heldSource } from '../held-ring.ts';
 
 export interface JobOrder {
@@ -21,7 +21,7 @@ export interface JobOrder {
 
 const order = JSON.parse(process.argv[2]!) as JobOrder;
 const ring = await KeyRing.open(readFileSync(order.ring, 'utf8'), order.ring, [heldSource(Buffer.from(order.root, 'base64'))]);
-const database = await openPostgresColumns(order.url);
+const database = await openColumns(order.url);
 let begun = false;
 const { direction, batch, maxRate, declared } = order;
 const report = await convertColumn(database, declared, new StoredValues(ring, declared, []), {

@@ -18,9 +18,9 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import type { ConversionReport, DeclaredColumn, Direction } from '../../src/jobs/index.ts';
 import type { JobOrder } from './job-process.ts';
-import { missing, withServer } from './postgres/a-database.ts';
+import { onEachDatabase } from '../databases/each-database.ts';
 import { heldSource, rotatedRing } from '../held-ring.ts';
-import { applicationColumn, aScene, DECLARED } from './scene.ts';
+import { applicationColumn, DECLARED } from './scene.ts';
 import type { Acknowledged, WriterOrder } from './writer-process.ts';
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';
@@ -28,8 +28,6 @@ const SEED = Number(process.env['LOCKFAST_SEED'] ?? 1);
 const SCALE = deep ? { rows: 50_000, kills: 50, batch: 500, maxRate: 6000, longestMs: 1000 } : { rows: 3000, kills: 20, batch: 50, maxRate: 1500, longestMs: 160 };
 const WRITERS = 4;
 const declared: DeclaredColumn = { ...DECLARED, context: ['org'] };
-
-withServer();
 
 function program(name: string, order: unknown): ChildProcess {
   const path = fileURLToPath(new URL(name, import.meta.url));
@@ -76,13 +74,14 @@ async function killOften(order: JobOrder, kills: number, random: () => number): 
   return killed;
 }
 
-test.skipIf(missing !== undefined)(
+onEachDatabase((under) => test(
   '[W5] [D3] a job that is killed again and again among four writers loses no write, leaves no row unreadable, and encrypts none twice',
   async () => {
-    const scene = await aScene();
+    const scratch = under.aDatabase(`CREATE TABLE t (id int PRIMARY KEY, name varchar(20), org varchar(20), secret ${under.types.text})`);
+    const kills = deep ? SCALE.kills : 2 * Math.ceil(SCALE.kills / 2 / under.share);
     const directory = mkdtempSync(join(tmpdir(), 'lockfast-killed-'));
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-    await scene.client.query(`INSERT INTO t SELECT n, 'row', 'org ' || n % 5, 'initial ' || n FROM generate_series(1, ${SCALE.rows}) n`);
+    scratch.sql(`INSERT INTO t SELECT n, 'row', concat('org ', n % 5), concat('initial ', n) FROM ${under.series(SCALE.rows)}`);
 
     const root = Buffer.alloc(32, 7);
     const first = await KeyRing.create('production', [heldSource(root)]);
@@ -92,7 +91,7 @@ test.skipIf(missing !== undefined)(
     writeFileSync(files.first, first.print());
     writeFileSync(files.second, second.print());
 
-    const common = { url: scene.scratch.url, root: root.toString('base64'), declared };
+    const common = { url: scratch.url, root: root.toString('base64'), declared };
     const logs = Array.from({ length: WRITERS }, (_, writer) => join(directory, `${writer}.log`));
     const writers = logs.map((log, writer) => program('writer-process.ts', { ...common, writer, rows: SCALE.rows, log, seed: SEED * 100 + writer } satisfies WriterOrder));
     onTestFinished(() => writers.forEach((one) => one.kill('SIGKILL')));
@@ -108,7 +107,7 @@ test.skipIf(missing !== undefined)(
     for (const [direction, ring, during, settled] of stages) {
       const order: JobOrder = { ...common, ring, direction, batch: SCALE.batch, maxRate: SCALE.maxRate };
       tell(during);
-      expect(await killOften(order, SCALE.kills / 2, random)).toBe(SCALE.kills / 2);
+      expect(await killOften(order, kills / 2, random)).toBe(kills / 2);
       // Now every server is a new one; they go on writing while the job comes to its end.
       tell(settled);
       await sleep(500);
@@ -116,7 +115,7 @@ test.skipIf(missing !== undefined)(
       expect(report).toMatchObject({ remaining: 0, unreadable: { count: 0 }, verified: { unreadable: 0 } });
       figures[`${direction}: conflicts`] = report!.conflicts;
       figures[`${direction}: passes`] = report!.passes;
-      expect(scene.scratch.sql(`SELECT count(*) FROM t WHERE secret NOT LIKE 'lfv1.${(direction === 'encrypt' ? first : second).active().id}.%'`)).toBe('0');
+      expect(scratch.sql(`SELECT count(*) FROM t WHERE secret NOT LIKE 'lfv1.${(direction === 'encrypt' ? first : second).active().id}.%'`)).toBe('0');
     }
     tell('stop');
     await Promise.all(writers.map(async (one) => one.exitCode ?? (await once(one, 'exit'))));
@@ -132,17 +131,17 @@ test.skipIf(missing !== undefined)(
         else oracle.set(id, value);
       }
     }
-    const { rows } = await scene.client.query<{ id: number; org: string; secret: string | null }>('SELECT id, org, secret FROM t ORDER BY id');
+    const rows = scratch.rows();
     const values = applicationColumn(second, declared).decryptBatch(
-      rows.map(({ secret }) => secret),
-      rows.map(({ org }) => ({ org })),
+      rows.map(([, , secret]) => secret),
+      rows.map(([, org]) => ({ org: org! })),
     );
-    const stands = new Map(rows.map(({ id }, index) => [id, values[index]!]));
+    const stands = new Map(rows.map(([id], index) => [id, values[index]!]));
     const wrong = [...oracle].filter(([id, value]) => stands.get(id) !== value).map(([id]) => id);
-    process.stdout.write(`${SCALE.rows} rows, ${SCALE.kills} kills, ${writes} acknowledged writes, ${JSON.stringify(figures)}: ${wrong.length} wrong\n`);
+    process.stdout.write(`${under.name}: ${SCALE.rows} rows, ${kills} kills, ${writes} acknowledged writes, ${JSON.stringify(figures)}: ${wrong.length} wrong\n`);
     expect(wrong).toEqual([]);
     expect(stands.size).toBe(oracle.size);
     expect(writes).toBeGreaterThan(100);
   },
   deep ? 900_000 : 300_000,
-);
+));

@@ -8,10 +8,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KeyRing } from '@lockfast/core/keyring';
-import { Client } from 'pg';
 
 import { column, type Column } from '../../src/column.ts';
 import type { DeclaredColumn } from '../../src/jobs/index.ts';
+import { isRolledBack, openSession, type SqlValue } from '../databases/session.ts';
 import { heldSource } from '../held-ring.ts';
 
 export interface WriterOrder {
@@ -35,8 +35,7 @@ export interface Acknowledged {
 const PAUSE_MS = 5;
 
 const order = JSON.parse(process.argv[2]!) as WriterOrder;
-const client = new Client({ connectionString: order.url });
-await client.connect();
+const session = await openSession(order.url);
 const random = generator(order.seed);
 const own = Array.from({ length: order.rows }, (_, index) => index + 1).filter((id) => id % 4 === order.writer);
 let next = own.at(-1)! + 4;
@@ -58,24 +57,36 @@ for (let n = 0; !told.toStop; n++) {
   const id = own[at]!;
   const what = random();
   if (what < 0.1) {
-    await client.query('INSERT INTO t VALUES ($1, $2, $3, $4)', [next, 'new', org, stored]);
+    await query('INSERT INTO t VALUES (?, ?, ?, ?)', [next, 'new', org, stored]);
     own.push(next);
     acknowledged({ id: next, value });
     next += 4;
   } else if (what < 0.15 && own.length > 1) {
-    await client.query('DELETE FROM t WHERE id = $1', [id]);
+    await query('DELETE FROM t WHERE id = ?', [id]);
     own.splice(at, 1);
     acknowledged({ id });
   } else if (what < 0.2) {
-    await client.query('UPDATE t SET secret = NULL WHERE id = $1', [id]);
+    await query('UPDATE t SET secret = NULL WHERE id = ?', [id]);
     acknowledged({ id, value: null });
   } else {
-    await client.query('UPDATE t SET org = $2, secret = $3 WHERE id = $1', [id, org, stored]);
+    await query('UPDATE t SET org = ?, secret = ? WHERE id = ?', [org, stored, id]);
     acknowledged({ id, value });
   }
 }
-await client.end();
+await session.close();
 process.exit(0);
+
+/** What the database takes back for the sake of the job is written again, as applications do. */
+async function query(text: string, values: readonly SqlValue[]): Promise<void> {
+  for (;;) {
+    try {
+      await session.query(text, values);
+      return;
+    } catch (error) {
+      if (!isRolledBack(error)) throw error;
+    }
+  }
+}
 
 function acknowledged(write: Acknowledged): void {
   appendFileSync(order.log, `${JSON.stringify(write)}\n`);

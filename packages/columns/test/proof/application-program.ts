@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { KeyRing } from '@lockfast/core/keyring';
-import { Client } from 'pg';
 
 import { column } from '../../src/column.ts';
 import type { DeclaredColumn } from '../../src/jobs/index.ts';
+import { isRolledBack, openSession } from '../databases/session.ts';
 import { heldSource } from '../held-ring.ts';
 
 interface Order {
@@ -25,8 +25,7 @@ interface Order {
 const { url, ring: file, root, declared, server, rows } = JSON.parse(process.argv[2]!) as Order;
 const ring = await KeyRing.open(readFileSync(file, 'utf8'), file, [heldSource(Buffer.from(root, 'base64'))]);
 const values = column(ring, { id: declared.id, context: declared.context });
-const client = new Client({ connectionString: url });
-await client.connect();
+const session = await openSession(url);
 const stop = new AbortController();
 process.stdin.on('data', () => stop.abort());
 const failures: Record<string, number> = {};
@@ -37,20 +36,24 @@ for (let n = 0; !stop.signal.aborted; n++) {
   const id = 1 + ((n * 7919 + server * 31) % rows);
   if (n % 2 === 0 && id % 3 === server) {
     const value = `row ${id}, server ${server}, ${n}`;
-    await client.query('UPDATE t SET secret = $2 WHERE id = $1', [id, values.encrypt(value, { org: `org ${id % 3}` })]);
-    last[id] = value;
+    try {
+      await session.query('UPDATE t SET secret = ? WHERE id = ?', [String(values.encrypt(value, { org: `org ${id % 3}` })), id]);
+      last[id] = value;
+    } catch (error) {
+      if (!isRolledBack(error)) throw error;
+    }
     continue;
   }
-  const { rows: found } = await client.query<{ secret: string }>('SELECT secret FROM t WHERE id = $1', [id]);
+  const [found] = await session.query('SELECT secret FROM t WHERE id = ?', [id]);
   reads++;
   try {
-    const value = values.decrypt(found[0]!.secret, { org: `org ${id % 3}` });
+    const value = values.decrypt(String(found![0]), { org: `org ${id % 3}` });
     if (!value.endsWith(` ${id}`) && !value.startsWith(`row ${id}, server ${id % 3},`)) process.exit(9);
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     failures[error.code] = (failures[error.code] ?? 0) + 1;
   }
 }
-await client.end();
+await session.close();
 process.stdout.write(JSON.stringify({ failures, last, reads }));
 process.exit(0);

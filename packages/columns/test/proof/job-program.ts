@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { KeyRing } from '@lockfast/core/keyring';
 
 import { convertColumn, type DeclaredColumn, type Direction, StoredValues } from '../../src/jobs/index.ts';
-import { openPostgresColumns } from '../../src/jobs/postgres/index.ts';
+import { openColumns } from '../databases/open-columns.ts';
 import { heldSource } from '../held-ring.ts';
 
 interface Order {
@@ -20,7 +20,7 @@ interface Order {
 
 const { url, ring: file, root, declared, direction, batch } = JSON.parse(process.argv[2]!) as Order;
 const ring = await KeyRing.open(readFileSync(file, 'utf8'), file, [heldSource(Buffer.from(root, 'base64'))]);
-const database = await openPostgresColumns(url);
+const database = await openColumns(url);
 const report = await convertColumn(database, declared, new StoredValues(ring, declared, []), { direction, dryRun: false, batch });
 await database.close();
 process.stdout.write(JSON.stringify({ ...report, peakKiB: process.resourceUsage().maxRSS }));

@@ -1,17 +1,17 @@
-/** Stands between a job and PostgreSQL, numbers the statements of all its connections, and cuts the connection at one of them. */
+/** Stands between a job and its server, numbers the statements of all its connections, and cuts the connection at one of them. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-import type { CutMoment } from '@lockfast/testkit';
+import { type CutMoment, type Protocol, ReplyEnd } from '@lockfast/testkit';
 
-/** Of the frontend's messages: a simple query, and the Parse that an extended one begins with. */
-const QUESTIONS: ReadonlySet<number> = new Set([0x51, 0x50]);
-const READY = 0x5a;
+/** Messages that ask: of PostgreSQL a simple query, and the Parse that an extended one begins with; of MySQL COM_QUERY, COM_STMT_PREPARE and COM_STMT_EXECUTE. */
+const QUESTIONS: Readonly<Record<Protocol, ReadonlySet<number>>> = { postgres: new Set([0x51, 0x50]), mysql: new Set([0x03, 0x16, 0x17]) };
 
 export class NumberedCuts {
   /** On 127.0.0.1. */
   readonly port: number;
   readonly #server: Server;
+  readonly #protocol: Protocol;
   readonly #sockets = new Set<Socket>();
   readonly #cuts: { readonly at: number; readonly moment: CutMoment }[] = [];
   /** The statements so far. */
@@ -19,16 +19,17 @@ export class NumberedCuts {
   /** Those at which a connection was cut. */
   readonly struck: string[] = [];
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, protocol: Protocol, port: number) {
     this.#server = server;
+    this.#protocol = protocol;
     this.port = port;
   }
 
   /** @param port of the server, on 127.0.0.1 */
-  static async before(port: number): Promise<NumberedCuts> {
+  static async before(port: number, protocol: Protocol): Promise<NumberedCuts> {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const cuts = new NumberedCuts(server, (server.address() as { readonly port: number }).port);
+    const cuts = new NumberedCuts(server, protocol, (server.address() as { readonly port: number }).port);
     server.on('connection', (client) => cuts.#pass(client, connect(port, '127.0.0.1')));
     return cuts;
   }
@@ -58,12 +59,11 @@ export class NumberedCuts {
       }
     };
     for (const socket of [client, upstream]) this.#sockets.add(socket.on('error', end).on('close', end));
-    let replyCut = false;
-    // The first message of a connection has no type.
-    const questions = new Messages(4);
+    let reply: ReplyEnd | undefined;
+    const questions = this.#protocol === 'postgres' ? new PostgresMessages() : new MysqlMessages();
     client.on('data', (data: Buffer) => {
       for (const { type, body } of questions.in(data)) {
-        if (!QUESTIONS.has(type)) continue;
+        if (!QUESTIONS[this.#protocol].has(type)) continue;
         const text = body.toString('latin1').replaceAll('\0', ' ').trim().slice(0, 60);
         this.seen.push(text);
         const cut = this.#cuts.find(({ at }) => at === this.seen.length);
@@ -73,38 +73,54 @@ export class NumberedCuts {
           end();
           return;
         }
-        replyCut = true;
+        reply = new ReplyEnd(this.#protocol);
       }
       upstream.write(data);
     });
-    const replies = new Messages(0);
     upstream.on('data', (data: Buffer) => {
-      const done = replies.in(data).some(({ type }) => type === READY);
-      if (!replyCut) client.write(data);
-      else if (done) end();
+      if (reply === undefined) client.write(data);
+      else if (reply.reached(data)) end();
     });
   }
 }
 
-/** Messages of the protocol: one byte of type, four of length. */
-class Messages {
+interface Message {
+  readonly type: number;
+  readonly body: Buffer;
+}
+
+/** One byte of type, four of length. The first message of a connection has no type. */
+class PostgresMessages {
   #rest: Buffer = Buffer.alloc(0);
-  #untyped: number;
+  #typed = false;
 
-  constructor(untyped: number) {
-    this.#untyped = untyped;
-  }
-
-  in(data: Buffer): { readonly type: number; readonly body: Buffer }[] {
+  in(data: Buffer): Message[] {
     this.#rest = Buffer.concat([this.#rest, data]);
-    const found: { readonly type: number; readonly body: Buffer }[] = [];
+    const found: Message[] = [];
     for (;;) {
-      const head = this.#untyped > 0 ? 0 : 1;
+      const head = this.#typed ? 1 : 0;
       if (this.#rest.length < head + 4) return found;
       const end = head + this.#rest.readUInt32BE(head);
       if (this.#rest.length < end) return found;
-      if (head === 1) found.push({ type: this.#rest[0]!, body: this.#rest.subarray(5, end) });
-      else this.#untyped = 0;
+      if (this.#typed) found.push({ type: this.#rest[0]!, body: this.#rest.subarray(5, end) });
+      this.#typed = true;
+      this.#rest = this.#rest.subarray(end);
+    }
+  }
+}
+
+/** Three bytes of length, one of order: a command's first packet is number 0, and begins with its type. */
+class MysqlMessages {
+  #rest: Buffer = Buffer.alloc(0);
+
+  in(data: Buffer): Message[] {
+    this.#rest = Buffer.concat([this.#rest, data]);
+    const found: Message[] = [];
+    for (;;) {
+      if (this.#rest.length < 5) return found;
+      const end = 4 + this.#rest.readUIntLE(0, 3);
+      if (this.#rest.length < end) return found;
+      if (this.#rest[3] === 0) found.push({ type: this.#rest[4]!, body: this.#rest.subarray(5, end) });
       this.#rest = this.#rest.subarray(end);
     }
   }

@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 
 import type { ColumnDatabase, Conversion, ConversionReport, DeclaredColumn, Direction } from '../../src/jobs/index.ts';
 import { convertColumn, StoredValues } from '../../src/jobs/index.ts';
+import type { DatabaseUnderTest, TestDatabase } from '../databases/database-under-test.ts';
 import { aDatabase, type Scratch } from '../jobs/postgres/a-database.ts';
 import { applicationColumn, Recorded } from '../jobs/scene.ts';
 
@@ -18,14 +19,20 @@ export const PROVEN: DeclaredColumn = { id: 'proof.secret', table: 't', column: 
 export const secretOf = (id: number): string => `${CANARY} ${id}`;
 export const orgOf = (id: number): string => `org ${id % 3}`;
 
-/** With `rows` secrets in plaintext. @param more SQL of the owner, afterwards */
+/** On PostgreSQL, with `rows` secrets in plaintext. @param more SQL of the owner, afterwards */
 export function aTable(rows: number, more = ''): Scratch {
   return aDatabase(`CREATE TABLE t (id int PRIMARY KEY, name text, org text, secret text);
     INSERT INTO t SELECT n, 'row ' || n, 'org ' || n % 3, '${CANARY} ' || n FROM generate_series(1, ${rows}) n; ${more}`);
 }
 
+/** As {@link aTable}, on any kind of database. */
+export function aTableOn(under: DatabaseUnderTest, rows: number, more = ''): TestDatabase {
+  return under.aDatabase(`CREATE TABLE t (id int PRIMARY KEY, name varchar(40), org varchar(40), secret ${under.types.text});
+    INSERT INTO t SELECT n, concat('row ', n), concat('org ', n % 3), concat('${CANARY} ', n) FROM ${under.series(rows)}; ${more}`);
+}
+
 /** One job, with connections of its own. It is on record, and its record holds no canary. */
-export async function convert(scratch: Scratch, ring: KeyRing, direction: Direction, what: Partial<Conversion> = {}, declared = PROVEN): Promise<ConversionReport> {
+export async function convert(scratch: TestDatabase, ring: KeyRing, direction: Direction, what: Partial<Conversion> = {}, declared = PROVEN): Promise<ConversionReport> {
   const database = await scratch.open();
   try {
     return await convertIn(database, ring, direction, what, declared);
@@ -64,11 +71,11 @@ export function asRefusal(error: unknown): LockfastError {
 }
 
 /** Each row as the application reads it, by its id: a value that does not decrypt throws, and so does one in plaintext. */
-export function asRead(scratch: Scratch, ring: KeyRing, declared = PROVEN): Map<number, string | null> {
-  const rows = JSON.parse(scratch.sql(`SELECT coalesce(json_agg(json_build_array(id, org, ${declared.column}) ORDER BY id), '[]') FROM t`)) as [number, string, string | null][];
+export function asRead(scratch: TestDatabase, ring: KeyRing, declared = PROVEN): Map<number, string | null> {
+  const rows = scratch.rows(declared.column);
   const values = applicationColumn(ring, declared).decryptBatch(
     rows.map(([, , stored]) => stored),
-    declared.context.length === 0 ? undefined : rows.map(([, org]) => ({ org })),
+    declared.context.length === 0 ? undefined : rows.map(([, org]) => ({ org: org! })),
   );
   return new Map(rows.map(([id], index) => [id, values[index]!]));
 }
@@ -84,12 +91,12 @@ export function expected(rows: number, over: Readonly<Record<number, string | nu
 }
 
 /** How many rows are not under the active key. */
-export function notCurrent(scratch: Scratch, ring: KeyRing): number {
+export function notCurrent(scratch: TestDatabase, ring: KeyRing): number {
   return Number(scratch.sql(`SELECT count(*) FROM t WHERE secret NOT LIKE 'lfv1.${ring.active().id}.%'`));
 }
 
 /** Everything holds: each row opens under the active key as what it was, and was encrypted once. */
-export function expectWhole(scratch: Scratch, ring: KeyRing, rows: number, over: Readonly<Record<number, string | null | undefined>> = {}): void {
+export function expectWhole(scratch: TestDatabase, ring: KeyRing, rows: number, over: Readonly<Record<number, string | null | undefined>> = {}): void {
   expect(notCurrent(scratch, ring)).toBe(0);
   expect(asRead(scratch, ring)).toEqual(expected(rows, over));
 }

@@ -1,114 +1,55 @@
-/** Two jobs at one column: the second is refused; once the first is gone, however it went, the second starts at once. */
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Two jobs at one column: the second is refused; a job whose connection is lost goes on. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { KeyRing } from '@lockfast/core/keyring';
-import { Client } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 
-import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { heldRing, heldSource, rotatedRing } from '../held-ring.ts';
+import { onEachDatabase, onEachServer } from '../databases/each-database.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { deep } from './depth.ts';
-import { startedJob } from './job-programs.ts';
-import { aTable, asRead, convert, expectWhole, PROVEN, refused } from './proof-scene.ts';
-
-withServer();
+import { aTableOn, convert, expectWhole, PROVEN, refused } from './proof-scene.ts';
 
 const ROWS = 400;
-const CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lockfast' AND datname = current_database()";
 
-test.skipIf(missing !== undefined)('[W5] a second job is refused while the first runs, of any kind and from anywhere; the first is not disturbed', async () => {
-  const scratch = aTable(ROWS);
-  const ring = await heldRing();
-  const begun = new AbortController();
-  const stop = new AbortController();
-  const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => begun.abort() });
-  while (!begun.signal.aborted) await sleep(10);
-  for (const direction of deep ? (['encrypt', 'rotate', 'decrypt'] as const) : (['decrypt'] as const)) {
-    const { code, message } = await refused(convert(scratch, rotatedRing(ring), direction));
-    expect(code).toBe('busy');
-    expect(message).toMatch(/process \d+ of the server/);
-  }
-  // By other names: with its schema, and as another column's id.
-  expect((await refused(convert(scratch, ring, 'encrypt', {}, { ...PROVEN, id: 'proof.other', table: 'public."t"' }))).code).toBe('busy');
-  // A dry run writes nothing, and needs no lock.
-  expect(await convert(scratch, ring, 'encrypt', { dryRun: true })).toMatchObject({ rows: ROWS });
-  stop.abort();
-  expect(await first).toMatchObject({ interrupted: true, conflicts: 0 });
-  expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ resumed: true, changed: ROWS, conflicts: 0 });
-  expectWhole(scratch, ring, ROWS);
+onEachDatabase((under) => {
+  test('[W5] a second job is refused while the first runs, of any kind and from anywhere; the first is not disturbed', async () => {
+    const scratch = aTableOn(under, ROWS);
+    const ring = await heldRing();
+    const begun = new AbortController();
+    const stop = new AbortController();
+    const first = convert(scratch, ring, 'encrypt', { maxRate: 10, signal: stop.signal, onProgress: () => begun.abort() });
+    while (!begun.signal.aborted) await sleep(10);
+    for (const direction of deep ? (['encrypt', 'rotate', 'decrypt'] as const) : (['decrypt'] as const)) {
+      const { code, message } = await refused(convert(scratch, rotatedRing(ring), direction));
+      expect(code).toBe('busy');
+      expect(message).toMatch(/another job works on/);
+    }
+    // By other names: with its schema, and as another column's id.
+    expect((await refused(convert(scratch, ring, 'encrypt', {}, { ...PROVEN, id: 'proof.other', table: under.anotherName }))).code).toBe('busy');
+    // A dry run writes nothing, and needs no lock.
+    expect(await convert(scratch, ring, 'encrypt', { dryRun: true })).toMatchObject({ rows: ROWS });
+    stop.abort();
+    expect(await first).toMatchObject({ interrupted: true, conflicts: 0 });
+    expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ resumed: true, changed: ROWS, conflicts: 0 });
+    expectWhole(scratch, ring, ROWS);
+  });
 });
 
-test.skipIf(missing !== undefined)('[W5] a job that is killed (-9) in the middle of a batch: the second starts at once and goes on where it stopped', async () => {
-  const scratch = aTable(ROWS);
-  const root = randomBytes(32);
-  const ring = await KeyRing.create('production', [heldSource(root)]);
-  const directory = mkdtempSync(join(tmpdir(), 'lockfast-second-'));
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const file = join(directory, 'ring.json');
-  writeFileSync(file, ring.print());
-  // From the third batch on, each takes the server five seconds: the job is killed while it waits.
-  scratch.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 51 AND current_setting('application_name') = 'lockfast' AND EXISTS (SELECT FROM slowly) THEN PERFORM pg_sleep(20); END IF; RETURN NEW; END $$; CREATE TABLE slowly (); INSERT INTO slowly DEFAULT VALUES; GRANT SELECT ON slowly TO owner; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
-  const job = startedJob('job-program.ts', { url: scratch.url, ring: file, root: root.toString('base64'), declared: PROVEN, direction: 'encrypt', batch: 20 });
-  await expect.poll(() => scratch.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"), { timeout: 20_000 }).toBe('1');
-  job.kill('SIGKILL');
-  scratch.sql('TRUNCATE slowly');
-  const started = performance.now();
-  const report = await convert(scratch, ring, 'encrypt');
-  expect(report).toMatchObject({ resumed: true, rows: ROWS, changed: ROWS, conflicts: 0, remaining: 0 });
-  expect(performance.now() - started).toBeLessThan(10_000);
-  expectWhole(scratch, ring, ROWS);
-});
-
-test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its connection, while another job takes it, stops before it writes again', async () => {
-  const scratch = aTable(ROWS);
-  const ring = await heldRing();
-  const second = rotatedRing(ring);
-  // He waits in line for the lock, and so is faster than whoever must connect first.
-  const thief = new Client({ connectionString: scratch.url });
-  await thief.connect();
-  onTestFinished(async () => await thief.end());
-  let theft: Promise<unknown> | undefined;
-  const first = convert(scratch, ring, 'encrypt', {
-    maxRate: 200,
-    onProgress: ({ changed }) => {
-      if (changed < 100 || theft !== undefined) return;
-      const lock = scratch.sql("SELECT (classid::int8 << 32 >> 32) || ', ' || (objid::int8 << 32 >> 32) FROM pg_locks WHERE locktype = 'advisory'");
-      const [high, low] = lock.split(', ').map((half) => Number(half) | 0);
-      theft = thief.query('SELECT pg_advisory_lock($1, $2)', [high, low]);
-      theft.catch(() => {});
-      setTimeout(() => void scratch.sql(CUT), 200);
-    },
+onEachServer((under) => {
+  test('[W5] the connections of a job are ended by the server again and again: it goes on, and counts each row once', async () => {
+    const scratch = aTableOn(under, ROWS);
+    const ring = await heldRing();
+    let cuts = 0;
+    let next = 50;
+    const report = await convert(scratch, ring, 'encrypt', {
+      onProgress: ({ changed }) => {
+        if (changed < next) return;
+        next += 50;
+        cuts++;
+        scratch.cutJobs();
+      },
+    });
+    expect(report).toMatchObject({ rows: ROWS, changed: ROWS, conflicts: 0, remaining: 0 });
+    expect(cuts).toBeGreaterThan(5);
+    expectWhole(scratch, ring, ROWS);
   });
-  const { code, hint } = await refused(first);
-  await theft;
-  expect(code).toBe('busy');
-  expect(hint).toMatch(/run it again/);
-  const done = Number(scratch.sql("SELECT count(*) FROM t WHERE secret LIKE 'lfv1.%'"));
-  expect(done).toBeGreaterThanOrEqual(100);
-  expect(done).toBeLessThan(ROWS);
-  await thief.query('SELECT pg_advisory_unlock_all()');
-  expect(await convert(scratch, second, 'encrypt')).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
-  expect(asRead(scratch, second).size).toBe(ROWS);
-}, 120_000);
-
-test.skipIf(missing !== undefined)('[W5] the connections of a job are ended by the server again and again: it goes on, and counts each row once', async () => {
-  const scratch = aTable(ROWS);
-  const ring = await heldRing();
-  let cuts = 0;
-  let next = 50;
-  const report = await convert(scratch, ring, 'encrypt', {
-    onProgress: ({ changed }) => {
-      if (changed < next) return;
-      next += 50;
-      cuts++;
-      scratch.sql(CUT);
-    },
-  });
-  expect(report).toMatchObject({ rows: ROWS, changed: ROWS, conflicts: 0, remaining: 0 });
-  expect(cuts).toBeGreaterThan(5);
-  expectWhole(scratch, ring, ROWS);
 });

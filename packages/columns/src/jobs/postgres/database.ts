@@ -1,7 +1,7 @@
 /** A database of PostgreSQL: one connection reads while another one writes. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnDatabase, ColumnTable, ColumnTarget, Pressure } from '../database.ts';
+import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
@@ -29,6 +29,8 @@ export async function openPostgresColumns(url: string): Promise<ColumnDatabase> 
 }
 
 class PostgresColumns implements ColumnDatabase {
+  readonly kind = 'postgres';
+  readonly abilities: DatabaseAbilities = { replicationLag: true, concurrentWriters: true, settings: 'transaction' };
   readonly place: string;
   readonly remedyOf = remedyOf;
   readonly #locks = new JobLocks();

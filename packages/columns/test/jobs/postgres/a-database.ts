@@ -6,16 +6,14 @@ import { missingForPostgres, type PostgresServer, startPostgres } from '@lockfas
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget, RowKey, StoredRow } from '../../../src/jobs/database.ts';
 import { openPostgresColumns } from '../../../src/jobs/postgres/index.ts';
+import type { TestDatabase } from '../../databases/database-under-test.ts';
+import { openSession } from '../../databases/session.ts';
 
 export const missing = missingForPostgres();
 
-export interface Scratch {
-  /** Of the role `owner`, which owns the database. */
-  readonly url: string;
+/** Its URL is of the role `owner`, which owns the database; its SQL is the superuser's. */
+export interface Scratch extends TestDatabase {
   urlOf(role: string): string;
-  /** As the superuser. */
-  sql(text: string): string;
-  open(url?: string): Promise<ColumnDatabase>;
   table(target: Partial<ColumnTarget>): Promise<ColumnTable>;
 }
 
@@ -25,13 +23,20 @@ let databases = 0;
 /** Call it once in a test file. */
 export function withServer(): void {
   beforeAll(async () => {
-    if (missing !== undefined) return;
-    server = await startPostgres('fast');
-    server.sql('postgres', "CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN; CREATE ROLE guarded LOGIN PASSWORD 'pa''ss-W0rd'");
+    if (missing === undefined) await startServer();
   }, 60_000);
   afterAll(async () => {
-    if (missing === undefined) await server.stop();
+    if (missing === undefined) await stopServer();
   }, 30_000);
+}
+
+export async function startServer(): Promise<void> {
+  server = await startPostgres('fast');
+  server.sql('postgres', "CREATE ROLE owner LOGIN; CREATE ROLE app LOGIN; CREATE ROLE guarded LOGIN PASSWORD 'pa''ss-W0rd'");
+}
+
+export async function stopServer(): Promise<void> {
+  await server.stop();
 }
 
 export function theServer(): PostgresServer {
@@ -54,6 +59,18 @@ export function aDatabase(setUp: string): Scratch {
     urlOf: (role) => server.url(role, name),
     sql: (text) => server.sql(name, text),
     open,
+    session: async () => {
+      const session = await openSession(server.url('owner', name));
+      onTestFinished(async () => await session.close().catch(() => {}));
+      return session;
+    },
+    rows: (column = 'secret') => {
+      const lines = server.sql(name, `SELECT json_build_array(id, org, ${column}) FROM t ORDER BY id`);
+      return lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as [number, string | null, string | null]);
+    },
+    cutJobs: () => void server.sql(name, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lockfast' AND datname = current_database()"),
+    checkpoints: () => (server.sql(name, "SELECT to_regclass('lockfast.column_jobs') IS NULL") === 't' ? 0 : Number(server.sql(name, 'SELECT count(*) FROM lockfast.column_jobs'))),
+    forgetJobs: () => void server.sql(name, 'DROP SCHEMA IF EXISTS lockfast CASCADE'),
     table: async (target) => await (await open()).table(aTarget(target)),
   };
 }

@@ -1,0 +1,98 @@
+/** A real MariaDB server for tests: of its own, in a temporary directory, on a Unix socket and a port of 127.0.0.1. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { isRoot } from './mounting.ts';
+import { type Durability, freePort, run } from './postgres.ts';
+
+const SERVER = '/usr/sbin/mariadbd';
+const INSTALLER = 'mariadb-install-db';
+const CLIENT = 'mariadb';
+const START_MS = 30_000;
+/** As in a new production server, and small: many run at once. */
+const OPTIONS = ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=32M', '--skip-log-bin', '--skip-name-resolve'];
+
+export interface MariadbServer {
+  /** The path of its Unix socket. */
+  readonly socket: string;
+  /** On 127.0.0.1. */
+  readonly port: number;
+  /** A URL for that role, over TCP. `root` may do everything, and has no password; other roles are made by SQL, for the host `%`. */
+  url(role: string, database: string): string;
+  /**
+   * Runs SQL as root. Throws what the server says when it fails. What holds `;` itself, as a trigger does, needs a line `DELIMITER $$` before it.
+   *
+   * @returns a line for each row, its fields with `|` between, NULL as nothing: as psql prints it. The text `NULL` can't be told from NULL
+   */
+  sql(database: string, text: string): string;
+  /** Shuts it down in order (`fast`) or by SIGKILL (`immediate`), and starts it again with the same data. @param down done while it is away */
+  restart(mode: 'fast' | 'immediate', down?: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Why no server can be started here, as a clause for the title of a skipped test; undefined when it can. */
+export function missingForMariadb(): string | undefined {
+  const found = [SERVER, INSTALLER, CLIENT].every((program) => spawnSync(program, ['--no-defaults', '--help'], { stdio: 'ignore' }).error === undefined);
+  return found ? undefined : 'needs MariaDB (mariadb-server)';
+}
+
+/** @param options of the server, after its own: `--ssl-cert=...` */
+export async function startMariadb(durability: Durability, ...options: readonly string[]): Promise<MariadbServer> {
+  const directory = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-maria-'));
+  const [data, socket, log] = [join(directory, 'data'), join(directory, 's.sock'), join(directory, 'log')];
+  const common = ['--no-defaults', ...(isRoot ? ['--user=root'] : []), `--datadir=${data}`, ...OPTIONS];
+  run([INSTALLER, ...common, '--auth-root-authentication-method=normal', '--skip-test-db'], directory);
+  const port = await freePort();
+  // What was committed outlives the server's death in either case; `fast` leaves it to the operating system's cache.
+  const durable = durability === 'durable' ? ['--innodb-flush-log-at-trx-commit=1'] : ['--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--skip-innodb-doublewrite'];
+  const args = [...common, `--socket=${socket}`, `--port=${port}`, '--bind-address=127.0.0.1', `--pid-file=${join(directory, 'pid')}`, ...durable, ...options];
+  let server: ChildProcess;
+  let ended: Promise<unknown>;
+  const sql = (database: string, text: string): string =>
+    asPsqlPrints(run([CLIENT, '--no-defaults', '--batch', '--skip-column-names', '--default-character-set=utf8mb4', `--socket=${socket}`, '--user=root', `--database=${database}`, `--execute=${text}`], directory));
+  const start = async (): Promise<void> => {
+    const output = openSync(log, 'a');
+    server = spawn(SERVER, args, { cwd: directory, stdio: ['ignore', output, output] });
+    closeSync(output);
+    ended = once(server, 'exit');
+    const deadline = performance.now() + START_MS;
+    for (;;) {
+      try {
+        sql('mysql', 'SELECT 1');
+        return;
+      } catch (error) {
+        if (performance.now() > deadline || server.exitCode !== null) throw new Error(readFileSync(log, 'utf8'), { cause: error });
+        await sleep(50);
+      }
+    }
+  };
+  await start();
+  return {
+    socket,
+    port,
+    url: (role, database) => `mysql://${role}@127.0.0.1:${port}/${database}`,
+    sql,
+    restart: async (mode, down) => {
+      server.kill(mode === 'fast' ? 'SIGTERM' : 'SIGKILL');
+      await ended;
+      await down?.();
+      await start();
+    },
+    stop: async () => {
+      server.kill('SIGKILL');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { '\\n': '\n', '\\t': '\t', '\\0': '\0', '\\\\': '\\' };
+
+function asPsqlPrints(output: string): string {
+  const field = (text: string): string => (text === 'NULL' ? '' : text.replace(/\\[nt0\\]/g, (escaped) => ESCAPED[escaped]!));
+  return output.split('\n').map((line) => line.split('\t').map(field).join('|')).join('\n');
+}
