@@ -38,7 +38,7 @@ export async function columnsPrisma(rounds: number): Promise<Row[]> {
     const steps: Step[] = [];
     for (const [who, database] of [[LOCKFAST, 'encrypted'], ['bare', 'plain']] as const) {
       server.sql('postgres', `CREATE DATABASE ${database}`);
-      server.sql(database, TABLES);
+      server.sql(database, TABLES.postgres);
       const bare = new PrismaClient({ adapter: new PrismaPg({ connectionString: server.url('postgres', database), max: 1 }) });
       const client = (who === LOCKFAST ? bare.$extends(lockfastPrisma({ columns: { Connection: { botToken } } })) : bare) as GeneratedClient;
       clients.push(client);

@@ -14,7 +14,7 @@ const PACKAGES = {
   core: { ours: [], others: [] },
   keys: { ours: ['core'], others: ['shamir-secret-sharing'] },
   ledger: { ours: ['core'], others: ['pg'] },
-  columns: { ours: ['core'], others: ['pg', 'mysql2'] },
+  columns: { ours: ['core'], others: ['pg', 'mysql2', '@mikro-orm/core'] },
   guard: { ours: ['core'], others: ['@secretlint/core', '@secretlint/secretlint-rule-preset-recommend'] },
   fleet: { ours: ['core'], others: [] },
   watch: { ours: ['fleet', 'ledger', 'core'], others: ['nodemailer'] },

@@ -43,7 +43,7 @@ export interface Configuration {
   readonly guard: GuardSettings;
   readonly witnesses: readonly WitnessSettings[];
   /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
-  readonly databases: Readonly<Record<string, { readonly url: string }>>;
+  readonly databases: Readonly<Record<string, DatabaseSettings>>;
   readonly columns: readonly ColumnSettings[];
   /** `[[blind-indexes]]` as written: `declaredIndexes` tells what they mean. */
   readonly blindIndexes: readonly BlindIndexSettings[];
@@ -88,6 +88,13 @@ export interface ChannelSettings {
   readonly syslog?: string;
   readonly command?: readonly string[];
   readonly severity?: Severity;
+}
+
+/** One `[databases.NAME]`. */
+interface DatabaseSettings {
+  readonly url: string;
+  /** The table of running applications. */
+  readonly instances?: string;
 }
 
 /** One `[[columns]]`. */
@@ -183,7 +190,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     backups: { directory: at(part('backups')['directory'] ?? '.lockfast/backups'), keep: (part('backups')['keep'] as string | undefined) ?? '30d' },
     guard: { encrypted: (part('guard')['encrypted'] as GuardSettings['encrypted'] | undefined) ?? 'committed', file: at(part('guard')['file'] ?? '.lockfast/guard.json'), public: (part('guard')['public'] ?? []) as unknown as readonly string[] },
     witnesses: witnesses.map((witness) => (witness.directory === undefined ? witness : { ...witness, directory: at(witness.directory) })),
-    databases: (table['databases'] ?? {}) as Configuration['databases'],
+    databases: (table['databases'] ?? {}) as unknown as Configuration['databases'],
     mask: part('mask'),
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
     blindIndexes: (table['blind-indexes'] ?? []) as unknown as readonly BlindIndexSettings[],

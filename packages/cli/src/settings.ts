@@ -1,5 +1,6 @@
 /** Every setting of `lockfast.toml`, once: the reader checks against it and the JSON Schema is made from it. */
 import { COLUMN_ID, isColumnId, MOST_ID_CHARACTERS } from '@lockfast/columns/column-id';
+import { INSTANCES_TABLE_NAME } from '@lockfast/columns/instances/table-name';
 import { WAYS } from '@lockfast/fleet/ways';
 import { RULE_NAMES, SEVERITIES } from '@lockfast/watch/rule-names';
 
@@ -97,6 +98,12 @@ const OF_A_DATABASE: Readonly<Record<string, Setting>> = {
     schema: { type: 'string', pattern: '^(env:|file:|sqlite:|postgres(ql)?://).' },
     accepts: (value) => isText(value) && /^(?:env:[A-Za-z_][A-Za-z0-9_]*$|file:.|sqlite:.|postgres(?:ql)?:\/\/.)/.test(value),
     required: true,
+  },
+  instances: {
+    what: 'the name of a table in lower case, with or without a schema',
+    help: 'The table in which running applications report themselves, such as lockfast_instances: a key is activated when all of them hold it. Without it nobody is asked.',
+    schema: { type: 'string', pattern: INSTANCES_TABLE_NAME.source },
+    accepts: (value) => isText(value) && INSTANCES_TABLE_NAME.test(value),
   },
 };
 

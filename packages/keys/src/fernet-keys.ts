@@ -3,15 +3,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import { fernetFingerprint, parseFernetKey } from '@lockfast/core/formats';
 import { type FernetKey, type KeyRing, ringFernetKeys, Secret } from '@lockfast/core/keyring';
 
-import { CREDENTIAL_FORBIDDEN, credentialFile } from './credential.ts';
-import { readSecretFile } from './file.ts';
+import { readReference } from './secret-reference.ts';
 import type { Surroundings } from './surroundings.ts';
-
-const SCHEMES: Readonly<Record<string, (rest: string, around: Surroundings) => string | undefined>> = {
-  env: (rest, { environment }) => (Object.hasOwn(environment, rest) ? environment[rest] : undefined),
-  file: (rest, around) => fileText(rest, around, undefined),
-  credential: (rest, around) => fileText(credentialFile(rest, around), around, CREDENTIAL_FORBIDDEN),
-};
 
 /**
  * The Fernet keys that these URIs name, in their order: the first one encrypts. `ring:` stands for the ring's own, the
@@ -52,14 +45,9 @@ export async function readFernetKeys(uris: readonly string[], ring: KeyRing, aro
 }
 
 function readFernetKey(uri: string, around: Surroundings): FernetKey {
-  const [, scheme, rest] = /^([a-z]+):(.+)$/s.exec(uri) ?? [];
-  const read = scheme === undefined || !Object.hasOwn(SCHEMES, scheme) ? undefined : SCHEMES[scheme];
-  if (read === undefined) {
-    // What it says is not quoted: somebody may have written the key itself there.
-    throw new LockfastError('invalid-source', 'a Fernet key is not named by a source that Lockfast knows', `write it as ring:, ${Object.keys(SCHEMES).join(':..., ')}:...`);
-  }
+  const text = readReference(uri, 'Fernet key', around, ['ring:']);
   try {
-    return { name: uri, key: new Secret(parseFernetKey(read(rest!, around))) };
+    return { name: uri, key: new Secret(parseFernetKey(text)) };
   } catch (error) {
     if (!(error instanceof LockfastError) || error.code !== 'invalid-key') throw error;
     throw new LockfastError(error.code, `${uri}: ${error.message}`, error.hint);
@@ -69,14 +57,4 @@ function readFernetKey(uri: string, around: Surroundings): FernetKey {
 /** An old key's variable stands in the configuration for longer than in the environment. */
 function isUnset(uri: string, { environment }: Surroundings): boolean {
   return uri.startsWith('env:') && (environment[uri.slice('env:'.length)] ?? '') === '';
-}
-
-/** @param forbidden permission bits that the file must not have; undefined: those of group and others */
-function fileText(path: string, around: Surroundings, forbidden: number | undefined): string {
-  const bytes = readSecretFile(path, 'the Fernet key', around, forbidden);
-  try {
-    return bytes.toString('latin1');
-  } finally {
-    bytes.fill(0);
-  }
 }

@@ -6,5 +6,6 @@ export { openKeyRing, type OpenMode, type RingLocation } from './open-key-ring.t
 export { passphraseFile, PassphraseSource } from './passphrase.ts';
 export { makeShares, readShare, type RecoveryShares, type ShareLabel, sharesSource } from './shares.ts';
 export { RootKeySource } from './root-key-source.ts';
+export { readReference } from './secret-reference.ts';
 export { keySource } from './sources.ts';
 export type { Surroundings } from './surroundings.ts';

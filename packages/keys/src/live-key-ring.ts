@@ -28,8 +28,9 @@ interface Found {
  * version is used from their next operation on. It looks at the ring's file when {@link refresh} is called, at an interval
  * where one was given, and where a value names a key that it does not have.
  *
- * A version is taken that a start would take, of the same ring, and newer. Whatever else lies there is refused: it is
- * published once, and the ring in use stays.
+ * A version is taken that a start would take, of the same ring, and newer. That the key which it encrypts with anyway is marked
+ * as compromised is no reason to stay without its successor. Whatever else lies there is refused: it is published once,
+ * and the ring in use stays.
  */
 export class LiveKeyRing implements LiveRing {
   readonly #location: RingLocation;
@@ -140,7 +141,7 @@ export class LiveKeyRing implements LiveRing {
     if (seen !== undefined) refuseOlderRing(ring.version, seen, 'this machine');
     const isNewer = ring.version.generation > inUse.generation;
     if (isNewer) {
-      if (this.#isProduction) refuseUnfitRing(ring, this.#mode?.environment ?? 'production');
+      if (this.#isProduction) refuseUnfitRing(ring, this.#mode?.environment ?? 'production', this.#ring.active().id);
       // Columns would be made on it only to find that nothing encrypts.
       ring.active();
       this.#ring = ring;

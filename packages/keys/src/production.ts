@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 
 import { LockfastError } from '@lockfast/core/errors';
 import type { OpenedFile } from '@lockfast/core/files';
+import type { KeyId } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 
 /** Write permission of group and others: who may replace the ring by an older one must be its owner. */
@@ -16,10 +17,12 @@ export function refuseOthersWriting({ mode }: OpenedFile, where: string): void {
 
 /**
  * @param environment the one that the application runs in
+ * @param inUse the key that it encrypts with already, if any: it encrypts no worse with it once that is known to be
+ *   compromised, and the ring that says so may hold the key that takes over
  * @throws LockfastError `wrong-environment`, `missing-key` without an active key, `key-not-usable` for a compromised one,
  *   and what encrypting and decrypting throw
  */
-export function refuseUnfitRing(ring: KeyRing, environment: string): void {
+export function refuseUnfitRing(ring: KeyRing, environment: string, inUse?: KeyId): void {
   if (ring.environment !== environment) {
     throw new LockfastError(
       'wrong-environment',
@@ -28,7 +31,7 @@ export function refuseUnfitRing(ring: KeyRing, environment: string): void {
     );
   }
   const { id } = ring.active();
-  if (ring.keys.some((key) => key.id === id && key.compromised !== null)) {
+  if (id !== inUse && ring.keys.some((key) => key.id === id && key.compromised !== null)) {
     throw new LockfastError('key-not-usable', `the active key ${id} is marked as compromised`, 'rotate with `lockfast key rotate`, and bring the new key ring here');
   }
   probe(ring, id);

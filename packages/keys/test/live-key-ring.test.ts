@@ -51,6 +51,10 @@ function rotated(ring: KeyRing): KeyRing {
   return grown.withActive(grown.keys.at(-1)!.id);
 }
 
+function compromisedNow(ring: KeyRing): KeyRing {
+  return ring.withCompromised(ring.active().id);
+}
+
 /** What an application on this ring says when it stays. */
 function kept(code: string, ring: KeyRing): unknown {
   return { event: 'kept', code, environment: ring.environment, activeKey: ring.active().id, generation: ring.version.generation };
@@ -101,7 +105,7 @@ test.for<[name: string, code: string, wrong: (machine: Machine, ring: KeyRing, o
   ['one that is cut short', 'ring-malformed', (_, ring) => rotated(ring).print().slice(0, 400)],
   ['one that was altered', 'ring-tampered', (_, ring) => ring.print().replace('"generation": 2', '"generation": 9')],
   ['one of a later format', 'unsupported-format', (_, ring) => ring.print().replace(/lockfast-keyring\/\d/, 'lockfast-keyring/99')],
-  ['one whose active key is compromised', 'key-not-usable', (_, ring) => ring.withCompromised(ring.active().id).print()],
+  ['one with another active key, which is compromised', 'key-not-usable', (_, ring) => compromisedNow(rotated(ring)).print()],
 ])('[T4] [T6] in place of the ring: %s. The ring in use stays, which is said once; then a newer one is taken all the same', async ([, code, wrong]) => {
   const machine = new Machine();
   const older = await machine.newRing();
@@ -118,6 +122,22 @@ test.for<[name: string, code: string, wrong: (machine: Machine, ring: KeyRing, o
   machine.place(next);
   expect(await live.refresh()).toBe('newer');
   expect(live.current().version).toEqual(next.version);
+});
+
+test('[T4] [T6] its own active key is marked as compromised: that ring is taken, and the next one, whose staged key takes over', async () => {
+  const machine = new Machine();
+  const ring = await machine.newRing();
+  machine.place(ring);
+  const live = await machine.start();
+  const marked = compromisedNow(ring);
+  const staged = marked.withNewKey();
+  for (const next of [marked, staged, staged.withActive(staged.keys.at(-1)!.id)]) {
+    machine.place(next);
+    expect(await live.refresh()).toBe('newer');
+  }
+  // To start on it is another matter.
+  machine.place(marked);
+  expect((await refusalOf(() => machine.start())).code).toBe('key-not-usable');
 });
 
 test('[T4] deleted, or writable by others: said once each, and once more after it was right again', async () => {

@@ -12,6 +12,8 @@ import { findPostgres } from './postgres-programs.ts';
 
 export const SUPERUSER = 'postgres';
 const START_MS = 30_000;
+/** Of a program that is run to its end: a table of a million rows takes its time. */
+const LONGEST_MS = 120_000;
 const SQL_PROGRAM = fileURLToPath(import.meta.resolve('./postgres-sql.ts'));
 
 /** `durable`: as in production. `fast`: without fsync, for tests that cut no power. */
@@ -101,7 +103,8 @@ export async function freePort(): Promise<number> {
 }
 
 export function run([command, ...args]: readonly string[], cwd: string): string {
-  const { status, stdout, stderr } = spawnSync(command!, args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 28 });
+  // It stops all of this process: where it waits for a lock that this process holds, it must not wait for ever.
+  const { status, stdout, stderr } = spawnSync(command!, args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: LONGEST_MS });
   if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
   return stdout.trim();
 }

@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
 import { databaseUrl } from './database-url.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import type { ForeignOf } from './foreign-option.ts';
 
 export class ColumnAccess implements AsyncDisposable {
   readonly #workspace: Workspace;
@@ -16,7 +17,11 @@ export class ColumnAccess implements AsyncDisposable {
   readonly #terminal: Session['terminal'];
   readonly #unset = new Set<string>();
 
-  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session) {
+  readonly #foreignOf: ForeignOf | undefined;
+
+  /** @param foreignOf another library's format, which the values are read in as well */
+  constructor(workspace: Workspace, ring: KeyRing, { terminal }: Session, foreignOf?: ForeignOf) {
+    this.#foreignOf = foreignOf;
     this.#terminal = terminal;
     this.#workspace = workspace;
     this.#ring = ring;
@@ -24,14 +29,19 @@ export class ColumnAccess implements AsyncDisposable {
 
   /** The database that a column is in. @throws LockfastError `database-unavailable`, `database-refused`, and as `databaseUrl` */
   database({ database }: ConfiguredColumn): Promise<ColumnDatabase> {
-    const open = this.#databases.get(database) ?? this.#open(database);
-    this.#databases.set(database, open);
+    return this.databaseNamed(database);
+  }
+
+  /** That of `[databases.NAME]`. @throws LockfastError as {@link database} */
+  databaseNamed(name: string): Promise<ColumnDatabase> {
+    const open = this.#databases.get(name) ?? this.#open(name);
+    this.#databases.set(name, open);
     return open;
   }
 
   /** What reads and writes the values of a column. @throws LockfastError as `readFernetKeys` */
   values(column: ConfiguredColumn): Promise<StoredValues> {
-    const made = this.#values.get(column.id) ?? this.fernetKeys(column).then((keys) => new StoredValues(this.#ring, column, keys));
+    const made = this.#values.get(column.id) ?? this.fernetKeys(column).then((keys) => new StoredValues(this.#ring, column, keys, this.#foreignOf?.(column)));
     this.#values.set(column.id, made);
     return made;
   }

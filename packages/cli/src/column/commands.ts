@@ -33,6 +33,14 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     load: () => import('./status.ts'),
   },
   {
+    name: 'column instances',
+    summary: 'list the running applications that report themselves, and the keys that they hold',
+    options: { ...WHICH, json: JSON_OPTION },
+    details: ['Where [databases.NAME] has `instances`. One that has not reported for some time counts as gone. `lockfast key activate` is refused until each live one holds the staged key.'],
+    examples: [['lockfast column instances', 'after `lockfast key create`: who lacks the new key']],
+    load: () => import('./instances.ts'),
+  },
+  {
     name: 'column encrypt',
     summary: 'encrypt the plaintext values of columns',
     operands: '[ID...]',
@@ -51,12 +59,20 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     summary: 'encrypt the values of columns anew under the present key, and in the declared format',
     operands: '[ID...]',
     arity: ANY_NUMBER,
-    options: WRITING,
+    options: {
+      ...WRITING,
+      from: { kind: 'text', value: 'FORMAT', help: 'also values that another library wrote: cloak, typeorm-encrypted, lockbox or rails' },
+      'from-key': { kind: 'list', value: 'URI', help: 'a key of that library: env:NAME, file:PATH or credential:NAME; may be given several times' },
+      'from-salt': { kind: 'text', value: 'URI', help: "rails: where the application's key_derivation_salt is" },
+      'from-place': { kind: 'text', value: 'TABLE.COLUMN', help: 'lockbox: the names that the key was derived with, where table or column were renamed' },
+      'from-algorithm': { kind: 'text', value: 'NAME', help: 'typeorm-encrypted: as its options name it (default: aes-256-cbc)' },
+      'from-iv-bytes': { kind: 'text', value: 'N', help: 'typeorm-encrypted: as its options have it (default: 16)' },
+    },
     details: [
-      'After `lockfast key rotate`, or with another first one of `fernet-keys`, or after `format` was changed. Values keep the time when they were encrypted. Plaintext is left as it is, and counted.',
+      'After `lockfast key rotate`, or with another first one of `fernet-keys`, or after `format` was changed. Values keep the time when they were encrypted. Plaintext is left as it is, and counted. With --from it reads what another library wrote, once: docs/guides/from-other-libraries.md.',
       GOES_ON,
     ],
-    examples: [['lockfast column rotate --dry-run', 'how many rows are under another key'], ['lockfast column rotate --reason "quarterly"', 'all declared columns']],
+    examples: [['lockfast column rotate --dry-run', 'how many rows are under another key'], ['lockfast column rotate --reason "quarterly"', 'all declared columns'], ['lockfast column rotate users.phone --from cloak --from-key env:CLOAK_MASTER_KEY', 'what prisma-field-encryption wrote']],
     load: () => import('./rotate.ts'),
   },
   {

@@ -21,6 +21,7 @@ import { printCounts, printKeys, printTitle, rowName } from './conversion-report
 import { type Direction, WORDS } from './conversion-words.ts';
 import { closeDeadJobs } from './dead-jobs.ts';
 import type { ConfiguredColumn } from './declared.ts';
+import { foreignOption } from './foreign-option.ts';
 import { Interruption } from './interruption.ts';
 import { type NamedKey, otherKeys, presentKey } from './key-names.ts';
 import { numberOption } from './number-option.ts';
@@ -65,12 +66,13 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const event: AuditEvent = { operation: `column-${direction}`, object: columns.map(({ id }) => id).join(' '), environment: workspace.configuration.environment, ...(reason === undefined ? {} : { reason }) };
   await requireRole(workspace, session, conversion.role, event);
   const dryRun = args.flag('dry-run');
+  const foreignOf = foreignOption(args, session, workspace.surroundings);
   const sink = await workspace.audit();
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
-  await using access = new ColumnAccess(workspace, ring, session);
+  await using access = new ColumnAccess(workspace, ring, session, foreignOf);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
-  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one));
-  const rows = planned.reduce((sum, one) => sum + concerned(direction, one), 0);
+  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined));
+  const rows = planned.reduce((sum, one) => sum + concerned(direction, one, foreignOf !== undefined), 0);
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
   using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
   const what = { direction, dryRun, batch, maxRate, audit: sink === undefined ? undefined : new ReasonedSink(sink, { reason, environment: event.environment }) };
@@ -90,22 +92,26 @@ async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAcces
   return planned;
 }
 
-/** By how the values begin: near enough to say what is about to happen. Who counts exactly is the job. */
-function concerned(direction: Direction, { column, census, present }: Planned): number {
+/**
+ * By how the values begin: near enough to say what is about to happen. Who counts exactly is the job.
+ *
+ * @param foreign whether what looks like plaintext may be another library's
+ */
+function concerned(direction: Direction, { column, census, present }: Planned, foreign: boolean): number {
   const { rows, null: empty, plaintext, fernet, keys } = census;
   if (direction === 'encrypt') return plaintext;
   if (direction === 'decrypt') return rows - empty - plaintext;
   const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || id !== present.name);
   // Which key a token is under, its look does not say.
-  return others.reduce((sum, [, count]) => sum + count, 0) + fernet;
+  return others.reduce((sum, [, count]) => sum + count, 0) + fernet + (foreign ? plaintext : 0);
 }
 
 /** `encrypts 2 of 5 rows of tenants.gemini_api_key, in postgres://127.0.0.1/app, under the key kq2d5x`. */
-function announcement(direction: Direction, dryRun: boolean, planned: Planned): string {
+function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean): string {
   const { column, database, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
-  const mayBe = direction === 'rotate' && others.length > 0 && census.fernet > 0 ? 'up to ' : '';
-  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned))} of ${counted(census.rows, 'row')} of ${column.id}, in ${database.place}, ${under}`;
+  const mayBe = direction === 'rotate' && (foreign || (others.length > 0 && census.fernet > 0)) ? 'up to ' : '';
+  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${database.place}, ${under}`;
 }
 
 interface Job {

@@ -1,7 +1,11 @@
 import { type Command, JSON_OPTION, REASON_OPTION, YES_OPTION } from '../command.ts';
+import { DESPITE_INSTANCES, DESPITE_INSTANCES_OPTION } from './despite-instances.ts';
 
 /** Of the commands that move a key from one state to another. */
 const MOVE_OPTIONS = { reason: REASON_OPTION, yes: YES_OPTION, json: JSON_OPTION } as const;
+
+/** Of those that ask the running applications first. */
+const ASKING_OPTIONS = { [DESPITE_INSTANCES]: DESPITE_INSTANCES_OPTION, ...MOVE_OPTIONS } as const;
 
 export const KEY_COMMANDS: readonly Command[] = [
   {
@@ -24,8 +28,10 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'encrypt with a staged key from now on; the active one only decrypts then',
     operands: 'ID',
     arity: [1, 1],
-    options: MOVE_OPTIONS,
-    details: ['Every machine that decrypts must have the key ring with this key first.'],
+    options: ASKING_OPTIONS,
+    details: [
+      'Every machine that decrypts must have the key ring with this key first. Where [databases.NAME] has `instances`, the running applications are asked, and it is refused until each live one holds the key.',
+    ],
     examples: [['lockfast key activate kq2d5x --reason "all hosts have it"', 'after `lockfast key create`']],
     load: () => import('./activate.ts'),
   },
@@ -39,12 +45,13 @@ export const KEY_COMMANDS: readonly Command[] = [
       reason: REASON_OPTION,
       'no-backup': { kind: 'flag', help: 'keep no copy of the encrypted files as they were' },
       force: { kind: 'flag', help: 'also outside the maintenance window' },
+      [DESPITE_INSTANCES]: DESPITE_INSTANCES_OPTION,
       'dry-run': { kind: 'flag', help: 'say what would be done, and change nothing' },
       yes: YES_OPTION,
       json: JSON_OPTION,
     },
     details: [
-      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`. Columns of databases follow with `lockfast column rotate`.',
+      'The new key is durable and on record before anything is encrypted with it; each file is replaced in one step; at the end every file is decrypted from the disk as proof. The old key goes on decrypting until `lockfast key retire`. Columns of databases follow with `lockfast column rotate`; where running applications report themselves, begin with `lockfast key create`.',
       'Killed or failed at any point, every file decrypts, and the next `lockfast key rotate`, whatever its arguments, finishes the open rotation and does only that. A file that can not be done is named, the others are finished.',
     ],
     examples: [
@@ -59,8 +66,10 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'refuse a key that nothing uses any more',
     operands: 'ID',
     arity: [1, 1],
-    options: MOVE_OPTIONS,
-    details: ['Every configured env file, every backup and every row of the declared columns is decrypted as the proof. What is under this key, or can not be read, is named, and the key stays.'],
+    options: ASKING_OPTIONS,
+    details: [
+      'Every configured env file, every backup and every row of the declared columns is decrypted as the proof. What is under this key, or can not be read, is named, and the key stays. So it does while a running application that reports itself still encrypts with it.',
+    ],
     examples: [['lockfast key retire ab3c4d', 'after a rotation, and after the backups from before it are gone']],
     load: () => import('./retire.ts'),
   },

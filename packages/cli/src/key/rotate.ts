@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { ensureDirectory, withFileLock } from '@lockfast/core/files';
-import type { KeyRing } from '@lockfast/core/keyring';
+import type { KeyRecord, KeyRing } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
 import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
 
@@ -14,12 +14,13 @@ import { listed } from '../listed.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { personBehind, requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
-import { reasonOf } from '../reason.ts';
 import { replaceRing } from '../ring-file.ts';
 import { rotationsDirectory } from '../rotations-directory.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
+import { DESPITE_INSTANCES } from './despite-instances.ts';
+import { despiteInstances, refuseUnlessHeld } from './instances-first.ts';
 import { refuseOutsideWindow } from './maintenance-window.ts';
 import { planRoot, RootRotation } from './root-rotation.ts';
 import { rotatedFiles } from './rotated-files.ts';
@@ -30,7 +31,7 @@ const DO_NOT_WAIT = 0;
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
-  const reason = reasonOf(args);
+  const { reason } = despiteInstances(args, session);
   const event = { operation: 'key-rotate', object: workspace.configuration.keyring, ...(reason === undefined ? {} : { reason }) };
   await requireRole(workspace, session, 'admin', event);
   const records = rotationsDirectory(workspace);
@@ -58,7 +59,8 @@ async function plan(args: Arguments, session: Session, workspace: Workspace, eve
   const files = rotatedFiles(workspace).filter(({ path }) => needsWork(path, ring, undefined));
   session.terminal.note(`rotates the ${root === null ? 'data key' : 'data key and the root key'} of ${ring.environment}: ${counted(files.length, 'file')} will be encrypted anew; ${ring.active().id} goes on decrypting`);
   confirm(args, session, `Replace the active key ${ring.active().id}?`);
-  await requireApproval(workspace, session, ring, { ...event, details: { root: root !== null, backup: !args.flag('no-backup') } });
+  await refuseUnlessHeld(workspace, ring, stagedKey(ring)?.id, args, session);
+  await requireApproval(workspace, session, ring, { ...event, details: { root: root !== null, backup: !args.flag('no-backup'), ...(args.flag(DESPITE_INSTANCES) ? { despiteInstances: true } : {}) } });
   return newRotation(ring, { reason: event.reason ?? null, actor: personBehind(session).name, backup: !args.flag('no-backup'), root }, systemClock);
 }
 
@@ -139,10 +141,15 @@ function ringColumns({ columns }: Workspace['configuration']): string[] {
   return columns.filter((column) => column.format !== 'fernet' || (column['fernet-keys'] ?? [RING_FERNET_KEYS])[0] === RING_FERNET_KEYS).map(({ id }) => id);
 }
 
+/** The one that the rotation would take. */
+function stagedKey(ring: KeyRing): KeyRecord | undefined {
+  return ring.keys.findLast(({ state, compromised }) => state === 'staged' && compromised === null);
+}
+
 async function dryRun(args: Arguments, { terminal }: Session, workspace: Workspace, records: string): Promise<number> {
   const begun = openRotation(records);
   const ring = await workspace.ring();
-  const staged = ring.keys.findLast(({ state, compromised }) => state === 'staged' && compromised === null);
+  const staged = stagedKey(ring);
   const to = begun?.newKey?.id ?? staged?.id;
   const files = rotatedFiles(workspace).filter(({ path }) => needsWork(path, ring, to));
   if (args.flag('json')) {

@@ -90,7 +90,7 @@ export async function convertColumn(database: ColumnDatabase, declared: Declared
     event: {
       operation: `column-${what.direction}`,
       object: declared.id,
-      details: { table: declared.table, column: declared.column, to: goal(values, declared, what.direction) },
+      details: { table: declared.table, column: declared.column, to: goal(values, declared, what.direction), ...(values.foreign === undefined ? {} : { from: values.foreign.name }) },
     },
     action: () => convert(database, table, declared, values, what, tally),
     counts: () => ({ ...tally }),

@@ -1,5 +1,7 @@
 /** What a job needs of a database. One folder implements it for each kind: `postgres/`, `mysql/`, `sqlite/`. */
 
+import type { ReportedInstance } from '../instances/index.ts';
+
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
   /** The column's stable id, which values are bound to: `integrations.slack.bot_token`. */
@@ -126,6 +128,13 @@ export interface ColumnDatabase {
   /** For as long as the connection lives: another job on this column is refused. @throws LockfastError `busy` */
   lock(target: ColumnTarget): Promise<void>;
   pressure(): Promise<Pressure>;
+  /**
+   * The running applications that reported themselves, and those that are gone. Missing where that can't be read from this database.
+   *
+   * @param table one that `INSTANCES_TABLE_NAME` matches
+   * @throws LockfastError `config-invalid`: there is no such table
+   */
+  instances?(table: string): Promise<readonly ReportedInstance[]>;
   /** What may be done about a failure that this database, or one of its tables, threw. After `reconnect` the next call connects anew. */
   readonly remedyOf: RemedyOf;
   close(): Promise<void>;

@@ -4,7 +4,7 @@ import { convertPage, type PageConversion } from './convert-page.ts';
 import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { PageSize } from './page-size.ts';
-import { isOfAnotherRing } from './standing.ts';
+import { isOfAnotherRing, type Standing } from './standing.ts';
 import { columnValueOf } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
 import { walkColumn } from './walk.ts';
@@ -34,7 +34,15 @@ export function proveCurrentKey(values: StoredValues, declared: DeclaredColumn, 
  */
 export async function refuseAnotherRing(values: StoredValues, declared: DeclaredColumn, table: ColumnTable): Promise<void> {
   const rows = [...(await table.sample(ROWS)), ...(await table.read(null, ROWS))];
-  if (!isOfAnotherRing(values.classify(rows, table.storage))) return;
+  const standings = values.classify(rows, table.storage);
+  if (values.foreign?.authenticated === false && standings.some(isUnderNoKey)) {
+    throw new LockfastError(
+      'wrong-key',
+      `${declared.id}: values do not open under the keys that were named, and in this format a wrong key opens some of them to nonsense; nothing was changed`,
+      'name the right keys; values that are damaged must be mended or removed first',
+    );
+  }
+  if (!isOfAnotherRing(standings)) return;
   throw new LockfastError(
     'wrong-key',
     `${declared.id}: values look encrypted, and none of those looked at opens under any key that is here; nothing was changed`,
@@ -66,6 +74,11 @@ export async function refuseTooNarrow(database: ColumnDatabase, declared: Declar
     `${declared.id}: ${declared.table}.${declared.column} holds ${room} characters at most, and a value needs ${longest}; nothing was changed`,
     'make the column wider first, best of a type without a limit: text in PostgreSQL and SQLite, longtext or longblob in MySQL',
   );
+}
+
+/** What names no key of the ring, and opened under none. */
+function isUnderNoKey(standing: Standing): boolean {
+  return standing.kind === 'unreadable' && standing.code === 'wrong-key' && standing.keyId === undefined;
 }
 
 const PAGE_ROWS = 1000;

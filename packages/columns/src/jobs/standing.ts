@@ -1,6 +1,7 @@
 import type { ErrorCode } from '@lockfast/core/errors';
 import type { KeyId } from '@lockfast/core/formats';
 
+import type { ForeignFormatName } from '../foreign/index.ts';
 import type { FormatName } from '../stored-format.ts';
 
 /** What a stored value is, found out by decrypting it. */
@@ -9,7 +10,7 @@ export type Standing =
   | { readonly kind: 'plaintext' }
   | {
       readonly kind: 'encrypted';
-      readonly format: FormatName;
+      readonly format: FormatName | ForeignFormatName;
       /** The id of its key, or the name of its Fernet key. */
       readonly key: string;
       /** Milliseconds since the Unix epoch; undefined where it carries no time. */

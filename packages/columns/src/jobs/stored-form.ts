@@ -22,7 +22,7 @@ export function isNull(value: ColumnValue | null, storage: ColumnStorage): value
  * Whether the value is of another type than the column's, which a database without fixed types lets stand: bytes where there should be text,
  * text where there should be bytes, what is no JSON. Nobody knows who reads it how, so it stays as it is.
  */
-export function isForeign(value: ColumnValue, storage: ColumnStorage): boolean {
+export function isOfOtherForm(value: ColumnValue, storage: ColumnStorage): boolean {
   return (storage === 'binary') === (typeof value === 'string');
 }
 
@@ -42,7 +42,7 @@ export function columnValueOf(stored: Stored, storage: ColumnStorage): ColumnVal
  * JSON in a column of JSON values, a number where it has text, or another type's value. It would not be able to read them afterwards.
  */
 export function plaintextIn(value: ColumnValue, storage: ColumnStorage, as: ValueTypeName): Buffer | undefined {
-  if (isForeign(value, storage)) return undefined;
+  if (isOfOtherForm(value, storage)) return undefined;
   if (storage === 'json' && as !== 'json') {
     const text = stringIn(String(value));
     return text?.isWellFormed() === true ? Buffer.from(text, 'utf8') : undefined;

@@ -4,12 +4,13 @@ import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/key
 
 import { placeOf } from '../column-context.ts';
 import { FERNET_START, FernetFormat } from '../fernet-format.ts';
+import { type ForeignFormat, looksLikeCloak, looksLikeRails } from '../foreign/index.ts';
 import { LFV1_START, Lfv1Format } from '../lfv1-format.ts';
 import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from '../stored-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import type { Standing, Unreadable } from './standing.ts';
-import { type ColumnStorage, encryptedIn, formOf, isForeign, isNull } from './stored-form.ts';
+import { type ColumnStorage, encryptedIn, formOf, isOfOtherForm, isNull, plaintextIn } from './stored-form.ts';
 
 /** A row's standing, and its value where it opened. Whoever asked for it erases it. */
 export interface OpenedRow {
@@ -27,15 +28,19 @@ export class StoredValues {
   readonly #ring: KeyRing;
   readonly #declared: DeclaredColumn;
   readonly #fernetKeys: readonly FernetKey[];
+  /** Another library's format, which is read as well. */
+  readonly foreign: ForeignFormat | undefined;
   readonly #formats = new Map<Storage, Formats>();
 
   /**
    * @param fernetKeys the first one encrypts where the format is Fernet, all decrypt; those of the ring decrypt after them
+   * @param foreign another library's format, which is read as well
    * @throws LockfastError `missing-key`: the ring has no active key
    */
-  constructor(ring: KeyRing, declared: DeclaredColumn, fernetKeys: readonly FernetKey[]) {
+  constructor(ring: KeyRing, declared: DeclaredColumn, fernetKeys: readonly FernetKey[], foreign?: ForeignFormat) {
     this.#ring = ring;
     this.#declared = declared;
+    this.foreign = foreign;
     const known = new Set(fernetKeys.map(({ name }) => name));
     this.#fernetKeys = [...fernetKeys, ...ringFernetKeys(ring).filter(({ name }) => !known.has(name))];
   }
@@ -57,7 +62,7 @@ export class StoredValues {
 
   /** The same keys with nothing derived yet: for a proof that does not rest on what it proves. */
   anew(): StoredValues {
-    return new StoredValues(this.#ring, this.#declared, this.#fernetKeys);
+    return new StoredValues(this.#ring, this.#declared, this.#fernetKeys, this.foreign);
   }
 
   classify(rows: readonly StoredRow[], storage: ColumnStorage): Standing[] {
@@ -74,13 +79,13 @@ export class StoredValues {
     const groups: Readonly<Record<FormatName, { readonly index: number; readonly stored: Stored; readonly context: Context }[]>> = { lfv1: [], fernet: [] };
     rows.forEach((row, index) => {
       if (isNull(row.value, storage)) return;
-      if (isForeign(row.value, storage)) {
-        found[index] = formatBy(row.value, formats) === undefined ? { standing: { kind: 'plaintext' }, opened: undefined } : unreadable('malformed', row.value);
+      if (isOfOtherForm(row.value, storage)) {
+        found[index] = formatBy(row.value, formats) === undefined ? PLAINTEXT : unreadable('malformed', row.value);
         return;
       }
       const stored = encryptedIn(row.value, storage);
       const format = stored === undefined ? undefined : formatBy(stored, formats);
-      if (format === undefined) found[index] = { standing: { kind: 'plaintext' }, opened: undefined };
+      if (format === undefined) found[index] = stored === undefined ? PLAINTEXT : this.#openForeign(stored);
       else {
         const context = format === 'lfv1' ? this.#contextOf(row) : NO_CONTEXT;
         // To open an lfv1 value says whether it is well-formed, and costs no second look. Fernet has one answer for everything.
@@ -144,6 +149,24 @@ export class StoredValues {
     return { standing: { kind: 'encrypted', format, key, created, current: opened.current && format === this.#declared.format }, opened };
   }
 
+  /** What is in none of our formats: another library's value, or plaintext. */
+  #openForeign(stored: Stored): OpenedRow {
+    // Whoever forgot that a library had encrypted them would hide them under a second encryption.
+    if (this.foreign?.looksLike(stored) !== true) return looksLikeCloak(stored) || looksLikeRails(stored) ? unreadable('missing-key', stored) : PLAINTEXT;
+    const { name, authenticated } = this.foreign;
+    try {
+      const { value, key } = this.foreign.open(stored);
+      if (plaintextIn(value, 'binary', this.#declared.as) === undefined) {
+        value.fill(0);
+        return unreadable(authenticated ? 'invalid-text' : 'wrong-key', stored);
+      }
+      return { standing: { kind: 'encrypted', format: name, key, created: undefined, current: false }, opened: { value, created: undefined, key, current: false } };
+    } catch (error) {
+      if (error instanceof LockfastError) return unreadable(error.code, stored);
+      throw error;
+    }
+  }
+
   #contextOf(row: StoredRow): Context | undefined {
     return row.context.includes(null) ? undefined : placeOf(this.#declared.id, row.context, this.#declared.context);
   }
@@ -158,6 +181,7 @@ export class StoredValues {
   }
 }
 
+const PLAINTEXT: OpenedRow = { standing: { kind: 'plaintext' }, opened: undefined };
 const NO_CONTEXT: Context = { place: [''] };
 const LAST_LFV1_TIME = 2 ** 48 - 1;
 

@@ -1,6 +1,9 @@
 /** What an adapter under test can do, in words that no ORM has: the suite speaks only these. */
 import type { Column, JsonValue } from '@lockfast/columns';
 
+import type { TestDatabase } from './databases.ts';
+import type { DatabaseKind } from './tables.ts';
+
 export interface OrganizationRow {
   readonly id: string;
   readonly name: string;
@@ -70,6 +73,9 @@ export interface OpenSession extends ContractSession {
   close(): Promise<void>;
 }
 
+/** Where an ORM connects to: a URL, or the path of SQLite's file. */
+export type DatabasePlace = Pick<TestDatabase, 'kind' | 'url'>;
+
 /** What an adapter may lack. Each is a line of the table in its guide. */
 export type Ability =
   | 'nested-writes'
@@ -78,12 +84,17 @@ export type Ability =
   /** A context column that is changed without the values bound to it is refused; without this, such values are an error at the next read. */
   | 'refuses-context-changes'
   /** Columns are read without their context columns being asked for; without this, that is refused. */
-  | 'adds-context-columns';
+  | 'adds-context-columns'
+  /** Transactions on several connections; where an ORM has one connection, they would become one. */
+  | 'transactions-at-once';
+
+/** Why, for the title of the skipped test. */
+export type Lacks = Readonly<Partial<Record<Ability, string>>>;
 
 export interface AdapterUnderTest {
   readonly name: string;
-  /** Why, for the title of the skipped test. */
-  readonly lacks: Readonly<Partial<Record<Ability, string>>>;
+  /** The databases that it serves, and what it lacks on each. */
+  readonly databases: Readonly<Partial<Record<DatabaseKind, Lacks>>>;
   /** What the ORM and its driver log of each statement, parameters included, goes to `log`. */
-  open(url: string, columns: ContractColumns, log: (line: string) => void): Promise<OpenSession>;
+  open(place: DatabasePlace, columns: ContractColumns, log: (line: string) => void): Promise<OpenSession>;
 }

@@ -11,12 +11,14 @@ type Database = NodePgDatabase<Tables> | Parameters<Parameters<NodePgDatabase<Ta
 
 export const DRIZZLE: AdapterUnderTest = {
   name: 'Drizzle',
-  lacks: {
-    'nested-writes': 'Drizzle has none',
-    'refuses-filters': 'a column type is not asked about an order; conditions: drizzle.test.ts',
-    'adds-context-columns': 'what is read is what was selected',
+  databases: {
+    postgres: {
+      'nested-writes': 'Drizzle has none',
+      'refuses-filters': 'a column type is not asked about an order; conditions: drizzle.test.ts',
+      'adds-context-columns': 'what is read is what was selected',
+    },
   },
-  open: (url, columns, log) => {
+  open: ({ url }, columns, log) => {
     const tables = contractTables(columns);
     const pool = new Pool({ connectionString: url });
     const db = drizzle(pool, { schema: tables, logger: { logQuery: (query, params) => log(`${query} -- ${params.map(String).join(', ')}`) } });

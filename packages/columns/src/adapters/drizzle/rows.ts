@@ -4,7 +4,8 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Column, ColumnContext } from '../../index.ts';
 import { type BoundColumn, boundColumns, contextProperties, type DrizzleTable } from './bound-columns.ts';
 import { contextNames } from './column-type.ts';
-import { EncryptedValue, type OpenedRow } from './encrypted-value.ts';
+import { EncryptedValue, type OpenedRow } from '../encrypted-value.ts';
+import { isSame } from '../same-value.ts';
 
 /** Some members of a row. One that is undefined is one that is not there, as everywhere in Drizzle. */
 type Changes<Row> = { readonly [Name in keyof Row]?: Row[Name] | undefined };
@@ -99,13 +100,4 @@ function refuseLostContext({ property, column }: BoundColumn, properties: readon
   const moved = properties.find((name) => changes[name] !== undefined && !isSame(changes[name], place[name]));
   if (moved === undefined) return;
   throw new LockfastError('invalid-context', `${column.id}: ${moved} changes, and ${property} is bound to what it was`, `give ${property} in the same call, decrypted with decryptRow before`);
-}
-
-/** As text, since drivers hand the same id over as number or text. */
-function isSame(one: unknown, other: unknown): boolean {
-  return isPlain(one) && isPlain(other) && String(one) === String(other);
-}
-
-function isPlain(value: unknown): value is string | number | bigint {
-  return ['string', 'number', 'bigint'].includes(typeof value);
 }

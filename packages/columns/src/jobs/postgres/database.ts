@@ -2,10 +2,11 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget, DatabaseAbilities, Pressure } from '../database.ts';
+import { instanceOf, instanceStatements, noInstances, type ReportedInstance } from '../../instances/index.ts';
 import { mayKeepCheckpoints } from './checkpoints.ts';
 import { PostgresColumnTable } from './column-table.ts';
 import { type Ask, JobConnection } from './connection.ts';
-import { remedyOf } from './failure.ts';
+import { remedyOf, reports } from './failure.ts';
 import { JobLocks } from './job-locks.ts';
 import { readPressure } from './pressure.ts';
 import { type ServerAccess, serverAccess } from './server-access.ts';
@@ -67,6 +68,16 @@ class PostgresColumns implements ColumnDatabase {
     return await this.#reading.use(async (ask) => await readPressure(ask, processes));
   }
 
+  async instances(table: string): Promise<readonly ReportedInstance[]> {
+    const { read } = instanceStatements('postgres', table);
+    try {
+      const rows = await this.#look({}, async (ask) => await ask(read));
+      return rows.map((row) => instanceOf(row, table));
+    } catch (error) {
+      throw reports(error, '42P01', '3F000') ? noInstances(this.place, table) : error;
+    }
+  }
+
   async close(): Promise<void> {
     // A census takes minutes, and nobody waits for it any more; what is being written is written.
     await Promise.all([this.#reading.abandon(), this.#writing.close()]);
@@ -78,7 +89,7 @@ class PostgresColumns implements ColumnDatabase {
     if (row?.[0] === true) throw new LockfastError('database-refused', `the database ${this.place} is a replica, which takes no writes`, 'name the primary in the URL');
   }
 
-  async #look<T>(target: ColumnTarget, work: (ask: Ask) => Promise<T>): Promise<T> {
+  async #look<T>(target: Pick<ColumnTarget, 'set'>, work: (ask: Ask) => Promise<T>): Promise<T> {
     return await this.#reading.transaction(startOfSurvey(target.set ?? {}), work);
   }
 }

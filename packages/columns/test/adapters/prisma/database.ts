@@ -62,7 +62,7 @@ export function prismaDatabases(): (clientOptions?: object) => Promise<PrismaDat
     const url = server.url('postgres', name);
     const sql = new Client({ connectionString: url });
     await sql.connect();
-    await sql.query(TABLES + OWN_TABLES);
+    await sql.query(TABLES.postgres + OWN_TABLES);
     await sql.query("INSERT INTO organizations (id, name) VALUES ('acme', 'Acme'), ('globex', 'Globex')");
     const { PrismaClient } = await generatedModule();
     const bare = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }), log: [{ emit: 'event', level: 'query' }], ...clientOptions });

@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 
-import type { Column, Stored } from '../../index.ts';
+import type { Column, Stored } from '../index.ts';
 
 /**
- * What Drizzle holds of a column with a context: the stored value, which `decryptRows` decrypts with the row that it stands
+ * What an ORM holds of a column with a context: the stored value, which is decrypted with the row that it stands
  * in. It is not the value, and prints as neither.
  */
 export class EncryptedValue<V> {

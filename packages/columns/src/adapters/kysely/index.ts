@@ -1,0 +1,2 @@
+export { type ColumnsOfTables, inJson, JsonColumn } from './encrypted-tables.ts';
+export { type EncryptingPlugin, lockfastKysely } from './plugin.ts';

@@ -1,0 +1,3 @@
+export { EncryptedHydrator } from './encrypted-hydrator.ts';
+export { encryptedType, EncryptedType } from './encrypted-type.ts';
+export { EncryptionSubscriber } from './encryption-subscriber.ts';

@@ -1,0 +1,4 @@
+import { adapterContract } from '../contract/adapter-contract.ts';
+import { KYSELY } from './adapter.ts';
+
+adapterContract(KYSELY);

@@ -1,0 +1,30 @@
+/** MikroORM on each database, as applications make it. */
+import { EncryptedHydrator, EncryptionSubscriber } from '@lockfast/columns/mikro-orm';
+import type { EntitySchema } from '@mikro-orm/core';
+import { MikroORM as MySql } from '@mikro-orm/mysql';
+import { MikroORM as PostgreSql, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { MikroORM as Sqlite } from '@mikro-orm/sqlite';
+
+import type { DatabasePlace } from '../contract/harness.ts';
+
+export interface OpenOrm {
+  readonly em: SqlEntityManager;
+  close(): Promise<void>;
+}
+
+export async function openOrm({ kind, url }: DatabasePlace, entities: readonly EntitySchema[], log: (line: string) => void, encryption: EncryptionSubscriber = new EncryptionSubscriber()): Promise<OpenOrm> {
+  const options = { entities: [...entities], hydrator: EncryptedHydrator, subscribers: [encryption], debug: true, logger: log, colors: false };
+  const makers = {
+    postgres: async () => await PostgreSql.init({ ...options, ...postgresPlace(url) }),
+    mariadb: async () => await MySql.init({ ...options, clientUrl: url }),
+    sqlite: async () => await Sqlite.init({ ...options, dbName: url }),
+  };
+  const orm = await makers[kind]();
+  return { em: orm.em as unknown as SqlEntityManager, close: async () => await orm.close() };
+}
+
+/** The host of the URL is a directory: a driver takes that, MikroORM's reading of a URL does not. */
+export function postgresPlace(url: string): { readonly host: string; readonly user: string; readonly dbName: string; readonly port?: number } {
+  const { hostname, searchParams, username, pathname, port } = new URL(url);
+  return { host: searchParams.get('host') ?? hostname, user: username, dbName: pathname.slice(1), ...(port === '' ? {} : { port: Number(port) }) };
+}
