@@ -1,8 +1,10 @@
 /** `lockfast column index ...` on a real PostgreSQL server. */
 import { blindIndex, column } from '@lockfast/columns';
+import { reportInstance } from '@lockfast/columns/instances';
 import { KeyRing } from '@lockfast/core/keyring';
 import { keySource } from '@lockfast/keys';
-import { describe, expect, test } from 'vitest';
+import { Client } from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { missingForPostgres } from '@lockfast/testkit';
 import { type ColumnProject, columnServer, DATABASE_PASSWORD } from './support/columns.ts';
@@ -152,6 +154,25 @@ describe.skipIf(missing !== undefined)(`blind indexes${missing === undefined ? '
     await shop.done(['column', 'rotate', '--yes']);
     expect(await shop.json<Built>(['column', 'index', 'build'])).toMatchObject({ indexes: [{ key: now, changed: 0, already: 40 }] });
     expect(await shop.done(['ledger', 'verify'])).toMatchObject({ status: 0 });
+  });
+
+  test('[T4] [B14] activate waits until each running application that reports itself holds the next key', async () => {
+    const shop = await aShop(SHOP.replace('url = "env:DATABASE_URL"', 'url = "env:DATABASE_URL"\ninstances = "lockfast_instances"') + INDEX);
+    await shop.done(['column', 'index', 'build']);
+    const client = new Client({ connectionString: shop.url });
+    await client.connect();
+    onTestFinished(async () => await client.end());
+    const live = { ring: await ringOf(shop) };
+    const instance = await reportInstance({ current: () => live.ring, lookAgain: () => false }, { database: 'postgres', query: async (text, values) => (await client.query({ text, values: [...values], rowMode: 'array' })).rows, host: 'web-1' }, () => {});
+    onTestFinished(() => instance.stop());
+    await shop.done(['column', 'index', 'rotate', ID]);
+    const staged = (await ringOf(shop)).indexKeys[1]!.id;
+    expect(await shop.run(['column', 'index', 'activate', ID])).toMatchObject({ status: 1, stderr: expect.stringContaining(`the key ${staged} is not held by 1 of 1 live instance: web-1`) as unknown });
+    expect(await shop.run(['column', 'index', 'activate', ID, '--despite-instances'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--reason') as unknown });
+    live.ring = await ringOf(shop);
+    await instance.report();
+    await shop.done(['column', 'index', 'activate', ID]);
+    expect((await ringOf(shop)).indexKeys.map(({ state }) => state)).toEqual(['older', 'current']);
   });
 
   test('[B14] a writer that forgets the index is found by --verify, named, and repaired by a build', async () => {

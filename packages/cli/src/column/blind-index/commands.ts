@@ -1,4 +1,5 @@
 import { type Command, JSON_OPTION, type Option, REASON_OPTION, YES_OPTION } from '../../command.ts';
+import { DESPITE_INSTANCES, DESPITE_INSTANCES_OPTION } from '../../key/despite-instances.ts';
 
 /** How many indexes may stand on one command line. */
 const ANY_NUMBER = [0, 1000] as const;
@@ -54,8 +55,8 @@ export const INDEX_COMMANDS: readonly Command[] = [
     summary: 'write a blind index under its next key from now on',
     operands: 'ID',
     arity: [1, 1],
-    options: CHANGING,
-    details: ['First bring the key ring with the next key to every program that searches by the index: one without it does not find what others write.'],
+    options: { [DESPITE_INSTANCES]: DESPITE_INSTANCES_OPTION, ...CHANGING },
+    details: ['First bring the key ring with the next key to every program that searches by the index: one without it does not find what others write. Where [databases.NAME] has `instances`, the running applications are asked, and it is refused until each live one holds the key.'],
     examples: [['lockfast column index activate customers.email.index', 'the second step of a rotation']],
     load: () => import('./activate.ts'),
   },

@@ -1,6 +1,7 @@
 /** The steps in the life of an index key that change the key ring alone. */
 import { LockfastError } from '@lockfast/core/errors';
 import type { IndexKeyRecord, KeyRing } from '@lockfast/core/keyring';
+import type { AuditEvent } from '@lockfast/core/ports';
 
 import type { Arguments } from '../../arguments.ts';
 import { requireRole } from '../../permission.ts';
@@ -17,6 +18,8 @@ export interface IndexKeyStep {
   readonly of: IndexKeyRecord['state'] | undefined;
   /** Throws where it is not meant, or not right. @param workspace to look at the rows */
   readonly before?: (index: ConfiguredIndex, ring: KeyRing, workspace: Workspace) => void | Promise<void>;
+  /** What the record says beside it. */
+  readonly facts?: Pick<AuditEvent, 'reason' | 'details'>;
   readonly change: (ring: KeyRing, id: string) => KeyRing;
   readonly next: (id: string) => string;
 }
@@ -27,7 +30,7 @@ export async function stepIndexKey(args: Arguments, session: Session, step: Inde
   const reason = reasonOf(args);
   const index = chosenIndexes(args, session, workspace.configuration)[0]!;
   const { id } = index;
-  const asked = { operation: step.operation, object: id, ...(reason === undefined ? {} : { reason }) };
+  const asked = { operation: step.operation, object: id, ...(reason === undefined ? {} : { reason }), ...step.facts };
   await requireRole(workspace, session, 'admin', asked);
   const keyId = indexKeysOf(await workspace.ring(), id).find(({ state }) => state === step.of)?.id;
   const event = { ...asked, ...(keyId === undefined ? {} : { keyId }) };
