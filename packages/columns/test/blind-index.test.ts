@@ -1,4 +1,5 @@
 /** Blind indexes as an application uses them: what is equal, what never is, and known answers of another program. */
+import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 import { blindIndex, type BlindIndexDefinition, type ColumnContext, indexKeyIdOf, type Normalisation } from '@lockfast/columns';
@@ -7,7 +8,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { caseAndWidth } from '../src/case-and-width.ts';
-import { indexValueLength } from '../src/index-value.ts';
+import { indexValue, indexValueLength } from '../src/index-value.ts';
 import { heldRing, heldSource, rotatedRing } from './held-ring.ts';
 import { refusalOf } from './refusal.ts';
 
@@ -215,4 +216,13 @@ test('[B14] known answers of an independent implementation', async () => {
     expect(made.candidates(value, context)).toEqual(candidates);
     expect(made.of(value, context)).toBe(candidates[0]);
   }
+});
+
+test('the example of the format page is right', () => {
+  const page = readFileSync(new URL('../../../docs/formats/blind-index.md', import.meta.url), 'utf8');
+  const value = (name: string): string => new RegExp(`^${name} +(\\S+(?:\\n +\\S+)*)$`, 'm').exec(page)![1]!.replace(/\s/g, '');
+  const key = Buffer.from(Array.from({ length: 32 }, (_, at) => 0x80 + at));
+  const digest = createHmac('sha256', key).update(Buffer.from(value('message'), 'hex')).digest();
+  expect(digest.toString('hex')).toBe(value('digest'));
+  for (const bits of [256, 16, 12]) expect(indexValue('iq2d5x', Buffer.from(digest), bits)).toBe(value(`${bits} bits`));
 });
