@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg, release } from 'node:os';
 import { parseArgs } from 'node:util';
 
+import { columnAdapters } from './column-adapters.ts';
 import { columnRotation } from './column-rotation.ts';
 import { columnSqlite } from './column-sqlite.ts';
 import { columnsDrizzle } from './columns-drizzle.ts';
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   'fleet-look': { rounds: 9, run: fleetLook },
   'columns-prisma': { rounds: 15, run: columnsPrisma },
   'columns-drizzle': { rounds: 15, run: columnsDrizzle },
+  'column-adapters': { rounds: 11, run: columnAdapters },
   columns: { rounds: 5, run: columnRotation },
   'columns-sqlite': { rounds: 5, run: columnSqlite },
   masking: { rounds: 7, run: masking },

@@ -21,9 +21,9 @@ export interface ColumnSqliteFixture {
   readonly lockfast: Rotation;
   readonly bare: Rotation;
   /** The file as it was at first. */
-  freshFile(): void;
+  readonly freshFile: () => void;
   /** One UPDATE of every value: the limit. Milliseconds. */
-  updateAtOnce(): number;
+  readonly updateAtOnce: () => number;
   remove(): void;
 }
 

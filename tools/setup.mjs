@@ -1,4 +1,4 @@
-// Runs a job of this repository, from a fresh clone too: `node tools/setup.mjs test|deep|bench|demo|django|sqlalchemy [ARG...]`.
+// Runs a job of this repository, from a fresh clone too: `node tools/setup.mjs test|deep|bench|demo|django|sqlalchemy|connections [ARG...]`.
 // `path` only sets up, and prints the PATH that has our Node and tools first.
 //
 // Plain JavaScript for Node 20, on built-in modules alone, since it comes before everything else: it gets the Node that
@@ -21,6 +21,7 @@ const JOBS = {
   bench: { command: ['--conditions=lockfast-source', 'bench/bench.ts'], environment: {} },
   demo: { command: ['tools/demo.mjs'], environment: {} },
   django: { command: ['--conditions=lockfast-source', 'examples/django-control-panel/run.mjs'], environment: {} },
+  connections: { command: ['--conditions=lockfast-source', 'examples/connections/run.mjs'], environment: {} },
   sqlalchemy: { command: ['--conditions=lockfast-source', 'examples/sqlalchemy-tenants/run.mjs'], environment: {} },
 };
 

@@ -93,10 +93,10 @@ function oneOf(words: readonly string[], help: string): Setting {
 /** Of `[databases.NAME]`. */
 const OF_A_DATABASE: Readonly<Record<string, Setting>> = {
   url: {
-    what: 'env:NAME, file:PATH, sqlite:PATH, or the URL of a PostgreSQL database',
-    help: 'Where the database is: env:NAME of a variable with its URL, file:PATH of a file with it that only its owner may read, or the URL itself where it has no password: postgres://..., or sqlite:PATH of a database file.',
-    schema: { type: 'string', pattern: '^(env:|file:|sqlite:|postgres(ql)?://).' },
-    accepts: (value) => isText(value) && /^(?:env:[A-Za-z_][A-Za-z0-9_]*$|file:.|sqlite:.|postgres(?:ql)?:\/\/.)/.test(value),
+    what: 'env:NAME, file:PATH, sqlite:PATH, or the URL of a PostgreSQL, MySQL or MariaDB database',
+    help: 'Where the database is: env:NAME of a variable with its URL, file:PATH of a file with it that only its owner may read, or the URL itself where it has no password: postgres://, mysql://, mariadb://, sqlite:PATH.',
+    schema: { type: 'string', pattern: '^(env:|file:|sqlite:|postgres(ql)?://|mysql://|mariadb://).' },
+    accepts: (value) => isText(value) && /^(?:env:[A-Za-z_][A-Za-z0-9_]*$|file:.|sqlite:.|(?:postgres(?:ql)?|mysql|mariadb):\/\/.)/.test(value),
     required: true,
   },
   instances: {

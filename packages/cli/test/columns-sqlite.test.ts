@@ -1,6 +1,6 @@
 /** `lockfast column ...` on a real SQLite file, with an application's connection open beside it. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -18,9 +18,9 @@ const PLAIN = [`1:${CANARY}-a`, `2:${CANARY}-b`, '3:NULL', '4:', `w1:${CANARY}-h
 interface FileProject {
   readonly project: Project;
   readonly application: DatabaseSync;
-  all(): string[];
-  done(args: readonly string[]): Promise<Outcome>;
-  json<T>(args: readonly string[]): Promise<T>;
+  readonly all: () => string[];
+  readonly done: (args: readonly string[]) => Promise<Outcome>;
+  readonly json: <T>(args: readonly string[]) => Promise<T>;
 }
 
 async function aFileProject(): Promise<FileProject> {
@@ -63,7 +63,7 @@ describe('columns of a SQLite file', { timeout: 120_000 }, () => {
     const real = await done(['column', 'encrypt', '--verbose', '--reason', 'ticket 4711']);
     expect(real.stderr).toContain(`in sqlite:${project.path('data/app.db')}, under the key`);
     expect(real.stdout).toContain('✓ Encrypted for GitHub Deploy Hook\n');
-    expect(real.stdout).toMatch(/still in the files of sqlite:.*: in unused parts of pages, in the -wal file .*\n {2}sqlite3 '.*\/data\/app\.db' 'VACUUM; PRAGMA wal_checkpoint\(TRUNCATE\);'\n$/);
+    expect(real.stdout).toMatch(/still in the files of the database: in .* until VACUUM, in its write-ahead log .*\n {2}VACUUM;\n {2}PRAGMA wal_checkpoint\(TRUNCATE\);\n$/);
     expect(real.stdout).not.toMatch(/psql|ANALYZE/);
     // What is said to help does.
     application.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
@@ -97,6 +97,16 @@ describe('columns of a SQLite file', { timeout: 120_000 }, () => {
     expect([...new Set(entries)]).toEqual(['column-encrypt-dry-run', 'column-encrypt', 'column-rotate', 'column-clear', 'column-decrypt']);
     expect(JSON.stringify(await ledgerEntries(project))).not.toContain(CANARY);
     expect(application.prepare("SELECT name FROM sqlite_schema WHERE name LIKE 'lockfast%'").all()).toEqual([]);
+  });
+
+  test('the path begins at the directory of lockfast.toml; a file that is not there is not made, and doctor says so', async () => {
+    const { project } = await aFileProject();
+    project.write('lockfast.toml', project.text('lockfast.toml').replace('sqlite:data/app.db', 'sqlite:data/other.db'), 0o644);
+    expect((await project.run(['doctor'])).stdout).toMatch(/database app +failed +there is no file .*\/data\/other\.db/);
+    const { status, stderr } = await project.run(['column', 'encrypt'], { patience: 60_000 });
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(`there is no database sqlite:${project.path('data/other.db')}`);
+    expect(existsSync(project.path('data/other.db'))).toBe(false);
   });
 
   test('[W5] what a job can not work on is refused, with what to do, and the file stays as it is', async () => {

@@ -5,7 +5,7 @@ import { readFernetKeys } from '@lockfast/keys';
 
 import type { Session } from '../session.ts';
 import type { Workspace } from '../workspace.ts';
-import { databaseUrl } from './database-url.ts';
+import { type DatabasePlace, databaseUrl } from './database-url.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import type { ForeignOf } from './foreign-option.ts';
 
@@ -63,14 +63,7 @@ export class ColumnAccess implements AsyncDisposable {
   }
 
   async #open(name: string): Promise<ColumnDatabase> {
-    const url = databaseUrl(name, this.#workspace.configuration.databases[name]!.url, this.#workspace.surroundings);
-    // What speaks to it is loaded where a column is looked at.
-    if (url.startsWith('sqlite:')) {
-      const { openSqliteColumns } = await import('@lockfast/columns/jobs/sqlite');
-      return openSqliteColumns(url.slice('sqlite:'.length));
-    }
-    const { openPostgresColumns } = await import('@lockfast/columns/jobs/postgres');
-    return openPostgresColumns(url);
+    return await opened(databaseUrl(name, this.#workspace.configuration.databases[name]!.url, this.#workspace.surroundings));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -79,4 +72,11 @@ export class ColumnAccess implements AsyncDisposable {
       await database?.close();
     }
   }
+}
+
+/** A kind's client is loaded where a column of that kind is looked at. */
+async function opened({ kind, url }: DatabasePlace): Promise<ColumnDatabase> {
+  if (kind === 'postgres') return await (await import('@lockfast/columns/jobs/postgres')).openPostgresColumns(url);
+  if (kind === 'mysql') return await (await import('@lockfast/columns/jobs/mysql')).openMysqlColumns(url);
+  return await (await import('@lockfast/columns/jobs/sqlite')).openSqliteColumns(url);
 }

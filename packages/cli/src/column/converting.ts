@@ -45,7 +45,6 @@ export interface ColumnConversion {
 /** A column before its job. */
 interface Planned {
   readonly column: ConfiguredColumn;
-  readonly database: Pick<ColumnDatabase, 'kind' | 'place'>;
   readonly census: Census;
   readonly present: NamedKey;
   readonly others: readonly NamedKey[];
@@ -53,6 +52,7 @@ interface Planned {
 
 /** A column after its job. */
 interface Converted extends Planned {
+  readonly kind: ColumnDatabase['kind'];
   readonly report: ConversionReport;
 }
 
@@ -71,7 +71,7 @@ export async function convertColumns(args: Arguments, session: Session, conversi
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring, session, foreignOf);
   const planned = await failuresOnRecord(workspace, event, () => planAll(columns, access, ring));
-  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined));
+  for (const one of planned) session.terminal.note(announcement(direction, dryRun, one, foreignOf !== undefined, await access.database(one.column)));
   const rows = planned.reduce((sum, one) => sum + concerned(direction, one, foreignOf !== undefined), 0);
   if (!dryRun && rows > 0) conversion.sure(columns, rows);
   using interruption = new Interruption(() => session.terminal.note('stops after the running batch; ^C again stops at once'));
@@ -85,9 +85,8 @@ async function planAll(columns: readonly ConfiguredColumn[], access: ColumnAcces
   const planned: Planned[] = [];
   for (const column of columns) {
     const fernetKeys = await access.fernetKeys(column);
-    const database = await access.database(column);
-    const census = await censusColumn(database, column, ring);
-    planned.push({ column, database, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
+    const census = await censusColumn(await access.database(column), column, ring);
+    planned.push({ column, census, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });
   }
   return planned;
 }
@@ -107,11 +106,11 @@ function concerned(direction: Direction, { column, census, present }: Planned, f
 }
 
 /** `encrypts 2 of 5 rows of tenants.gemini_api_key, in postgres://127.0.0.1/app, under the key kq2d5x`. */
-function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean): string {
-  const { column, database, census, present, others } = planned;
+function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean, { place }: { readonly place: string }): string {
+  const { column, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
   const mayBe = direction === 'rotate' && (foreign || (others.length > 0 && census.fernet > 0)) ? 'up to ' : '';
-  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${database.place}, ${under}`;
+  return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
 }
 
 interface Job {
@@ -140,7 +139,8 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (shows) printTitle(direction, dryRun, column, session);
     const progress = new Progress(terminal, 'rows', 'timed');
     let named = 0;
-    const report = await convertColumn(await access.database(column), column, await access.values(column), {
+    const database = await access.database(column);
+    const report = await convertColumn(database, column, await access.values(column), {
       ...job,
       ...(maxRate === undefined ? {} : { maxRate }),
       ...(audit === undefined ? {} : { audit }),
@@ -164,7 +164,7 @@ async function convertAll(planned: readonly Planned[], { maxRate, audit, ...job 
     if (named > 0) terminal.line();
     if (shows) printCounts(direction, dryRun, report, one.census.rows, verbose, session);
     if (shows) terminal.line();
-    converted.push({ ...one, report });
+    converted.push({ ...one, kind: database.kind, report });
   }
   return converted;
 }

@@ -58,15 +58,15 @@ function isSamePlace(one: ColumnSettings, other: ColumnSettings): boolean {
   return a.slice(0, b.length).every((member, i) => member === b[i]);
 }
 
-const IDENTIFIER = /^(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*))(\.|$)/;
+const IDENTIFIER = /^(?:"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*))(\.|$)/;
 
 /** Schema and table as the database has them; undefined for what is neither `name` nor `schema.name`. */
 export function tableParts(table: string): readonly string[] | undefined {
   const parts: string[] = [];
   for (let rest = table; ; ) {
-    const [whole, quoted, plain, dot] = IDENTIFIER.exec(rest) ?? [];
+    const [whole, quoted, inBackticks, plain, dot] = IDENTIFIER.exec(rest) ?? [];
     if (whole === undefined) return undefined;
-    parts.push(quoted?.replaceAll('""', '"') ?? plain!.toLowerCase());
+    parts.push(quoted?.replaceAll('""', '"') ?? inBackticks?.replaceAll('``', '`') ?? plain!.toLowerCase());
     rest = rest.slice(whole.length);
     if (dot === '') return parts.length <= 2 ? parts : undefined;
   }

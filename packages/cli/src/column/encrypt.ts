@@ -10,6 +10,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     direction: 'encrypt',
     role: 'operator',
     sure: (_, rows) => confirm(args, session, `Encrypt ${counted(rows, 'row')}?`),
-    next: (converted) => plaintextLeft(converted.filter(({ report }) => report.changed > 0).map(({ column, database }) => ({ table: column.table, database }))),
+    next: (converted) => plaintextLeft(converted.filter(({ report }) => report.changed > 0)),
   });
 }

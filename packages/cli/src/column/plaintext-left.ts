@@ -1,33 +1,38 @@
 import type { ColumnDatabase } from '@lockfast/columns/jobs';
 import { shownLine } from '@lockfast/core/files';
 
-import { quotedWord } from '../shell-word.ts';
+import type { ConfiguredColumn } from './declared.ts';
 
-/** A table in whose column values were just encrypted. */
-export interface EncryptedTable {
-  readonly table: string;
-  readonly database: Pick<ColumnDatabase, 'kind' | 'place'>;
+interface Remains {
+  readonly where: string;
+  /** What takes it away, of one table; none where it is of the whole database. */
+  readonly ofTable: (table: string) => readonly string[];
+  readonly ofDatabase: readonly string[];
 }
 
-/** Where plaintext is left after it was encrypted, and what takes it away: each kind of database keeps it in its own way. */
-export function plaintextLeft(encrypted: readonly EncryptedTable[]): string[] {
-  const inServers = encrypted.filter(({ database }) => database.kind !== 'sqlite').map(({ table }) => shownLine(table));
-  const files = encrypted.filter(({ database }) => database.kind === 'sqlite').map(({ database }) => database.place);
-  return [...inPostgres([...new Set(inServers)]), ...inSqlite([...new Set(files)])];
-}
+const REMAINS: Readonly<Record<ColumnDatabase['kind'], Remains>> = {
+  postgres: {
+    where: 'in dead rows until VACUUM, in pg_statistic until ANALYZE; and in WAL archives, replicas and backups until they expire. In psql:',
+    ofTable: (table) => [`VACUUM ${table};`, `ANALYZE ${table};`],
+    ofDatabase: [],
+  },
+  mysql: {
+    where: 'in undo logs and free pages until the server purges them and the table is rebuilt; and in binary logs, replicas and backups until they expire. In mysql or mariadb:',
+    ofTable: (table) => [`OPTIMIZE TABLE ${table};`, `ANALYZE TABLE ${table};`],
+    ofDatabase: [],
+  },
+  sqlite: {
+    where: 'in free pages until VACUUM, in its write-ahead log until a checkpoint; and in copies and backups until they expire. In sqlite3:',
+    ofTable: () => [],
+    ofDatabase: ['VACUUM;', 'PRAGMA wal_checkpoint(TRUNCATE);'],
+  },
+};
 
-function inPostgres(tables: readonly string[]): string[] {
-  if (tables.length === 0) return [];
-  return [
-    'The plaintext of before is still in the files of the database: in dead rows until VACUUM, in pg_statistic until ANALYZE; and in WAL archives, replicas and backups until they expire. In psql:',
-    ...tables.flatMap((table) => [`  VACUUM ${table};`, `  ANALYZE ${table};`]),
-  ];
-}
-
-/** Zeros are written over what is deleted, but rows that were moved leave a copy behind. */
-function inSqlite(places: readonly string[]): string[] {
-  return places.flatMap((place) => [
-    `The plaintext of before is still in the files of ${place}: in unused parts of pages, in the -wal file if it has one, and in backups until they expire. While nobody reads or writes it:`,
-    `  sqlite3 ${quotedWord(place.slice('sqlite:'.length))} 'VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'`,
-  ]);
+/** Where plaintext is left after it was encrypted in these databases, and what takes it away. */
+export function plaintextLeft(columns: readonly { readonly column: ConfiguredColumn; readonly kind: ColumnDatabase['kind'] }[]): string[] {
+  return Object.entries(REMAINS).flatMap(([kind, { where, ofTable, ofDatabase }]) => {
+    const tables = [...new Set(columns.filter((one) => one.kind === kind).map(({ column }) => shownLine(column.table)))];
+    if (tables.length === 0) return [];
+    return [`The plaintext of before is still in the files of the database: ${where}`, ...[...tables.flatMap(ofTable), ...ofDatabase].map((statement) => `  ${statement}`)];
+  });
 }

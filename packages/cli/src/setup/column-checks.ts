@@ -32,17 +32,10 @@ function urlCheck(name: string, { file, databases }: Configuration, session: Ses
   const check = `database ${name}`;
   const { url } = databases[name]!;
   try {
-    const place = databaseUrl(name, url, surroundings(session, dirname(file)));
-    const missing = missingFile(place);
-    if (missing !== undefined) return failure(check, `there is no file ${missing}`, 'check the path; a job makes no databases');
+    const { kind, url: path } = databaseUrl(name, url, surroundings(session, dirname(file)));
+    if (kind === 'sqlite' && !existsSync(path)) return failure(check, `there is no file ${shownPath(path)}`, 'check the path; a job makes no databases');
     return good(check, /^(?:env|file):/.test(url) ? url : 'its URL is in lockfast.toml');
   } catch (error) {
     return (url.startsWith('env:') ? warning : failure)(check, ...refused(error));
   }
-}
-
-/** Of a database that is a file. */
-function missingFile(url: string): string | undefined {
-  const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : undefined;
-  return path === undefined || existsSync(path) ? undefined : shownPath(path);
 }

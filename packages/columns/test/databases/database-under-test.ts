@@ -24,7 +24,7 @@ export interface DatabaseUnderTest {
   series(to: number): string;
 }
 
-export interface ServerUnderTest {
+interface ServerUnderTest {
   readonly protocol: Protocol;
   /** On 127.0.0.1. Only after `start`. */
   readonly port: number;

@@ -15,16 +15,10 @@ export interface OpenOrm {
 export async function openOrm({ kind, url }: DatabasePlace, entities: readonly EntitySchema[], log: (line: string) => void, encryption: EncryptionSubscriber = new EncryptionSubscriber()): Promise<OpenOrm> {
   const options = { entities: [...entities], hydrator: EncryptedHydrator, subscribers: [encryption], debug: true, logger: log, colors: false };
   const makers = {
-    postgres: async () => await PostgreSql.init({ ...options, ...postgresPlace(url) }),
+    postgres: async () => await PostgreSql.init({ ...options, clientUrl: url }),
     mariadb: async () => await MySql.init({ ...options, clientUrl: url }),
     sqlite: async () => await Sqlite.init({ ...options, dbName: url }),
   };
   const orm = await makers[kind]();
   return { em: orm.em as unknown as SqlEntityManager, close: async () => await orm.close() };
-}
-
-/** The host of the URL is a directory: a driver takes that, MikroORM's reading of a URL does not. */
-export function postgresPlace(url: string): { readonly host: string; readonly user: string; readonly dbName: string; readonly port?: number } {
-  const { hostname, searchParams, username, pathname, port } = new URL(url);
-  return { host: searchParams.get('host') ?? hostname, user: username, dbName: pathname.slice(1), ...(port === '' ? {} : { port: Number(port) }) };
 }

@@ -49,7 +49,7 @@ class LineLogger extends AbstractLogger {
   }
 }
 
-export function sessionOn(manager: EntityManager, entities: Entities): ContractSession {
+function sessionOn(manager: EntityManager, entities: Entities): ContractSession {
   const connections = manager.getRepository(entities.connections);
   const organizations = manager.getRepository(entities.organizations);
   return {

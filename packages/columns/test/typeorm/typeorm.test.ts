@@ -1,5 +1,5 @@
 /** What is TypeORM's own: entities that are saved, builders of queries, and what goes around them. */
-import { Brackets, DataSource, EntitySchema, Equal, ILike, In, IsNull, Not, type Repository } from 'typeorm';
+import { Brackets, DataSource, EntitySchema, Equal, ILike, In, IsNull, type Logger, Not, type Repository } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { column } from '@lockfast/columns';
@@ -16,6 +16,7 @@ import { type Connection, contractEntities, type Organization } from './entities
 
 const FULL = { botToken: 'xoxb-17', certificate: Buffer.from([0, 255]), settings: { url: 'https://example.com', list: [1] }, recoveryCode: 'recovery' };
 const ROW = { id: 1, orgId: 'acme', label: 'a label', ...FULL };
+const SILENT: Logger = { logQuery: noLog, logQueryError: noLog, logQuerySlow: noLog, logSchemaBuild: noLog, logMigration: noLog, log: noLog };
 const KINDS: readonly DatabaseKind[] = ['postgres', 'mariadb', 'sqlite'];
 
 describe.each(KINDS)('TypeORM on %s', (kind) => {
@@ -280,6 +281,56 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
     });
   });
 
+  test('columns within embedded objects, JSON types, softly deleted rows: all as elsewhere', async () => {
+    interface Thing {
+      id: number;
+      tenant: string;
+      document: unknown;
+      keys: { api: string | null; bound: string | null };
+      deletedAt: Date | null;
+    }
+    const { text, json, time } = { postgres: { text: 'text', json: 'jsonb', time: 'timestamp' }, mariadb: { text: 'text', json: 'json', time: 'datetime' }, sqlite: { text: 'text', json: 'json', time: 'datetime' } }[kind] as { text: 'text'; json: 'json'; time: 'timestamp' };
+    const [document, api, bound] = [column(ring, { id: 'things.document', as: 'json', context: ['tenant'] }), column(ring, { id: 'things.api' }), column(ring, { id: 'things.bound', context: ['tenant'] })];
+    const keys = new EntitySchema<Thing['keys']>({ name: 'Keys', columns: { api: { ...encryptedColumn(api, text), nullable: true }, bound: { ...encryptedColumn(bound, text), nullable: true } } });
+    const things = new EntitySchema<Thing>({
+      name: 'Thing',
+      columns: { id: { type: Number, primary: true }, tenant: { type: String }, document: { ...encryptedColumn(document, json), nullable: true }, deletedAt: { type: time, deleteDate: true, nullable: true } },
+      embeddeds: { keys: { schema: keys } },
+    });
+    const other = new DataSource({ ...optionsOf(database), entities: [things], synchronize: true, logging: ['query'], logger: { ...SILENT, logQuery: (sql: string) => logged.push(sql) } });
+    await other.initialize();
+    try {
+      protectDataSource(other);
+      const repository = other.getRepository(things);
+      const thing = { id: 1, tenant: 'acme', document: { a: [1, 'x'] }, keys: { api: 'api key', bound: 'bound key' } };
+      await repository.save(structuredClone(thing));
+      const rows = await database.rows<Record<string, unknown>>(kind === 'postgres' ? 'SELECT document, "keysApi", "keysBound" FROM thing' : 'SELECT document, keysApi, keysBound FROM thing');
+      for (const value of Object.values(rows[0]!)) expect(String(value)).toMatch(/^"?lfv1\.[^"]*"?$/);
+      const found = await repository.findOneByOrFail({ id: 1 });
+      expect(found).toMatchObject(thing);
+      logged.length = 0;
+      await repository.save(found);
+      expect(updates()).toEqual([]);
+      found.keys.bound = 'another';
+      found.document = 'a text';
+      await repository.save(found);
+      expect(await repository.findOneByOrFail({ id: 1 })).toMatchObject({ document: 'a text', keys: { api: 'api key', bound: 'another' } });
+      expect(await refusalOf(() => repository.findBy({ keys: { bound: 'another' } }))).toMatchObject({ code: 'usage' });
+      await repository.softDelete({ id: 1 });
+      expect(await repository.find()).toEqual([]);
+      expect(await repository.find({ withDeleted: true })).toMatchObject([{ keys: { bound: 'another' } }]);
+      await repository.restore({ id: 1 });
+      await repository.softRemove(await repository.findOneByOrFail({ id: 1 }));
+      await repository.recover((await repository.find({ withDeleted: true }))[0]!);
+      const changes = { keys: { bound: 'by criteria' } };
+      await repository.update({ id: 1 }, encryptChanges(repository, changes, { tenant: 'acme' }));
+      expect(changes).toEqual({ keys: { bound: 'by criteria' } });
+      expect(await repository.find()).toMatchObject([{ document: 'a text', keys: { api: 'api key', bound: 'by criteria' } }]);
+    } finally {
+      await other.destroy();
+    }
+  });
+
   test('[D2] a data source that nobody protected stores nothing and compares nothing', async () => {
     const before = await stored();
     const bare = new DataSource({ ...optionsOf(database), entities: Object.values(contractEntities(strictColumns(ring), kind)) });
@@ -357,3 +408,5 @@ describe('at the start', () => {
     await source.destroy();
   });
 });
+
+function noLog(): void {}

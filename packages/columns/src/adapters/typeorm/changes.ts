@@ -14,11 +14,15 @@ import type { TypeormEntity } from './typeorm-shapes.ts';
  * @throws LockfastError `invalid-context` where neither changes nor place say what a value is bound to; and as `Column.encrypt`
  */
 export function encryptChanges<Changes extends object>(repository: { readonly metadata: unknown }, changes: Changes, place: object): Changes {
-  const encrypted = { ...changes };
-  for (const one of boundColumns(repository.metadata as TypeormEntity)) {
+  return boundColumns(repository.metadata as TypeormEntity).reduce((encrypted: Changes, one) => {
     const value = one.metadata.getEntityValue(changes);
-    if (value === undefined || value === null || value instanceof EncryptedValue) continue;
-    one.metadata.setEntityValue(encrypted, new EncryptedValue(one.column, one.column.encrypt(value, contextIn(one, [changes, place], refuseUnknownContext))));
-  }
-  return encrypted;
+    if (value === undefined || value === null || value instanceof EncryptedValue) return encrypted;
+    const stored = one.column.encrypt(value, contextIn(one, [changes, place], refuseUnknownContext));
+    return withMember(encrypted, one.metadata.propertyPath.split('.'), new EncryptedValue(one.column, stored)) as Changes;
+  }, changes);
+}
+
+/** A copy, as far down as it changes: a column may be within embedded objects. */
+function withMember(members: object, [name, ...rest]: readonly string[], value: unknown): object {
+  return { ...members, [name!]: rest.length === 0 ? value : withMember((members as Readonly<Record<string, object>>)[name!]!, rest, value) };
 }

@@ -16,7 +16,7 @@ export interface TypeormColumn {
   setEntityValue(entity: object, value: unknown): void;
 }
 
-export interface TypeormRelation {
+interface TypeormRelation {
   readonly propertyPath: string;
   readonly inverseEntityMetadata: TypeormEntity;
   getEntityValue(entity: object): unknown;

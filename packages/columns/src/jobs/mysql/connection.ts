@@ -8,7 +8,7 @@ import type { ServerAccess } from './server-access.ts';
 /** Columns as the server sends them: the bytes of a text, in UTF-8, or of a binary column. */
 export type SqlRow = readonly (Buffer | null)[];
 
-export interface Answer {
+interface Answer {
   /** Their columns in the order of the statement; none of a statement that changes something. */
   readonly rows: readonly SqlRow[];
   /** How many rows an update found. */

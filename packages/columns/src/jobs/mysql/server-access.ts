@@ -1,5 +1,6 @@
 /** Where a MySQL or MariaDB server is and how it is spoken to, from a URL. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 
 import type { ConnectionOptions } from 'mysql2';
 
@@ -47,8 +48,13 @@ export function serverAccess(url: string): ServerAccess {
   if (mode === 'VERIFY_CA' && !parsed.searchParams.has('ssl-ca')) {
     throw new LockfastError('config-invalid', 'the URL of the database says ssl-mode=VERIFY_CA without ssl-ca', 'add ssl-ca=FILE, or use ssl-mode=VERIFY_IDENTITY');
   }
+  const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (mode === 'VERIFY_IDENTITY' && (socket !== null || isIP(host) !== 0)) {
+    // The driver would take any certificate for `localhost`.
+    throw new LockfastError('config-invalid', 'the URL of the database says ssl-mode=VERIFY_IDENTITY, and names no host whose name a certificate could prove', 'name the server by its host name, or use ssl-mode=VERIFY_CA with ssl-ca=FILE');
+  }
   const plain: ConnectionOptions = {
-    ...(socket === null ? { host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'), port: parsed.port === '' ? 3306 : Number(parsed.port) } : { socketPath: socket }),
+    ...(socket === null ? { host, port: parsed.port === '' ? 3306 : Number(parsed.port) } : { socketPath: socket }),
     user: decoded(parsed.username),
     password: decoded(parsed.password),
     database,

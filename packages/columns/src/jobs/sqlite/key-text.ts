@@ -22,10 +22,12 @@ export function keyText(value: SQLOutputValue, affinity: Affinity): string {
 
 /** What {@link keyText} was made of. */
 export function keyValue(text: string, affinity: Affinity): SQLInputValue {
-  const [, bytes] = BYTES.exec(text) ?? [];
-  if (bytes !== undefined) return Buffer.from(bytes, 'hex');
-  const [, quoted] = QUOTED.exec(text) ?? [];
-  if (quoted !== undefined) return quoted;
+  if (text.endsWith("'")) {
+    const [, bytes] = BYTES.exec(text) ?? [];
+    if (bytes !== undefined) return Buffer.from(bytes, 'hex');
+    const [, quoted] = QUOTED.exec(text) ?? [];
+    if (quoted !== undefined) return quoted;
+  }
   // A column of text holds no numbers.
   if (affinity === 'text') return text;
   if (INTEGER.test(text)) return BigInt(text);
@@ -33,5 +35,5 @@ export function keyValue(text: string, affinity: Affinity): SQLInputValue {
 }
 
 function isPlain(text: string, affinity: Affinity): boolean {
-  return !BYTES.test(text) && !QUOTED.test(text) && (affinity === 'text' || !REAL.test(text));
+  return !(text.endsWith("'") && (BYTES.test(text) || QUOTED.test(text))) && (affinity === 'text' || !REAL.test(text));
 }

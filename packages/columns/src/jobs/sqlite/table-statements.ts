@@ -30,9 +30,9 @@ export function sampleStatement(shape: TableShape): string {
   return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE ${cell(shape)} IS NOT NULL ORDER BY random() LIMIT ?`;
 }
 
-/** One row that has a value, of the next hundred. Columns as of a page. Parameters: the rowid before them. */
+/** One row that has a value, of the next hundred. Columns as of a page. Parameters: the rowid where they begin. */
 export function probeStatement(shape: TableShape): string {
-  return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE t.rowid IN (SELECT rowid FROM (SELECT rowid FROM ${shape.table.sql} WHERE rowid > ? ORDER BY rowid LIMIT 100)) AND ${cell(shape)} IS NOT NULL LIMIT 1`;
+  return `SELECT ${columns(shape)} FROM ${from(shape)} WHERE t.rowid IN (SELECT rowid FROM (SELECT rowid FROM ${shape.table.sql} WHERE rowid >= ? ORDER BY rowid LIMIT 100)) AND ${cell(shape)} IS NOT NULL LIMIT 1`;
 }
 
 /** Columns of the answer: the first and the last rowid, NULL where there are no rows. */
@@ -60,6 +60,9 @@ export function longestStatement(shape: TableShape): string {
 export function writeStatement(shape: TableShape): string {
   return `UPDATE OR ABORT ${from(shape)} SET ${identifier(shape.column)} = ? WHERE ${stands(shape)}`;
 }
+
+/** Whether anything may happen at an update that was not asked for: by triggers of the table, or of one that a foreign key changes with it. */
+export const TRIGGERS_STATEMENT = "SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' LIMIT 1";
 
 /** One row, if a row still, or now, is this to the byte. Parameters: the key, what is stored, the context. */
 export function standsStatement(shape: TableShape): string {

@@ -159,6 +159,29 @@ describe('reading from SQLite', () => {
     expect(await byStart({ column: 'bytes' })).toEqual(expected);
   });
 
+  test('a look at a long table leaves the process its turns: signals, timers and progress go on', async () => {
+    const scratch = aDatabase('CREATE TABLE t (id INTEGER PRIMARY KEY, secret TEXT); WITH RECURSIVE n(v) AS (VALUES (1) UNION ALL SELECT v + 1 FROM n WHERE v < 60000) INSERT INTO t SELECT v, \'lfv1.aaaaaa.\' || v FROM n');
+    const table = await scratch.table({});
+    for (const look of [async () => await table.census(), async () => await table.read(null, 10, 'lfv1.aaaaaa.')]) {
+      let turns = 0;
+      let looking = true;
+      const count = (): void => {
+        turns++;
+        if (looking) setImmediate(count);
+      };
+      setImmediate(count);
+      await look();
+      looking = false;
+      expect(turns).toBeGreaterThan(10);
+    }
+  });
+
+  test('a sample of a table whose rowids reach from end to end of what an INTEGER holds', async () => {
+    const scratch = aDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, secret TEXT); INSERT INTO t VALUES (-9223372036854775808, 's'), (9223372036854775807, 's');
+      WITH RECURSIVE n(v) AS (VALUES (1) UNION ALL SELECT v + 1 FROM n WHERE v < 12000) INSERT INTO t SELECT v, 's' FROM n`);
+    expect(await (await scratch.table({})).sample(100)).toHaveLength(100);
+  });
+
   test('the number of rows is counted; a sample is spread over the table', async () => {
     const scratch = aDatabase(`CREATE TABLE t (id INTEGER PRIMARY KEY, secret TEXT); CREATE TABLE w (id TEXT PRIMARY KEY, secret TEXT) WITHOUT ROWID;
       WITH RECURSIVE n(v) AS (VALUES (1) UNION ALL SELECT v + 1 FROM n WHERE v < 40000) INSERT INTO t SELECT v * 1000, CASE WHEN v % 2 = 0 THEN 's' || v END FROM n; INSERT INTO w SELECT id, secret FROM t`);

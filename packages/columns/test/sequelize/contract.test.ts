@@ -1,0 +1,4 @@
+import { adapterContract } from '../contract/adapter-contract.ts';
+import { SEQUELIZE } from './adapter.ts';
+
+adapterContract(SEQUELIZE);
