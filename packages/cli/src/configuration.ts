@@ -106,6 +106,8 @@ export interface ColumnSettings {
   readonly path?: readonly string[];
   readonly key?: string | readonly string[];
   readonly context?: readonly string[];
+  readonly 'tenant-key'?: 'shared' | 'own';
+  readonly tenant?: string;
   readonly format?: 'lfv1' | 'fernet';
   readonly as?: 'text' | 'bytes' | 'json';
   readonly title?: string;

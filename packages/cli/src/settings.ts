@@ -127,6 +127,8 @@ const OF_A_COLUMN: Readonly<Record<string, Setting>> = {
     accepts: (value) => isSqlName(value) || isSqlNames(value),
   },
   context: sqlNames('The columns whose values a value is bound to, in this order, such as the id of its tenant: in another row it does not decrypt.'),
+  'tenant-key': oneOf(['shared', 'own'], "Whether values are under the key of their row's tenant, too, which `lockfast tenant shred` destroys. Default: shared."),
+  tenant: sqlName('the name of a context column, not quoted', 'The context column that says whose a row is. Needed where tenant-key is own, and where a table comes back from it.'),
   format: oneOf(['lfv1', 'fernet'], 'What values are encrypted to. Default: lfv1.'),
   as: oneOf(['text', 'bytes', 'json'], 'What the application stores. Default: text.'),
   title: path('a text such as "2FA TOTP Secrets"', 'How reports name it. Default: its id.'),

@@ -35,7 +35,7 @@ describe('[D3] [W3] the declaration of columns', () => {
     ['a Fernet key that stands there', `${DATABASE}${column(`fernet-keys = ["${CANARY}"]`)}`, `columns[tenants.key].fernet-keys is not a list of ring:, env:NAME, file:PATH, credential:NAME: ${SEE}`],
     ['settings that are no texts', `${DATABASE}${column('set = { app.rotation = "on" }')}`, `columns[tenants.key].set is not a table of texts, such as { "app.rotation" = "on" }: ${SEE}`],
     ['no table', `${DATABASE}${column().replace('table = "tenants"\n', '')}`, 'columns[tenants.key].table is missing: add it: the name of a table, with or without a schema'],
-    ['a misspelt setting', `${DATABASE}${column('contxt = ["a"]')}`, 'columns[tenants.key].contxt is not a setting: it takes: id, database, table, column, path, key, context, format, as, title, label, fernet-keys, set'],
+    ['a misspelt setting', `${DATABASE}${column('contxt = ["a"]')}`, 'columns[tenants.key].contxt is not a setting: it takes: id, database, table, column, path, key, context, tenant-key, tenant, format, as, title, label, fernet-keys, set'],
     ['one table of columns', `${DATABASE}[columns]\nid = "x"\n`, 'columns must be a list of tables: write [[columns]] and its settings below'],
     ['a database without a URL', `[databases.app]\n${column()}`, 'databases.NAME.url is missing: add it: env:NAME, file:PATH, sqlite:PATH, or the URL of a PostgreSQL, MySQL or MariaDB database'],
     ['a database of another kind', `[databases.app]\nurl = "mongodb://localhost/x"\n${column()}`, `databases.NAME.url is not env:NAME, file:PATH, sqlite:PATH, or the URL of a PostgreSQL, MySQL or MariaDB database: ${SEE}`],

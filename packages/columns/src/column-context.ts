@@ -14,15 +14,17 @@ const NO_CONTEXT: ColumnContext = {};
  * is copied to another column, or to a row of another tenant, does not decrypt there.
  *
  * @param names those of the definition
+ * @param tenant the one among them that says whose the row is, where that is known
  * @throws LockfastError `invalid-context` unless exactly these are given, as texts or integers
  */
-export function contextOf(id: string, names: readonly string[], values: ColumnContext = NO_CONTEXT): Context {
+export function contextOf(id: string, names: readonly string[], values: ColumnContext = NO_CONTEXT, tenant?: string): Context {
   // One that the definition does not name would bind nothing, and its owner would believe that it does.
   if (values === null || typeof values !== 'object' || Object.keys(values).length !== names.length) throw invalid(id, names);
   return placeOf(
     id,
     names.map((name) => (Object.hasOwn(values, name) ? values[name] : undefined)),
     names,
+    tenant,
   );
 }
 
@@ -31,14 +33,14 @@ export function contextOf(id: string, names: readonly string[], values: ColumnCo
  *
  * @throws LockfastError `invalid-context` where one is null, missing, or neither text nor a number
  */
-export function placeOf(id: string, values: readonly (ContextValue | null | undefined)[], names: readonly string[]): Context {
+export function placeOf(id: string, values: readonly (ContextValue | null | undefined)[], names: readonly string[], tenant?: string): Context {
   const place: ContextValue[] = [id];
   for (const value of values) {
     // What a text or number may be is the cipher's to check; a Fernet token is made without one.
     if (!['string', 'number', 'bigint'].includes(typeof value)) throw invalid(id, names);
     place.push(value!);
   }
-  return { place };
+  return tenant === undefined ? { place } : { tenant: place[1 + names.indexOf(tenant)]!, place };
 }
 
 function invalid(id: string, names: readonly string[]): LockfastError {

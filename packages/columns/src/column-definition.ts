@@ -4,6 +4,7 @@ import type { FernetKey } from '@lockfast/core/keyring';
 import { isColumnId } from './column-id.ts';
 import type { ColumnEvent } from './events.ts';
 import type { FormatName, Storage } from './stored-format.ts';
+import type { TenantKey } from './tenant-format.ts';
 import type { ValueTypeName } from './value-type.ts';
 
 /**
@@ -22,9 +23,16 @@ export type ColumnDefinition<As extends ValueTypeName = 'text'> = {
   readonly as?: As;
   /** The names of the columns of the same row that a value is bound to, in this order for ever: `['org_id']`. */
   readonly context?: readonly string[];
+  /**
+   * `own`: a value is encrypted with the key of its row's tenant, too, which `lockfast tenant shred` destroys. `shared`, and
+   * that is what counts without it: with the data key alone.
+   */
+  readonly tenantKey?: TenantKey;
+  /** The context column that says whose a row is: `org_id`. Needed for `own`; for `shared`, where a table comes back from `own`. */
+  readonly tenant?: string;
   /** `text` without it. */
   readonly storage?: Storage;
-  /** Whether values of the other format are read, too, while a table changes from one to the other. */
+  /** Whether values of the other format, and under the other one of {@link tenantKey}, are read, too, while a table changes from one to the other. */
   readonly migrating?: boolean;
   /** Milliseconds; older values are refused with `too-old`. */
   readonly maxAge?: number;
@@ -59,11 +67,19 @@ export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): vo
   if (format === 'fernet' && context.length > 0 && !migrating) {
     throw invalid(id, 'a Fernet token can not be bound to a context', "use format: 'lfv1', or leave the context out and know that a token can be moved between rows");
   }
+  checkTenant(definition);
   if (!['strict', 'allow-plaintext'].includes(reading)) throw invalid(id, 'there is no such reading mode', "use 'strict' or 'allow-plaintext'");
   if (definition.reading === 'allow-plaintext' && typeof definition.onPlaintext !== 'function') {
     throw invalid(id, 'it allows plaintext, and nobody is told', 'give onPlaintext, which is told of each such read');
   }
   if (maxAge !== undefined && !(typeof maxAge === 'number' && maxAge > 0)) throw invalid(id, 'the maximum age is not a number of milliseconds', 'use for example 90 * 24 * 3600 * 1000');
+}
+
+function checkTenant({ id, format = 'lfv1', context = [], tenantKey = 'shared', tenant }: ColumnDefinition<ValueTypeName>): void {
+  if (!['shared', 'own'].includes(tenantKey)) throw invalid(id, 'there is no such tenantKey', "use 'shared' or 'own'");
+  if (tenantKey === 'own' && tenant === undefined) throw invalid(id, 'its values are under keys of tenants, and no column says whose a row is', "name the context column that does: tenant: 'org_id'");
+  if (tenant !== undefined && !context.includes(tenant)) throw invalid(id, 'the column of its tenant is not among its context', "name it in both: context: ['org_id'], tenant: 'org_id'");
+  if (tenantKey === 'own' && format === 'fernet') throw invalid(id, "a Fernet token can not be under a tenant's own key", "use format: 'lfv1'");
 }
 
 function invalid(id: string, what: string, hint: string): LockfastError {

@@ -10,6 +10,7 @@ import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
 import { columnFernetKeys } from './fernet-keys.ts';
 import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
 import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import { TenantFormat } from './tenant-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
 
 /** What is written, then what else is read. */
@@ -43,7 +44,7 @@ export class Column<V> {
   /** Use {@link column}, which knows the type of the values. @throws LockfastError `usage`, `missing-key` */
   constructor(ring: RingInUse, definition: ColumnDefinition<ValueTypeName>, type: ValueType<V>, clock: Clock) {
     checkDefinition(definition);
-    const { id, format = 'lfv1', storage = 'text', migrating = false } = definition;
+    const { id, format = 'lfv1', storage = 'text', migrating = false, tenantKey = 'shared', tenant } = definition;
     // Without a key that encrypts, the application should not start.
     currentRing(ring).active();
     this.#ring = ring;
@@ -54,7 +55,7 @@ export class Column<V> {
     this.#clock = clock;
     const other = format === 'lfv1' ? 'fernet' : 'lfv1';
     const made: { readonly [Name in FormatName]: (of: KeyRing) => StoredFormat } = {
-      lfv1: (of) => new Lfv1Format(of, storage, clock),
+      lfv1: (of) => (tenant === undefined ? new Lfv1Format(of, storage, clock) : new TenantFormat(of, storage, tenantKey, migrating, clock)),
       fernet: (of) => new FernetFormat(columnFernetKeys(of, definition.fernetKeys, isLive(ring)), storage, clock),
     };
     // No key is derived that nothing needs.
@@ -91,7 +92,8 @@ export class Column<V> {
   encrypt(value: V | null, context?: ColumnContext): Stored | null {
     if (value === null) return null;
     return this.#told('encrypt', () => {
-      const stored = this.#formats[0].seal(this.#fresh(value), this.#context(context));
+      const [fresh, place] = [this.#fresh(value), this.#context(context)];
+      const stored = this.#seal((format) => format.seal(fresh, place));
       this.#publish('encrypt', 1, this.#formats[0], this.#formats[0].currentKey());
       return stored;
     });
@@ -105,7 +107,7 @@ export class Column<V> {
       const present = values.flatMap((value, index) =>
         value === null ? [] : [inBatch(index, values.length, () => ({ index, value: this.#fresh(value), created, context: this.#context(contexts?.[index]) }))],
       );
-      const sealed = this.#formats[0].sealBatch(present);
+      const sealed = this.#seal((format) => format.sealBatch(present));
       const stored: (Stored | null)[] = values.map(() => null);
       present.forEach(({ index }, i) => (stored[index] = sealed[i]!));
       this.#publish('encrypt', present.length, this.#formats[0], this.#formats[0].currentKey());
@@ -199,6 +201,16 @@ export class Column<V> {
     return opened;
   }
 
+  /** A tenant without a key of its own may have got one in a newer ring, which another process has already. */
+  #seal<T>(seal: (format: StoredFormat) => T): T {
+    try {
+      return seal(this.#formats[0]);
+    } catch (error) {
+      if (!(error instanceof LockfastError) || error.code !== 'missing-key' || !isLive(this.#ring) || !this.#ring.lookAgain()) throw error;
+      return seal(this.#formats[0]);
+    }
+  }
+
   /** A value that no key of the ring opens may be under a key of a newer one, which another process has already: then all are opened with that. */
   #open(format: StoredFormat, stored: readonly Stored[], contexts: readonly Context[]): readonly (OpenedValue | LockfastError)[] {
     const opened = format.openBatch(stored, contexts);
@@ -259,7 +271,7 @@ export class Column<V> {
   }
 
   #context(values: ColumnContext | undefined): Context {
-    return contextOf(this.id, this.definition.context ?? [], values);
+    return contextOf(this.id, this.definition.context ?? [], values, this.definition.tenant);
   }
 
   #sameLength(values: readonly unknown[], contexts: readonly unknown[] | undefined): void {

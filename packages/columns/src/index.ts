@@ -12,4 +12,6 @@ export { FernetFormat } from './fernet-format.ts';
 export { indexKeyIdOf } from './index-value.ts';
 export { Lfv1Format } from './lfv1-format.ts';
 export type { FormatLook, FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
+export { shreddedAt, ShreddedTenant } from './tenant-ciphers.ts';
+export { TenantFormat, type TenantKey } from './tenant-format.ts';
 export { type JsonValue, VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';

@@ -1,4 +1,4 @@
-import { type Context, isEncrypted, type KeyId, keyIdAtStart, type ValueCipher } from '@lockfast/core/formats';
+import { type Context, isEncrypted, type KeyId, keyIdAtStart, type Opened, type ValueCipher } from '@lockfast/core/formats';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { Clock } from '@lockfast/core/ports';
@@ -54,11 +54,15 @@ export class Lfv1Format implements StoredFormat {
   }
 
   openBatch(stored: readonly Stored[], contexts: readonly Context[]): (OpenedValue | LockfastError)[] {
-    const active = this.currentKey();
-    return this.#cipher.openBatch(stored, contexts).map((opened, index) => {
-      if (opened instanceof LockfastError) return opened;
-      const key = keyIdAtStart(stored[index]!)!;
-      return { ...opened, key, current: key === active };
-    });
+    return withKeys(this.#cipher.openBatch(stored, contexts), stored, this.currentKey());
   }
+}
+
+/** Says of each that opened under which key it is. @param active the key that encrypts now */
+export function withKeys(answers: readonly (Opened | LockfastError)[], stored: readonly Stored[], active: KeyId): (OpenedValue | LockfastError)[] {
+  return answers.map((opened, index) => {
+    if (opened instanceof LockfastError) return opened;
+    const key = keyIdAtStart(stored[index]!)!;
+    return { ...opened, key, current: key === active };
+  });
 }

@@ -24,6 +24,8 @@ export interface OpenedValue {
   readonly key: string;
   /** Whether a value that is written now would be under that key. */
   readonly current: boolean;
+  /** Of a column that names its tenants: with which key beside it. */
+  readonly tenantKey?: 'shared' | 'own';
 }
 
 export interface ValueToSeal {

@@ -71,7 +71,7 @@ export function isStart({ program }: Pick<LedgerEvent, 'program'>): boolean {
 
 /** Whether a secret was read or written, or tried to be. */
 export function isAccess({ operation }: Pick<LedgerEvent, 'operation'>): boolean {
-  return operation === 'decrypt' || operation === 'encrypt' || operation === 'key-export';
+  return operation === 'decrypt' || operation === 'encrypt' || operation === 'key-export' || operation === 'column-export';
 }
 
 /** Whose secret it is: a tenant, else the file or column itself. */

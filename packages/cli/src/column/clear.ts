@@ -21,7 +21,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { terminal, directory } = session;
   const dryRun = args.flag('dry-run');
   const keep = args.text('keep');
-  if (!args.flag('unrecoverable')) throw new LockfastError('usage', 'column clear: --unrecoverable is missing', 'it empties the rows whose values nothing opens, and only those; if that is meant, give it');
+  if (args.flag('unrecoverable') === args.flag('shredded')) {
+    throw new LockfastError('usage', 'column clear: it takes --unrecoverable or --shredded, one of the two', 'the one empties the rows whose values nothing opens, the other those of tenants whose keys were destroyed; give what is meant');
+  }
+  const which = args.flag('shredded') ? 'shredded' : 'unrecoverable';
   if (keep === undefined && !dryRun) throw new LockfastError('usage', 'column clear: --keep is missing', 'name a new file for the ciphertext: a key may turn up again');
   const file = resolve(directory, keep ?? '');
   if (keep !== undefined && identityOf(file) !== undefined) throw new LockfastError('exists', `${shownPath(file)} exists already, and was left alone`, 'name another file with --keep');
@@ -34,10 +37,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const ring = await failuresOnRecord(workspace, event, () => workspace.ring());
   await using access = new ColumnAccess(workspace, ring, session);
   const [database, readable] = await failuresOnRecord(workspace, event, async () => [await access.database(column), await access.readable(siblings(column, workspace.configuration))] as const);
-  if (!dryRun) confirmByName(args, session, `empty every row of ${column.id} that nothing opens`, column.id);
+  if (!dryRun) confirmByName(args, session, which === 'shredded' ? `empty every row of ${column.id} whose tenant's key was destroyed` : `empty every row of ${column.id} that nothing opens`, column.id);
   using interruption = new Interruption(() => terminal.note('stops after the running batch; ^C again stops at once'));
   const audit = sink === undefined ? {} : { audit: new ReasonedSink(sink, { reason, environment: event.environment }) };
-  const report = await clearUnrecoverable(database, column, readable, { keepAside: file, stateDirectory: workspace.stateDirectory, dryRun, ...audit, signal: interruption.signal });
+  const report = await clearUnrecoverable(database, column, readable, { which, keepAside: file, stateDirectory: workspace.stateDirectory, dryRun, ...audit, signal: interruption.signal });
   await workspace.signIfDue(ring);
   show(report, column.id, args, session);
   return interruption.status ?? 0;
@@ -46,13 +49,15 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 function show({ keptAside, ...report }: ClearReport, id: string, args: Arguments, { terminal }: Session): void {
   const dryRun = args.flag('dry-run');
   if (args.flag('json')) {
-    terminal.json({ id, dryRun, ...report, keptAside: keptAside ?? null });
+    terminal.json({ id, dryRun, which: args.flag('shredded') ? 'shredded' : 'unrecoverable', ...report, keptAside: keptAside ?? null });
     return;
   }
-  const { rows, unrecoverable, cleared, conflicts, recoverable, unsure, interrupted } = report;
+  const { rows, unrecoverable, shredded, cleared, conflicts, recoverable, unsure, interrupted } = report;
   terminal.line(`  Total: ${rows}`);
-  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${dryRun ? unrecoverable : cleared}`);
+  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${dryRun ? (args.flag('shredded') ? shredded : unrecoverable) : cleared}`);
   if (conflicts > 0) terminal.line(`  Written by others meanwhile, and left: ${conflicts}`);
+  if (args.flag('shredded') && unrecoverable > 0) terminal.line(`  Left, since nothing opens them, and not on purpose: ${unrecoverable}`);
+  if (!args.flag('shredded') && shredded > 0) terminal.line(`  Left, of tenants whose keys were destroyed (--shredded empties them): ${shredded}`);
   if (recoverable > 0) terminal.line(`  Left, since something opens them: ${recoverable}`);
   if (unsure > 0) terminal.line(`  Left, since not everything was tried: ${unsure}`);
   if (keptAside !== undefined) terminal.line(`Their ciphertext is in ${shownPath(keptAside)}`);

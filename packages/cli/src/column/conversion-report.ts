@@ -46,6 +46,7 @@ export function printCounts(direction: Direction, dryRun: boolean, report: Conve
   unlessNone('Without a value', report.null);
   if (direction === 'rotate') unlessNone('Plaintext, left as it is', plaintext);
   unlessNone('Written by others meanwhile, and looked at again', conflicts);
+  unlessNone('Of tenants whose keys were destroyed, left as they are', report.shredded);
   unlessNone('Not readable, left as they are', unreadable.count);
   if (!dryRun) unlessNone('Remaining', remaining);
   if (named) return;

@@ -100,7 +100,8 @@ function concerned(direction: Direction, { column, census, present }: Planned, f
   const { rows, null: empty, plaintext, fernet, keys } = census;
   if (direction === 'encrypt') return plaintext;
   if (direction === 'decrypt') return rows - empty - plaintext;
-  const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || id !== present.name);
+  // Nor does a look say which value is under a tenant's own key.
+  const others = Object.entries(keys).filter(([id]) => column.format === 'fernet' || column.tenant !== undefined || id !== present.name);
   // Which key a token is under, its look does not say.
   return others.reduce((sum, [, count]) => sum + count, 0) + fernet + (foreign ? plaintext : 0);
 }
@@ -109,7 +110,7 @@ function concerned(direction: Direction, { column, census, present }: Planned, f
 function announcement(direction: Direction, dryRun: boolean, planned: Planned, foreign: boolean, { place }: { readonly place: string }): string {
   const { column, census, present, others } = planned;
   const under = direction === 'decrypt' ? 'to plaintext' : `under the key ${present.name}`;
-  const mayBe = direction === 'rotate' && (foreign || (others.length > 0 && census.fernet > 0)) ? 'up to ' : '';
+  const mayBe = direction === 'rotate' && (foreign || column.tenant !== undefined || (others.length > 0 && census.fernet > 0)) ? 'up to ' : '';
   return `${dryRun ? 'would ' : ''}${direction}${dryRun ? '' : 's'} ${mayBe}${grouped(concerned(direction, planned, foreign))} of ${counted(census.rows, 'row')} of ${column.id}, in ${place}, ${under}`;
 }
 

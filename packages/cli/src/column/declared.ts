@@ -1,5 +1,6 @@
 /** The columns that the configuration declares: whether the entries fit together, and what they leave out. */
 import { LockfastError } from '@lockfast/core/errors';
+import type { TenantKey } from '@lockfast/columns';
 import type { DeclaredColumn } from '@lockfast/columns/jobs';
 
 import type { ColumnSettings, Configuration } from '../configuration.ts';
@@ -12,6 +13,7 @@ export interface ConfiguredColumn extends DeclaredColumn {
   readonly title: string;
   /** URIs of its Fernet keys; the first one encrypts where the format is Fernet. The key ring's own, where none are named. */
   readonly fernetKeys: readonly string[];
+  readonly tenantKey: TenantKey;
 }
 
 export const RING_FERNET_KEYS = 'ring:';
@@ -38,12 +40,15 @@ export function siblings({ database }: ConfiguredColumn, configuration: Pick<Con
 
 type Problem = readonly [what: string, hint: string];
 
-function ofOne({ database, table, column, key, context, label }: ColumnSettings, databases: Configuration['databases']): Problem | undefined {
+function ofOne({ database, table, column, key, context, label, format, tenant, 'tenant-key': tenantKey }: ColumnSettings, databases: Configuration['databases']): Problem | undefined {
   if (!Object.hasOwn(databases, database)) {
     const names = Object.keys(databases).filter((name) => /^[A-Za-z0-9_-]{1,40}$/.test(name));
     return ['names a database that is not declared', names.length === 0 ? 'declare it: [databases.NAME] with a url' : `declared are: ${names.join(', ')}`];
   }
   if (tableParts(table) === undefined) return ['has a table that SQL does not read', 'write it as SQL spells it: tenants, app.tenants, app."User"'];
+  if (tenantKey === 'own' && tenant === undefined) return ["has values under tenants' own keys, and does not say whose a row is", 'name the context column that does: tenant = "org_id"'];
+  if (tenant !== undefined && context?.includes(tenant) !== true) return ['names a column of its tenant that is not among its context', 'name it in both: context = ["org_id"] and tenant = "org_id"'];
+  if (tenantKey === 'own' && format === 'fernet') return ["has Fernet tokens, which can not be under a tenant's own key", 'remove format, which is lfv1 then'];
   if (context?.includes(column) === true) return ['names itself in its context', 'a value can not be bound to itself: name columns beside it'];
   if (keyNames(key).includes(column)) return ['names itself as its key', 'name the columns that tell rows apart'];
   // In a JSON column the label may be a part of it, but a report would show all of it, the value too.
@@ -76,8 +81,8 @@ function keyNames(key: ColumnSettings['key']): readonly string[] {
   return key === undefined ? [] : typeof key === 'string' ? [key] : key;
 }
 
-function completed({ key, context = [], format = 'lfv1', as = 'text', title, 'fernet-keys': fernetKeys = [RING_FERNET_KEYS], ...column }: ColumnSettings): ConfiguredColumn {
-  return { ...column, ...(key === undefined ? {} : { key: keyNames(key) }), context, format, as, title: title ?? column.id, fernetKeys };
+function completed({ key, context = [], format = 'lfv1', as = 'text', title, 'fernet-keys': fernetKeys = [RING_FERNET_KEYS], 'tenant-key': tenantKey = 'shared', ...column }: ColumnSettings): ConfiguredColumn {
+  return { ...column, ...(key === undefined ? {} : { key: keyNames(key) }), context, format, as, title: title ?? column.id, fernetKeys, tenantKey };
 }
 
 function invalid(file: string, id: string, [what, hint]: Problem): LockfastError {

@@ -12,7 +12,7 @@ import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
-import { MOST_SAMPLE, shownCodes, survey, unreadableRows } from './surveying.ts';
+import { MOST_SAMPLE, shownCodes, shownTenants, shreddedRows, survey, unreadableRows } from './surveying.ts';
 
 /** An entry of the ledger is no place for more. */
 const MOST_COUNTS = 200;
@@ -77,7 +77,8 @@ function countsOf(found: readonly Found[]): { details: Record<string, number> } 
 function rowsByKey({ column: { id }, census }: Found): [name: string, rows: number][] {
   if (census === undefined || ('sampled' in census && census.sampled)) return [];
   const { keys, plaintext, fernet, unknown } = census;
-  return Object.entries({ ...keys, plaintext, fernet, unknown }).map(([key, rows]) => [`rows ${id} ${key}`, rows]);
+  const shredded = 'shredded' in census ? shreddedRows(census) : 0;
+  return Object.entries({ ...keys, plaintext, fernet, unknown, ...(shredded === 0 ? {} : { shredded }) }).map(([key, rows]) => [`rows ${id} ${key}`, rows]);
 }
 
 function report(found: readonly Found[], ring: KeyRing, args: Arguments, session: Session): number {
@@ -111,6 +112,7 @@ function print(found: readonly Found[], ring: KeyRing, { terminal }: Session): v
     if (census === undefined || !('unreadable' in census)) continue;
     const bad = unreadableRows(census);
     if (bad > 0) terminal.line(`${column.id}: ${grouped(bad)} not readable: ${shownCodes(census)}`);
+    if (shreddedRows(census) > 0) terminal.line(`${column.id}: ${grouped(shreddedRows(census))} of tenants whose keys were destroyed: ${shownTenants(census)}`);
     if (census.oldest !== undefined) terminal.line(`${column.id}: the oldest value is of ${new Date(census.oldest).toISOString().slice(0, 10)}`);
   }
 }

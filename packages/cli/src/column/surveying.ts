@@ -1,6 +1,7 @@
 /** What `column status --verify` and `column verify` have in common: every value of a column is decrypted, or of a sample. */
 import { type Survey, surveyColumn } from '@lockfast/columns/jobs';
 
+import { listed } from '../listed.ts';
 import { Progress } from '../progress.ts';
 import type { Session } from '../session.ts';
 import type { ColumnAccess } from './column-access.ts';
@@ -25,6 +26,15 @@ export async function survey(column: ConfiguredColumn, sample: number | undefine
 
 export function unreadableRows({ unreadable }: Survey): number {
   return Object.values(unreadable).reduce((sum, count) => sum + count, 0);
+}
+
+export function shreddedRows({ shredded }: Survey): number {
+  return Object.values(shredded).reduce((sum, count) => sum + count, 0);
+}
+
+/** `acme 3, globex 1`: the tenants whose keys were destroyed. */
+export function shownTenants({ shredded }: Survey): string {
+  return listed(Object.entries(shredded).map(([tenant, count]) => `${tenant} ${count}`));
 }
 
 /** `wrong-key 3, malformed 1`. */

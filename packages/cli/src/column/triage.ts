@@ -1,9 +1,9 @@
-import { type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
+import { isShredded, type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
 import type { ErrorCode } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import type { ColumnAccess } from './column-access.ts';
 import { rowName } from './conversion-report.ts';
@@ -41,11 +41,11 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** What is to be done about a row. */
-type Kind = 'plaintext' | 'old' | 'unreadable';
+type Kind = 'plaintext' | 'old' | 'shredded' | 'unreadable';
 
 function count(counts: Map<Kind, number>, standing: Standing): void {
   if (!needsAttention(standing)) return;
-  const kind: Kind = standing.kind === 'plaintext' || standing.kind === 'unreadable' ? standing.kind : 'old';
+  const kind: Kind = isShredded(standing) ? 'shredded' : standing.kind === 'plaintext' || standing.kind === 'unreadable' ? standing.kind : 'old';
   counts.set(kind, (counts.get(kind) ?? 0) + 1);
 }
 
@@ -57,6 +57,7 @@ function sayWhatIsNext(counts: ReadonlyMap<Kind, number>, { terminal }: Session)
   if (counts.size === 0) terminal.note('no row needs attention');
   say('plaintext', 'in plaintext: lockfast column encrypt');
   say('old', 'under an old key or in another format, which open: lockfast column rotate');
+  say('shredded', 'of tenants whose keys were destroyed: `lockfast column clear --shredded` empties them');
   say('unreadable', 'that do not open: bring back what would open them; what nothing opens, `lockfast column clear` empties');
 }
 
@@ -75,6 +76,7 @@ function shownStanding(standing: Standing): string {
   if (standing.kind === 'null') return 'no value';
   if (standing.kind === 'plaintext') return 'plaintext';
   if (standing.kind === 'encrypted') return `${standing.current ? 'present' : 'old'} key ${standing.key}`;
+  if (standing.shredded !== undefined) return `shredded tenant (its key was destroyed at ${shownMinute(standing.shredded)})`;
   return `${UNREADABLE[standing.code] ?? 'not readable'} (${standing.code}${standing.keyId === undefined ? '' : `, names ${standing.keyId}`})`;
 }
 
@@ -92,6 +94,7 @@ const UNREADABLE: Readonly<Partial<Record<ErrorCode, string>>> = {
 function shownRemedy({ standing, opens, searched }: TriagedRow): string {
   if (opens !== undefined) return `${opens.row === undefined ? '' : `the context of row ${opens.row.join('/')}, as `}${opens.column}`;
   if (standing.kind !== 'unreadable') return '';
+  if (standing.shredded !== undefined) return 'nothing, on purpose';
   if (standing.code === 'missing-key') return 'a key ring that has this key';
   if (standing.code === 'key-not-usable') return 'this key, which is retired';
   return searched ? 'nothing that is here' : 'not all that is here was tried';

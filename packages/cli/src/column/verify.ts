@@ -10,7 +10,7 @@ import { Workspace } from '../workspace.ts';
 import type { ConfiguredColumn } from './declared.ts';
 import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
-import { MOST_SAMPLE, shownCodes, survey, unreadableRows } from './surveying.ts';
+import { MOST_SAMPLE, shownCodes, shownTenants, shreddedRows, survey, unreadableRows } from './surveying.ts';
 
 interface Verified {
   readonly column: ConfiguredColumn;
@@ -30,7 +30,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       for (const column of columns) all.push({ column, survey: await survey(column, sample, access, session, signal) });
       return all;
     },
-    (all) => ({ details: { columns: all.length, rows: sum(all, ({ rows }) => rows), plaintext: sum(all, ({ plaintext }) => plaintext), unreadable: sum(all, unreadableRows) } }),
+    (all) => ({ details: { columns: all.length, rows: sum(all, ({ rows }) => rows), plaintext: sum(all, ({ plaintext }) => plaintext), unreadable: sum(all, unreadableRows), ...(sum(all, shreddedRows) === 0 ? {} : { shredded: sum(all, shreddedRows) }) } }),
   );
   if ('interrupted' in looked) return looked.interrupted;
   await workspace.signIfDue(await workspace.ring());
@@ -55,8 +55,8 @@ function report(verified: readonly Verified[], args: Arguments, { terminal }: Se
     });
   } else {
     for (const { column, survey: found } of verified) {
-      const opens = found.rows - found.null - found.plaintext - unreadableRows(found);
-      const rest = [...(found.null > 0 ? [`${grouped(found.null)} without a value`] : []), ...(found.plaintext > 0 ? [`${grouped(found.plaintext)} plaintext`] : []), ...(unreadableRows(found) > 0 ? [`not readable: ${shownCodes(found)}`] : [])];
+      const opens = found.rows - found.null - found.plaintext - unreadableRows(found) - shreddedRows(found);
+      const rest = [...(found.null > 0 ? [`${grouped(found.null)} without a value`] : []), ...(found.plaintext > 0 ? [`${grouped(found.plaintext)} plaintext`] : []), ...(shreddedRows(found) > 0 ? [`${grouped(shreddedRows(found))} of tenants whose keys were destroyed: ${shownTenants(found)}`] : []), ...(unreadableRows(found) > 0 ? [`not readable: ${shownCodes(found)}`] : [])];
       const good = found.plaintext + unreadableRows(found) === 0;
       terminal.line(`${good ? terminal.green('✓') : terminal.red('✗')} ${column.id}: ${grouped(opens)} of ${grouped(found.rows)} rows open${rest.length === 0 ? '' : `; ${rest.join(', ')}`}`);
     }

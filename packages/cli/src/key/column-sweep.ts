@@ -28,7 +28,15 @@ export interface UnreadColumn {
   readonly key?: string;
 }
 
+/** Rows of one column whose tenant's key was destroyed: they name keys, and need none. */
+interface ShreddedRows {
+  readonly column: string;
+  readonly tenant: string;
+  readonly rows: number;
+}
+
 export interface ColumnUsage {
+  readonly shredded: readonly ShreddedRows[];
   readonly used: readonly ColumnRows[];
   readonly unread: readonly UnreadColumn[];
 }
@@ -39,18 +47,20 @@ const FERNET_KEY_OF = /^ring:(.+)$/;
 export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session, signal?: AbortSignal): Promise<ColumnUsage> {
   const used: ColumnRows[] = [];
   const unread: UnreadColumn[] = [];
+  const shredded: ShreddedRows[] = [];
   await using access = new ColumnAccess(workspace, ring, session);
   for (const column of declaredColumns(workspace.configuration)) {
     try {
       const found = await survey(column, undefined, access, session, signal);
       used.push(...rowsByKey(column.id, found, ring));
+      shredded.push(...Object.entries(found.shredded).map(([tenant, rows]) => ({ column: column.id, tenant, rows })));
       unread.push(...undecided(column.id, found, ring));
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
       unread.push({ column: column.id, code: error.code, message: `${column.id}: ${error.message}` });
     }
   }
-  return { used, unread };
+  return { used, unread, shredded };
 }
 
 function rowsByKey(column: string, { keys, fernetKeys }: Survey, ring: KeyRing): ColumnRows[] {

@@ -13,7 +13,8 @@ export function csvRow({ seq, entry }: NumberedEntry): string {
   return csvLine([seq, time, kind, operation, object, tenant, environment, keyId, user, sudo, host, pid, program, outcome, code, intent, reason, details === undefined ? undefined : JSON.stringify(details)]);
 }
 
-function csvLine(values: readonly (string | number | undefined)[]): string {
+/** One line with its end; undefined is an empty cell. */
+export function csvLine(values: readonly (string | number | undefined)[]): string {
   return `${values.map((value) => (value === undefined ? '' : csvCell(String(value)))).join(',')}\r\n`;
 }
 

@@ -119,12 +119,19 @@ const OWN_KEY: Command = {
   summary: 'give tenants a key of their own, and encrypt their files with it',
   operands: '[NAME...]',
   arity: [0, 100_000],
-  options: { all: { kind: 'flag', help: 'every tenant that has an encrypted file' }, reason: REASON_OPTION, json: JSON_OPTION },
+  options: {
+    all: { kind: 'flag', help: 'every tenant that has an encrypted file' },
+    'from-columns': { kind: 'flag', help: 'every tenant that has rows in columns with tenant-key = "own"' },
+    'dry-run': { kind: 'flag', help: 'say which tenants would get a key, with their rows, and change nothing' },
+    reason: REASON_OPTION,
+    json: JSON_OPTION,
+  },
   details: [
     'The key lies in the key ring, beside the data keys, and takes part in every file of the tenant from then on: without it no copy of them can be decrypted, so that `lockfast tenant shred` ends all copies at once. Copies from before are not under it.',
+    'A tenant may have rows in a database, and no file: where a column is declared with tenant-key = "own", any name is taken. Its values come under the key with `lockfast column rotate`, plaintext with `lockfast column encrypt`.',
     'Killed at any point, every file decrypts, and the same command finishes.',
   ],
-  examples: [['lockfast tenant own-key acme', 'one tenant'], ['lockfast tenant own-key --all --reason "erasure on request"', 'all of them']],
+  examples: [['lockfast tenant own-key acme', 'one tenant'], ['lockfast tenant own-key --all --reason "erasure on request"', 'all of them'], ['lockfast tenant own-key --from-columns --dry-run', 'those that a database knows']],
   load: () => import('./own-key.ts'),
 };
 
@@ -136,11 +143,23 @@ const SHRED: Command = {
   options: { reason: REASON_OPTION, 'dry-run': { kind: 'flag', help: 'say what would be done, and change nothing' }, yes: YES_OPTION, json: JSON_OPTION },
   details: [
     'Every copy of its files that its own key took part in can not be decrypted any more, wherever it is. The command says what that does not cover: copies of the key ring from before and recovery backups, files from before the tenant had a key of its own, plaintext.',
+    'In columns with tenant-key = "own" its values are unreadable from then on, in every copy of the database; rows are counted where it is reached, and none is removed: `lockfast column clear --shredded` empties them. A certificate goes into the ledger: `lockfast tenant certificate`.',
     'On a terminal the name must be typed; elsewhere it takes --yes. Killed at any point, the same command finishes.',
   ],
   examples: [['lockfast tenant shred acme --dry-run', 'what it is about'], ['lockfast tenant shred acme --reason "contract ended, ticket 4711"', 'the end of it']],
   load: () => import('./shred.ts'),
 };
 
+const CERTIFICATE: Command = {
+  name: 'tenant certificate',
+  summary: 'show what is on record of the end of a tenant\'s key: what is unreadable since, and what is not',
+  operands: 'NAME',
+  arity: [1, 1],
+  options: { json: JSON_OPTION },
+  details: ['It is read from the ledger, where `lockfast tenant shred` wrote it, and says how to verify it there. A tenant whose key was destroyed twice has two.'],
+  examples: [['lockfast tenant certificate acme', 'for whoever asked for the erasure']],
+  load: () => import('./certificate.ts'),
+};
+
 /** Tenants and their files. */
-export const TENANT_COMMANDS: readonly Command[] = [LIST, SHOW, CREATE, AUDIT, IMPORT, ROLLBACK, REMOVE, OWN_KEY, SHRED];
+export const TENANT_COMMANDS: readonly Command[] = [LIST, SHOW, CREATE, AUDIT, IMPORT, ROLLBACK, REMOVE, OWN_KEY, SHRED, CERTIFICATE];

@@ -18,8 +18,9 @@ import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
-import { counted } from '../terminal.ts';
+import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
+import { columnsWithOwnKeys, tenantsInColumns } from './tenant-columns.ts';
 import { findTenantFiles, type TenantFile } from './tenant-files.ts';
 
 /** How many files share one commit of the ledger. */
@@ -28,12 +29,14 @@ const BATCH = 64;
 /** Gives tenants a secret of their own, and encrypts their files with it. Killed at any point, the same command finishes. */
 export async function run(args: Arguments, session: Session): Promise<number> {
   const { operands } = args;
-  if (args.flag('all') === operands.length > 0) {
-    throw new LockfastError('usage', 'tenant own-key: it takes names of tenants, or --all', 'see `lockfast status` for the tenants');
+  const fromColumns = args.flag('from-columns');
+  if ([args.flag('all'), fromColumns, operands.length > 0].filter(Boolean).length !== 1) {
+    throw new LockfastError('usage', 'tenant own-key: it takes names of tenants, or --all, or --from-columns', 'see `lockfast status` for the tenants');
   }
   const workspace = new Workspace(args, session);
   const found = findTenantFiles(workspace);
-  const names = args.flag('all') ? [...new Set(found.files.map(({ tenant }) => tenant))].filter((name) => name !== '').toSorted() : [...new Set(operands)];
+  const inColumns = fromColumns ? await countInColumns(workspace, args, session) : new Map<string, number>();
+  const names = fromColumns ? [...inColumns.keys()].toSorted() : args.flag('all') ? [...new Set(found.files.map(({ tenant }) => tenant))].filter((name) => name !== '').toSorted() : [...new Set(operands)];
   for (const name of operands) refuseUnknown(workspace, name, found.files);
   const event = {
     operation: 'tenant-own-key',
@@ -44,6 +47,10 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     details: { tenants: names.length, names: listed(names.map((name) => shownPath(name))), digest: createHash('sha256').update(names.join('\n')).digest('base64url') },
   };
   await requireRole(workspace, session, 'admin', event);
+  if (args.flag('dry-run')) {
+    plan(args, session, names, inColumns, await failuresOnRecord(workspace, event, () => workspace.ring()));
+    return 0;
+  }
   return withRotationLock(workspace, async () => {
     refuseDuringRotation(workspace);
     const present = await failuresOnRecord(workspace, event, () => workspace.freshRing());
@@ -61,14 +68,17 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     const todo = found.files.filter(({ kind, tenant, path }) => kind === 'file' && mine.has(tenant) && needsWork(path, ring, ring.active().id));
     await reencryptAll(todo, ring, workspace);
     const backups = found.files.filter(({ kind, tenant, secret }) => kind === 'backup' && mine.has(tenant) && secret === null);
-    report(args, session, { names, without, files: todo, backups, ring });
+    report(args, session, { names, without, files: todo, backups, columns: columnsWithOwnKeys(workspace).map(({ id }) => id), ring });
     return 0;
   });
 }
 
-function refuseUnknown({ configuration: { fleet } }: Workspace, name: string, files: readonly TenantFile[]): void {
+function refuseUnknown(workspace: Workspace, name: string, files: readonly TenantFile[]): void {
+  const { fleet } = workspace.configuration;
   if (!isTenantName(name)) throw new LockfastError('usage', 'tenant own-key: that is no tenant name', 'use a name of 1 to 255 bytes');
   if (files.some(({ tenant }) => tenant === name) || (fleet !== undefined && existsSync(tenantDirectory(fleet.path, name)))) return;
+  // It may have rows only, or get its first one when it has a key.
+  if (columnsWithOwnKeys(workspace).length > 0) return;
   throw new LockfastError('not-found', `there is neither a file nor a directory of the tenant ${shownPath(name)}`, 'see `lockfast status` for the tenants');
 }
 
@@ -99,15 +109,39 @@ interface Done {
   readonly files: readonly TenantFile[];
   /** Kept copies that are not under a tenant's secret. */
   readonly backups: readonly TenantFile[];
+  /** Ids of the columns whose values are to be under tenants' own keys. */
+  readonly columns: readonly string[];
   readonly ring: KeyRing;
 }
 
-function report(args: Arguments, { terminal }: Session, { names, without, files, backups, ring }: Done): void {
+/** Rows by tenant, in the columns that are under tenants' own keys. Whose rows there are is an auditor's to see, and on record. */
+async function countInColumns(workspace: Workspace, args: Arguments, session: Session): Promise<ReadonlyMap<string, number>> {
+  const columns = columnsWithOwnKeys(workspace);
+  if (columns.length === 0) throw new LockfastError('config-invalid', `${workspace.configuration.file} declares no column whose values are under tenants' own keys`, 'add tenant-key = "own" and tenant = "org_id" to its [[columns]]: see docs/guides/erasure.md');
+  const event = { operation: 'tenant-own-key', object: columns.map(({ id }) => id).join(' '), reason: reasonOf(args) };
+  await requireRole(workspace, session, 'admin', event);
+  return await failuresOnRecord(workspace, event, async () => tenantsInColumns(workspace, await workspace.ring(), session));
+}
+
+/** What would be done. */
+function plan(args: Arguments, { terminal }: Session, names: readonly string[], rows: ReadonlyMap<string, number>, ring: KeyRing): void {
+  const tenants = names.map((tenant) => ({ tenant, rows: rows.get(tenant) ?? null, hasKey: ring.tenantSecretId(tenant) !== undefined }));
+  const without = tenants.filter(({ hasKey }) => !hasKey).length;
+  if (args.flag('json')) {
+    terminal.json({ dryRun: true, tenants, without });
+    return;
+  }
+  terminal.table(['TENANT', 'ROWS', 'KEY'], tenants.map((one) => [shownPath(one.tenant), one.rows === null ? '-' : grouped(one.rows), one.hasKey ? 'has one' : 'would get one']));
+  terminal.line(`${counted(without, 'tenant')} of ${grouped(tenants.length)} would get a key of its own; nothing was changed`);
+}
+
+function report(args: Arguments, { terminal }: Session, { names, without, files, backups, columns, ring }: Done): void {
   if (args.flag('json')) {
     terminal.json({ tenants: names, made: without, files: files.map(({ path }) => path), backupsWithout: backups.map(({ path }) => path), generation: ring.version.generation });
     return;
   }
   terminal.line(`${counted(without.length, 'tenant')} got a key of its own; ${counted(files.length, 'file')} encrypted anew with it`);
   if (backups.length > 0) terminal.line(`${counted(backups.length, 'backup')} from before stay readable without it: lockfast backup prune removes them in time`);
+  if (columns.length > 0) terminal.line(`values in columns come under it with: lockfast column rotate ${columns.join(' ')}, or encrypt`);
   terminal.line('next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup');
 }

@@ -14,11 +14,15 @@ import { refuseDuringRotation } from '../key/move.ts';
 import { reasonOf } from '../reason.ts';
 import { withRotationLock } from '../key/rotate.ts';
 import { failuresOnRecord } from '../on-record.ts';
+import { listed } from '../listed.ts';
+import { openStore } from '../ledger/store.ts';
 import { requireRole } from '../permission.ts';
 import { changeRing } from '../ring-file.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute, type Terminal } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
+import { certificateEvent, COVERED, readCertificates } from './certificate-entry.ts';
+import { columnsOfTenant, type ColumnOfTenant, coveredRows, isCovered, whatStays } from './tenant-columns.ts';
 import { findTenantFiles, lookInto, type TenantFile } from './tenant-files.ts';
 
 interface Plan {
@@ -31,6 +35,7 @@ interface Plan {
   readonly unread: readonly string[];
   /** When the last recovery backup was written that has the secret, or null. */
   readonly backup: string | null;
+  readonly columns: readonly ColumnOfTenant[];
 }
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -39,7 +44,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const event = { operation: 'tenant-shred', object: tenant, tenant, reason: reasonOf(args) };
   await requireRole(workspace, session, 'admin', event);
-  const planned = (): Promise<Plan> => failuresOnRecord(workspace, event, async () => planOf(workspace, await workspace.freshRing(), tenant));
+  const planned = (): Promise<Plan> =>
+    failuresOnRecord(workspace, event, async () => {
+      const ring = await workspace.freshRing();
+      const plan = planOf(workspace, ring, tenant);
+      return { ...plan, columns: await columnsOfTenant(workspace, ring, tenant, session) };
+    });
   if (args.flag('dry-run')) {
     report(args, session, await planned(), 'would be');
     return 0;
@@ -48,7 +58,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     refuseDuringRotation(workspace);
     const plan = await planned();
     if (plan.destroyed === undefined || plan.files.length > 0) {
-      confirmByName(args, session, `destroy the key of the tenant ${shownPath(tenant)} and remove ${counted(plan.files.length, 'encrypted file')} of it`, tenant);
+      confirmByName(args, session, `destroy the key of the tenant ${shownPath(tenant)} and remove ${counted(plan.files.length, 'encrypted file')} of it${endedRows(plan)}`, tenant);
     }
     if (plan.destroyed === undefined) {
       await changeRing(workspace, event, async (old) => {
@@ -59,13 +69,14 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       });
     }
     if (plan.files.length > 0) await removeAll(workspace, plan, event);
+    await certify(workspace, session, plan, event);
     report(args, session, plan, 'was');
     return 0;
   });
 }
 
 /** @throws LockfastError `no-such-key` where the tenant has no secret of its own, and files or no trace of one */
-function planOf(workspace: Workspace, ring: KeyRing, tenant: string): Plan {
+function planOf(workspace: Workspace, ring: KeyRing, tenant: string): Omit<Plan, 'columns'> {
   const found = findTenantFiles(workspace);
   const own = found.files.filter((file) => file.tenant === tenant);
   const gone = ring.tenants.filter((record) => record.tenant === tenant).filter(isDestroyed);
@@ -78,6 +89,57 @@ function planOf(workspace: Workspace, ring: KeyRing, tenant: string): Plan {
   const plaintext = found.plaintext.filter((file) => file.tenant === tenant).map(({ path }) => path);
   const backup = ring.backup !== null && ring.backup >= created && (destroyed === undefined || ring.backup < destroyed) ? ring.backup : null;
   return { tenant, destroyed, files, plaintext, unread: found.unread, backup };
+}
+
+/** `, which makes 12 rows of users.phone unreadable`. */
+function endedRows({ columns }: Plan): string {
+  const covered = columns.filter(isCovered);
+  if (covered.length === 0) return '';
+  const rows = covered.reduce((sum, one) => sum + (coveredRows(one) ?? 0), 0);
+  const unknown = covered.some((one) => coveredRows(one) === undefined);
+  return `, which makes ${unknown ? 'at least ' : ''}${counted(rows, 'row')} of ${listed(covered.map(({ column }) => column.id))} unreadable`;
+}
+
+async function onRecord(workspace: Workspace, tenant: string, columns: readonly string[]): ReturnType<typeof readCertificates> {
+  const store = await openStore(workspace);
+  try {
+    return await readCertificates(store, tenant, columns);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Writes the certificate, unless a run before has, and nothing was removed, and no column counted, since. */
+async function certify(workspace: Workspace, session: Session, plan: Plan, { reason }: { readonly reason: string | undefined }): Promise<void> {
+  const { tenant, columns, files, plaintext, backup } = plan;
+  const ledger = await workspace.audit();
+  if (ledger === undefined) {
+    session.terminal.note('no certificate: lockfast.toml names no ledger');
+    return;
+  }
+  const ring = await workspace.ring();
+  const last = ring.tenants.filter(isDestroyed).filter((record) => record.tenant === tenant).toSorted((a, b) => (a.destroyed < b.destroyed ? -1 : 1)).at(-1)!;
+  const { certificates, exports } = await onRecord(workspace, tenant, columns.filter(isCovered).map(({ column }) => column.id));
+  const before = certificates.findLast(({ entry }) => entry.details?.['key'] === last.id)?.entry.details;
+  const nowCounted = columns.some((one) => coveredRows(one) !== undefined && typeof before?.[`${COVERED}${one.column.id}`] === 'string');
+  if (before !== undefined && files.length === 0 && !nowCounted) return;
+  await ledger.record({
+    ...certificateEvent({
+      tenant,
+      secret: last.id,
+      created: last.created,
+      destroyed: last.destroyed,
+      files: files.length,
+      plaintextFiles: plaintext.length,
+      neverDerived: files.filter(({ secret }) => secret === null).length,
+      columns,
+      backup,
+      exports,
+    }),
+    environment: workspace.configuration.environment,
+    reason,
+  });
+  await workspace.signKeyChange(ring);
 }
 
 /** Files that a killed run left are older than the end of the key; those of a tenant of the same name that came later are not. */
@@ -105,23 +167,35 @@ function remove({ path, kind, tenant, secret }: TenantFile): void {
 }
 
 function report(args: Arguments, { terminal }: Session, plan: Plan, done: 'was' | 'would be'): void {
-  const { tenant, destroyed, files, plaintext, unread, backup } = plan;
+  const { tenant, destroyed, files, plaintext, unread, backup, columns } = plan;
+  const covered = columns.filter(isCovered);
+  const staying = columns.flatMap((one) => {
+    const what = whatStays(one);
+    return what === undefined ? [] : [{ id: one.column.id, why: what }];
+  });
   const never = files.filter(({ secret }) => secret === null);
   if (args.flag('json')) {
     const paths = (some: readonly TenantFile[]): string[] => some.map(({ path }) => path);
-    terminal.json({ tenant, dryRun: done !== 'was', destroyedBefore: destroyed ?? null, removed: paths(files), notCovered: { neverDerived: paths(never), plaintext, unread, recoveryBackup: backup } });
+    terminal.json({ tenant, dryRun: done !== 'was', destroyedBefore: destroyed ?? null, removed: paths(files), columns: covered.map((one) => ({ id: one.column.id, rows: coveredRows(one) ?? null })), notCovered: { columns: staying, neverDerived: paths(never), plaintext, unread, recoveryBackup: backup } });
     return;
   }
   const removed = `${counted(files.length, 'encrypted file')} ${done === 'was' ? 'removed' : 'would be removed'}`;
   terminal.line(`${shownPath(tenant)}: ${destroyed === undefined ? `its key ${done} destroyed` : `its key was destroyed at ${shownMinute(destroyed)}`}; ${removed}`);
   if (done !== 'was') for (const { path } of files) terminal.line(`  ${shownPath(path)}`);
   terminal.line('covered: every copy of a file that its key took part in, in git, in backups, on any machine: this key ring decrypts none of them');
+  for (const one of covered) {
+    const rows = coveredRows(one);
+    terminal.line(`covered: ${rows === undefined ? 'its values' : `${counted(rows, 'row')} of it`} in ${one.column.id}, and in every copy of the database${rows === undefined ? `, not counted: ${one.error!.message}` : ''}; to empty them: lockfast column clear ${one.column.id} --shredded`);
+  }
   terminal.line('not covered:');
   terminal.line('  copies of the key ring from before, with a root key that opens them: in git history, snapshots, on other machines; `lockfast key rotate --root` gives the ring a new root key, then destroy the old one and its shares');
   terminal.line(`  recovery backups from before${backup === null ? '' : `, such as that of ${shownMinute(backup)}`}: make a new one with \`lockfast key backup\`, and destroy those`);
+  if (covered.length > 0) terminal.line('  copies of the database from before its values were under its key: they decrypt as long as their data key lives, or are plaintext');
+  for (const { id, why } of staying) terminal.line(`  ${id}: ${why}`);
   sayNeverDerived(never, terminal);
   terminal.line('  plaintext: what programs, logs and people have of it');
   for (const path of plaintext) terminal.line(`    ${shownPath(path)}`);
+  if (done === 'was') terminal.line(`lockfast tenant certificate ${shownPath(tenant)} shows what is on record of it`);
   for (const path of unread) terminal.warn(`${shownPath(path)} could not be read: look whether it is of this tenant`);
 }
 

@@ -10,7 +10,12 @@ import { Patience } from './patience.ts';
 import { refuseAnotherRing } from './preflight.ts';
 import { ownOf, triageRows } from './triage.ts';
 
+/** `unrecoverable`: what nothing opens, and should; `shredded`: what nobody can read on purpose, since its tenant's key was destroyed. */
+export type Cleared = 'unrecoverable' | 'shredded';
+
 export interface Clearing {
+  /** `unrecoverable` without it. The others are counted, and left. */
+  readonly which?: Cleared;
   /** A new file that takes the values first; only its owner may read it. */
   readonly keepAside: string;
   /** Where locks of files are. */
@@ -26,6 +31,8 @@ export interface ClearReport {
   readonly rows: number;
   /** Nothing opens them. */
   readonly unrecoverable: number;
+  /** Their tenants' keys were destroyed. */
+  readonly shredded: number;
   /** Emptied. */
   readonly cleared: number;
   /** Not emptied, since somebody else changed or removed the row meanwhile. */
@@ -42,10 +49,10 @@ export interface ClearReport {
 
 const BATCH_ROWS = 200;
 
-type Counts = { -readonly [Name in 'rows' | 'unrecoverable' | 'cleared' | 'conflicts' | 'recoverable' | 'unsure']: number };
+type Counts = { -readonly [Name in 'rows' | 'unrecoverable' | 'shredded' | 'cleared' | 'conflicts' | 'recoverable' | 'unsure']: number };
 
 /**
- * Empties the rows of a column that nothing opens. All of these values are durable in a file before the first row is
+ * Empties the rows of a column that nothing opens, or those of tenants whose keys were destroyed. All of these values are durable in a file before the first row is
  * emptied, and a row is emptied only while it still holds what was kept.
  *
  * @param all the declared columns of this database, this one among them
@@ -56,11 +63,11 @@ export async function clearUnrecoverable(database: ColumnDatabase, declared: Dec
   const started = performance.now();
   const table = await database.table(declared);
   if (!what.dryRun) await database.lock(declared);
-  const counts: Counts = { rows: 0, unrecoverable: 0, cleared: 0, conflicts: 0, recoverable: 0, unsure: 0 };
+  const counts: Counts = { rows: 0, unrecoverable: 0, shredded: 0, cleared: 0, conflicts: 0, recoverable: 0, unsure: 0 };
   const record = what.dryRun ? recordedAfter : onRecord;
   const done = await record({
     audit: what.audit,
-    event: { operation: 'column-clear', object: declared.id, details: { table: declared.table, column: declared.column } },
+    event: { operation: 'column-clear', object: declared.id, details: { table: declared.table, column: declared.column, which: what.which ?? 'unrecoverable' } },
     action: async () => {
       await refuseAnotherRing(ownOf(declared, all).values, declared, table);
       return await clear(database, declared, table, all, what, counts);
@@ -76,7 +83,7 @@ async function clear(
   declared: DeclaredColumn,
   table: ColumnTable,
   all: readonly ReadableColumn[],
-  { keepAside, stateDirectory, dryRun, signal, onRow }: Clearing,
+  { which = 'unrecoverable', keepAside, stateDirectory, dryRun, signal, onRow }: Clearing,
   counts: Counts,
 ): Promise<Pick<ClearReport, 'keptAside' | 'interrupted'>> {
   const own = ownOf(declared, all).values;
@@ -118,10 +125,12 @@ async function clear(
       if (standing.kind !== 'unreadable') continue;
       // A retired key refuses, and is still in the ring; of a destroyed one nothing is left.
       const retired = standing.code === 'key-not-usable' && !own.isDestroyed(standing.keyId);
-      if (opens !== undefined || retired) counts.recoverable++;
+      const found: Cleared = standing.shredded === undefined ? 'unrecoverable' : 'shredded';
+      if (found === 'unrecoverable' && (opens !== undefined || retired)) counts.recoverable++;
       else if (!searched) counts.unsure++;
       else {
-        counts.unrecoverable++;
+        counts[found]++;
+        if (found !== which) continue;
         if (dryRun) onRow?.({ key: row.key, label: row.label });
         yield keptLine(declared, row, standing);
       }

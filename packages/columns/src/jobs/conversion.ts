@@ -11,7 +11,8 @@ import { PageSize } from './page-size.ts';
 import { count, type Job } from './pass.ts';
 import { runPasses } from './passes.ts';
 import { Patience } from './patience.ts';
-import { proveCurrentKey, refuseAnotherRing, refuseTooNarrow } from './preflight.ts';
+import { proveCurrentKey, refuseAnotherRing, refuseTenantsWithoutKey, refuseTooNarrow } from './preflight.ts';
+import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 import { newTally, type Tally, tallyOf } from './tally.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
@@ -120,6 +121,7 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
     earlier,
     notUnder: startOfConverted(values, direction),
     before: async () => {
+      await refuseTenantsWithoutKey(database, declared, table, { ...conversion, now: Date.now() }, signal);
       await refuseTooNarrow(database, declared, table, { ...conversion, now: Date.now() }, signal);
     },
   });
@@ -164,8 +166,8 @@ async function newJob(
 }
 
 /** What a job converts to, as its checkpoint and the ledger name it. */
-function goal(values: StoredValues, { format }: DeclaredColumn, direction: Direction): string {
-  return direction === 'decrypt' ? 'plaintext' : `${format} ${values.currentKey}`;
+function goal(values: StoredValues, { format, tenantKey = 'shared' }: DeclaredColumn, direction: Direction): string {
+  return direction === 'decrypt' ? 'plaintext' : `${format} ${values.currentKey}${tenantKey === 'own' ? ', tenants own' : ''}`;
 }
 
 /** Later passes leave out what begins so: it was converted, or needs not be. */
@@ -183,5 +185,5 @@ function reportedRow({ row: { key, label }, value, refused }: Fate, made: boolea
 async function verifySample(values: StoredValues, table: ColumnTable): Promise<ConversionReport['verified']> {
   const rows = await table.sample(VERIFIED_ROWS);
   const standings = values.anew().classify(rows, table.storage);
-  return { rows: rows.length, unreadable: standings.filter(({ kind }) => kind === 'unreadable').length };
+  return { rows: rows.length, unreadable: standings.filter((standing) => standing.kind === 'unreadable' && !isShredded(standing)).length };
 }

@@ -2,7 +2,7 @@ import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import type { ValueTypeName } from '../value-type.ts';
 import type { StoredRow } from './database.ts';
-import type { Standing } from './standing.ts';
+import { isShredded, type Standing } from './standing.ts';
 import { type ColumnStorage, type ColumnValue, columnValueOf, columnValueOfPlaintext, encryptedIn, plaintextIn } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
 
@@ -63,7 +63,7 @@ export function convertPage(rows: readonly StoredRow[], conversion: PageConversi
 }
 
 function untouched(row: StoredRow, standing: Standing): Fate {
-  return standing.kind === 'unreadable' ? { row, standing, refused: standing.code } : { row, standing };
+  return standing.kind === 'unreadable' && !isShredded(standing) ? { row, standing, refused: standing.code } : { row, standing };
 }
 
 /** Whatever opens counts as encrypted: to bring it under the current key is what a rotation is for. */

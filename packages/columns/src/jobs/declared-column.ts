@@ -1,4 +1,5 @@
 import type { FormatName } from '../stored-format.ts';
+import type { TenantKey } from '../tenant-format.ts';
 import type { ValueTypeName } from '../value-type.ts';
 import type { ColumnTarget } from './database.ts';
 
@@ -6,6 +7,10 @@ import type { ColumnTarget } from './database.ts';
 export interface DeclaredColumn extends ColumnTarget {
   readonly format: FormatName;
   readonly as: ValueTypeName;
+  /** `shared` without it. */
+  readonly tenantKey?: TenantKey;
+  /** The context column that says whose a row is. */
+  readonly tenant?: string;
   /** What reports call it: `Webhook Secrets`. */
   readonly title?: string;
 }

@@ -6,6 +6,7 @@ import type { BlindIndex } from '../blind-index.ts';
 import { indexKeyIdOf } from '../index-value.ts';
 import type { StoredRow } from './database.ts';
 import { type DeclaredIndex, indexTarget } from './declared-index.ts';
+import { isShredded } from './standing.ts';
 import { plaintextIn } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
 
@@ -83,7 +84,8 @@ export function textsOf(sources: readonly StoredRow[], values: StoredValues): st
 
 /** What the application sees; null for no value. What it could not have written is an error. */
 function textOf(source: StoredRow, { standing, opened }: OpenedRow): string | null | LockfastError {
-  if (standing.kind === 'null') return null;
+  // Of a value that was made unreadable on purpose, an index would still tell equals and let guesses be tested: it goes, too.
+  if (standing.kind === 'null' || isShredded(standing)) return null;
   if (standing.kind === 'unreadable') return new LockfastError(standing.code, 'a value does not open', 'see `lockfast column triage`');
   const bytes = standing.kind === 'plaintext' ? plaintextIn(source.value!, 'text', 'text') : opened!.value;
   if (bytes === undefined) return new LockfastError('invalid-text', 'a value is no text', 'see `lockfast column triage`');

@@ -55,11 +55,15 @@ export class Origins {
     this.#others = all.filter(({ declared }) => declared.id !== own.declared.id);
   }
 
-  async of(row: StoredRow, { code }: Unreadable): Promise<Search> {
+  async of(row: StoredRow, { code, shredded }: Unreadable): Promise<Search> {
+    // Its key is gone: every row of the tenant would be searched for in vain.
+    if (shredded !== undefined) return { complete: true };
     // A Fernet token is bound to no place, but columns have lists of keys of their own.
     if (code === 'invalid-token') return this.#underOtherKeys(row);
     // With another key, or with bytes missing, it is no other place that would help.
-    if (code !== 'moved-or-altered' && code !== 'invalid-context') return { complete: true };
+    const ofTenants = [this.#own, ...this.#others].some(({ declared }) => declared.tenantKey === 'own');
+    // In the row of another tenant a value is under another key, too.
+    if (code !== 'moved-or-altered' && code !== 'invalid-context' && !(ofTenants && code === 'wrong-key')) return { complete: true };
     const inThisRow = await this.#inThisRow(row);
     if (inThisRow !== undefined) return { opens: inThisRow, complete: true };
     let complete = true;

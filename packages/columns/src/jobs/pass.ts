@@ -6,6 +6,7 @@ import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
 import type { Pace } from './pace.ts';
 import type { PageSize } from './page-size.ts';
 import type { Patience } from './patience.ts';
+import { isShredded } from './standing.ts';
 import type { Tally } from './tally.ts';
 
 /** Some three milliseconds of work. */
@@ -137,6 +138,7 @@ export function count(tally: Tally, { standing, value, refused }: Fate, directio
   tally.rows++;
   if (standing.kind === 'null') tally.null++;
   else if (standing.kind === 'plaintext') tally.plaintext++;
+  else if (isShredded(standing)) tally.shredded++;
   if (refused !== undefined) tally.unreadable++;
   else if (value === undefined && standing.kind === (direction === 'decrypt' ? 'plaintext' : 'encrypted')) tally.already++;
 }

@@ -1,4 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
+import { encodedTenant } from '@lockfast/core/keyring';
 
 import { convertPage, type PageConversion } from './convert-page.ts';
 import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
@@ -18,7 +19,9 @@ const ROWS = 200;
  * @throws LockfastError `wrong-key`
  */
 export function proveCurrentKey(values: StoredValues, declared: DeclaredColumn, storage: ColumnTable['storage']): void {
-  const row: StoredRow = { key: ['probe'], value: null, context: declared.context.map((name) => `probe of ${name}`), label: null };
+  const context = values.probeContext();
+  if (context === undefined) return;
+  const row: StoredRow = { key: ['probe'], value: null, context, label: null };
   const probe = Buffer.from('lockfast probe');
   const [stored] = values.seal([{ row, value: probe, created: 0 }], storage);
   const [again] = values.anew().open([{ ...row, value: columnValueOf(stored!, storage) }], storage) as [OpenedRow];
@@ -59,7 +62,9 @@ export async function refuseAnotherRing(values: StoredValues, declared: Declared
 export async function refuseTooNarrow(database: ColumnDatabase, declared: DeclaredColumn, table: ColumnTable, conversion: PageConversion, signal: AbortSignal | undefined): Promise<void> {
   const { room } = table;
   if (room === undefined) return;
-  const row: StoredRow = { key: ['probe'], value: null, context: declared.context.map(() => ''), label: null };
+  const context = conversion.values.probeContext();
+  if (context === undefined) return;
+  const row: StoredRow = { key: ['probe'], value: null, context, label: null };
   const [stored] = conversion.values.seal([{ row, value: Buffer.alloc(await table.longestValue()), created: conversion.now }], table.storage);
   if (stored!.length <= room) return;
   let longest = 0;
@@ -76,9 +81,46 @@ export async function refuseTooNarrow(database: ColumnDatabase, declared: Declar
   );
 }
 
+/**
+ * Whether each tenant that a value is to be written for has a key of its own: found before the first row is changed.
+ *
+ * @throws LockfastError `missing-key`, with the tenants
+ */
+export async function refuseTenantsWithoutKey(
+  database: ColumnDatabase,
+  declared: DeclaredColumn,
+  table: ColumnTable,
+  conversion: PageConversion,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (declared.tenantKey !== 'own' || conversion.direction === 'decrypt') return;
+  const without = new Map<string, number>();
+  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+    const mayLack = rows.filter((row) => row.value !== null && conversion.values.tenantWithoutKey(row) !== undefined);
+    // Most tables have none of these: then nothing is decrypted.
+    for (const { row, refused } of mayLack.length === 0 ? [] : convertPage(mayLack, conversion)) {
+      if (refused !== 'missing-key' && refused !== 'key-not-usable') continue;
+      const [standing] = conversion.values.classify([row], table.storage);
+      if (standing!.kind === 'unreadable') continue;
+      const tenant = conversion.values.tenantWithoutKey(row)!;
+      without.set(tenant, (without.get(tenant) ?? 0) + 1);
+    }
+  }
+  if (without.size === 0) return;
+  const names = Array.from(without, ([tenant, rows]) => `${encodedTenant(tenant)} (${rows})`);
+  const more = names.length - MOST_NAMES;
+  throw new LockfastError(
+    'missing-key',
+    `${declared.id}: ${without.size === 1 ? 'a tenant has' : `${without.size} tenants have`} no key of ${without.size === 1 ? 'its' : 'their'} own: ${names.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}; nothing was changed`,
+    without.size === 1 ? `run \`lockfast tenant own-key ${encodedTenant([...without.keys()][0]!)}\`, then this again` : 'run `lockfast tenant own-key --from-columns`, then this again',
+  );
+}
+
 /** What names no key of the ring, and opened under none. */
 function isUnderNoKey(standing: Standing): boolean {
   return standing.kind === 'unreadable' && standing.code === 'wrong-key' && standing.keyId === undefined;
 }
 
+/** More names than these help nobody. */
+const MOST_NAMES = 10;
 const PAGE_ROWS = 1000;

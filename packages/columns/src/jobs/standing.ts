@@ -3,6 +3,7 @@ import type { KeyId } from '@lockfast/core/formats';
 
 import type { ForeignFormatName } from '../foreign/index.ts';
 import type { FormatName } from '../stored-format.ts';
+import type { TenantKey } from '../tenant-format.ts';
 
 /** What a stored value is, found out by decrypting it. */
 export type Standing =
@@ -15,8 +16,10 @@ export type Standing =
       readonly key: string;
       /** Milliseconds since the Unix epoch; undefined where it carries no time. */
       readonly created: number | undefined;
-      /** In the column's format and under the key that encrypts now. */
+      /** In the column's format, under the key that encrypts now, and with a tenant's own where that is declared. */
       readonly current: boolean;
+      /** Of a column that names its tenants: with which key beside the data key. */
+      readonly tenantKey?: TenantKey;
     }
   | Unreadable;
 
@@ -30,6 +33,13 @@ export interface Unreadable {
   readonly code: ErrorCode;
   /** The key that it names. */
   readonly keyId?: KeyId;
+  /** When the key of its tenant was destroyed, ISO 8601: it is unreadable on purpose, and for good. The code is `key-not-usable` then. */
+  readonly shredded?: string;
+}
+
+/** Whether it can't be read on purpose: its tenant's key was destroyed. */
+export function isShredded(standing: Standing): boolean {
+  return standing.kind === 'unreadable' && standing.shredded !== undefined;
 }
 
 /** Codes that say: made under a key that is not here. The others name a key that is, or no key at all. */

@@ -1,12 +1,14 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { type Context, type KeyId, keyIdAtStart } from '@lockfast/core/formats';
-import { type FernetKey, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
+import { type FernetKey, isDestroyed, type KeyRing, ringFernetKeys } from '@lockfast/core/keyring';
 
 import { placeOf } from '../column-context.ts';
 import { FERNET_START, FernetFormat } from '../fernet-format.ts';
 import { type ForeignFormat, looksLikeCloak, looksLikeRails } from '../foreign/index.ts';
 import { LFV1_START, Lfv1Format } from '../lfv1-format.ts';
 import type { FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from '../stored-format.ts';
+import { shreddedAt } from '../tenant-ciphers.ts';
+import { TenantFormat, tenantName } from '../tenant-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import type { Standing, Unreadable } from './standing.ts';
@@ -57,7 +59,8 @@ export class StoredValues {
 
   /** What every value under the current key begins with; undefined where no beginning says so. */
   get currentStart(): string | undefined {
-    return this.#declared.format === 'lfv1' ? `${LFV1_START}${this.#ring.active().id}.` : undefined;
+    // Under a tenant's own key a value begins as under the shared one.
+    return this.#declared.format === 'lfv1' && this.#declared.tenant === undefined ? `${LFV1_START}${this.#ring.active().id}.` : undefined;
   }
 
   /** The same keys with nothing derived yet: for a proof that does not rest on what it proves. */
@@ -102,7 +105,7 @@ export class StoredValues {
       );
       opened.forEach((one, i) => {
         const { index, stored } = group[i]!;
-        found[index] = one instanceof LockfastError ? unreadable(one.code, stored) : this.#encrypted(format, one);
+        found[index] = one instanceof LockfastError ? unreadable(one.code, stored, shreddedAt(one)) : this.#encrypted(format, one);
       });
     }
     return found;
@@ -114,14 +117,41 @@ export class StoredValues {
    * @throws LockfastError `already-encrypted`, `too-large`, `invalid-context`, `parameters-out-of-range`
    */
   seal(values: readonly { readonly row: StoredRow; readonly value: Buffer; readonly created: number | undefined }[], storage: ColumnStorage): Stored[] {
-    const { format, id, context: names } = this.#declared;
+    const { format, id, context: names, tenant } = this.#declared;
     const items = values.map(({ row, value, created }): ValueToSeal => ({
       value,
       created: created === undefined ? this.#noTime() : this.#heldTime(created),
       // Fernet binds nothing.
-      context: format === 'lfv1' ? placeOf(id, row.context, names) : NO_CONTEXT,
+      context: format === 'lfv1' ? placeOf(id, row.context, names, tenant) : NO_CONTEXT,
     }));
     return this.#formatsFor(formOf(storage))[format].sealBatch(items);
+  }
+
+  /** Whose a row is; undefined where the column does not say, or no tenant is called so. */
+  tenantOf({ context }: Pick<StoredRow, 'context'>): string | undefined {
+    const { tenant, context: names } = this.#declared;
+    const value = tenant === undefined ? undefined : context[names.indexOf(tenant)];
+    if (value === undefined || value === null) return undefined;
+    try {
+      return tenantName(value);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The tenant that a value can't be written for, since it has no key of its own; undefined where one can. */
+  tenantWithoutKey(row: Pick<StoredRow, 'context'>): string | undefined {
+    if (this.#declared.tenantKey !== 'own') return undefined;
+    const tenant = this.tenantOf(row);
+    return tenant === undefined || this.#ring.tenantSecretId(tenant) !== undefined ? undefined : tenant;
+  }
+
+  /** The context of a row that is none, in which a value can be written; undefined where that takes a tenant's own key and no tenant has one. */
+  probeContext(): readonly string[] | undefined {
+    const { context, tenant, tenantKey } = this.#declared;
+    const [first] = tenantKey === 'own' ? this.#ring.tenants.filter((record) => !isDestroyed(record)) : [];
+    if (tenantKey === 'own' && first === undefined) return undefined;
+    return context.map((name) => (name === tenant && first !== undefined ? first.tenant : `probe of ${name}`));
   }
 
   /** Whether nothing is left of a key but its name. */
@@ -145,8 +175,8 @@ export class StoredValues {
   }
 
   #encrypted(format: FormatName, opened: OpenedValue): OpenedRow {
-    const { key, created } = opened;
-    return { standing: { kind: 'encrypted', format, key, created, current: opened.current && format === this.#declared.format }, opened };
+    const { key, created, tenantKey } = opened;
+    return { standing: { kind: 'encrypted', format, key, created, current: opened.current && format === this.#declared.format, ...(tenantKey === undefined ? {} : { tenantKey }) }, opened };
   }
 
   /** What is in none of our formats: another library's value, or plaintext. */
@@ -168,13 +198,14 @@ export class StoredValues {
   }
 
   #contextOf(row: StoredRow): Context | undefined {
-    return row.context.includes(null) ? undefined : placeOf(this.#declared.id, row.context, this.#declared.context);
+    return row.context.includes(null) ? undefined : placeOf(this.#declared.id, row.context, this.#declared.context, this.#declared.tenant);
   }
 
   #formatsFor(form: Storage): Formats {
     let formats = this.#formats.get(form);
     if (formats === undefined) {
-      formats = { lfv1: new Lfv1Format(this.#ring, form), fernet: new FernetFormat(this.#fernetKeys, form) };
+      const { tenant, tenantKey = 'shared' } = this.#declared;
+      formats = { lfv1: tenant === undefined ? new Lfv1Format(this.#ring, form) : new TenantFormat(this.#ring, form, tenantKey, true), fernet: new FernetFormat(this.#fernetKeys, form) };
       this.#formats.set(form, formats);
     }
     return formats;
@@ -194,7 +225,7 @@ function formatBy(stored: Stored, formats: Formats): FormatName | undefined {
   return formats.fernet.beginsLike(stored) || formats.fernet.isWellFormed(stored) ? 'fernet' : undefined;
 }
 
-function unreadable(code: Unreadable['code'], stored: Stored): OpenedRow {
+function unreadable(code: Unreadable['code'], stored: Stored, shredded?: string): OpenedRow {
   const keyId = keyIdAtStart(stored);
-  return { standing: { kind: 'unreadable', code, ...(keyId === undefined ? {} : { keyId }) }, opened: undefined };
+  return { standing: { kind: 'unreadable', code, ...(keyId === undefined ? {} : { keyId }), ...(shredded === undefined ? {} : { shredded }) }, opened: undefined };
 }

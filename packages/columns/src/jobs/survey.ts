@@ -6,6 +6,7 @@ import type { ColumnDatabase, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { PageSize } from './page-size.ts';
 import { walkColumn } from './walk.ts';
+import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 
 /** A census that is proven by decrypting. `keys` and `fernet` hold only what opened; `unknown` is all that did not. */
@@ -14,7 +15,9 @@ export interface Survey extends Census {
   readonly fernetKeys: Readonly<Record<string, number>>;
   /** What did not open, by the reason. */
   readonly unreadable: Readonly<Partial<Record<ErrorCode, number>>>;
-  /** The same by the key that it names; '' for what names none, and may be under any. */
+  /** Rows whose tenants' keys were destroyed, by tenant. They are in none of the other counts but `rows`. */
+  readonly shredded: Readonly<Record<string, number>>;
+  /** The same as `unreadable` by the key that it names; '' for what names none, and may be under any. */
   readonly unreadableKeys: Readonly<Record<KeyId, number>>;
   /** When the oldest value was encrypted, in milliseconds since the Unix epoch; undefined where none carries a time. */
   readonly oldest: number | undefined;
@@ -39,15 +42,19 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
   const fernetKeys: Record<string, number> = {};
   const unreadable: Partial<Record<ErrorCode, number>> = {};
   const unreadableKeys: Record<KeyId, number> = {};
+  const shredded: Record<string, number> = {};
   let oldest: number | undefined;
   const pages: AsyncIterable<readonly StoredRow[]> | Iterable<readonly StoredRow[]> =
     sample === undefined ? walkColumn(database, declared, table, new PageSize(SURVEY_ROWS), signal) : [await table.sample(sample)];
   for await (const rows of pages) {
-    for (const standing of values.classify(rows, table.storage)) {
+    for (const [index, standing] of values.classify(rows, table.storage).entries()) {
       counted.rows++;
       if (standing.kind === 'null') counted.null++;
       else if (standing.kind === 'plaintext') counted.plaintext++;
-      else if (standing.kind === 'unreadable') {
+      else if (isShredded(standing)) {
+        const tenant = values.tenantOf(rows[index]!)!;
+        shredded[tenant] = (shredded[tenant] ?? 0) + 1;
+      } else if (standing.kind === 'unreadable') {
         counted.unknown++;
         unreadable[standing.code] = (unreadable[standing.code] ?? 0) + 1;
         const named = standing.keyId ?? '';
@@ -62,7 +69,7 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
     }
     onProgress?.(counted.rows, estimated);
   }
-  return { id: declared.id, ...counted, keys, fernetKeys, unreadable, unreadableKeys, oldest, sampled: sample !== undefined };
+  return { id: declared.id, ...counted, keys, fernetKeys, unreadable, unreadableKeys, shredded, oldest, sampled: sample !== undefined };
 }
 
 const SURVEY_ROWS = 1000;

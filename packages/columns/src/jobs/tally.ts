@@ -10,12 +10,14 @@ export interface Tally {
   changed: number;
   /** Not replaced, since somebody else changed or removed the row after it was read. The next pass meets it again, if it is still there. */
   conflicts: number;
+  /** Left as they are, since the keys of their tenants were destroyed. */
+  shredded: number;
   /** Left as they are, since nothing opens them or the column can't hold what they would become. */
   unreadable: number;
 }
 
 export function newTally(): Tally {
-  return { rows: 0, null: 0, plaintext: 0, already: 0, changed: 0, conflicts: 0, unreadable: 0 };
+  return { rows: 0, null: 0, plaintext: 0, already: 0, changed: 0, conflicts: 0, shredded: 0, unreadable: 0 };
 }
 
 /** From a checkpoint, whose counts some other version may have written. */

@@ -58,6 +58,7 @@ test.skipIf(missing !== undefined)('[D6] [B3] the census counts rows by key, for
     unknown: 4,
     unreadable: { malformed: 3, 'missing-key': 1 },
     unreadableKeys: { '': 2, [newId]: 1, [stranger.slice(5, 11)]: 1 },
+    shredded: {},
     oldest: 1_500_000_000_000,
     sampled: false,
   });

@@ -3,7 +3,7 @@ import { column } from '@lockfast/columns';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { expect, test } from 'vitest';
 
-import { censusIndex, convertColumn, type DeclaredIndex, StoredValues } from '../../src/jobs/index.ts';
+import { censusIndex, convertColumn, type DeclaredColumn, type DeclaredIndex, StoredValues } from '../../src/jobs/index.ts';
 import { heldRing, rotatedRing } from '../held-ring.ts';
 import { build, DEFINITION, INDEX, SOURCE, write } from './index-application.ts';
 import { anIndexScene, emailsOf, fill, found, survey } from './index-scene.ts';
@@ -251,3 +251,19 @@ test.skipIf(missing !== undefined)('a connection that is cut between commit and 
   expect(await build({ database: intervening(scene.database, { beforeWrite: async (n) => (n === 1 ? await cut() : undefined), afterWrite: async (n) => (n === 3 ? await cut() : undefined) }) }, ring, { batch: 100 })).toMatchObject({ changed: ROWS, missing: ROWS, conflicts: 0 });
   expect(await survey(scene, ring)).toMatchObject({ missing: 0, stale: 0 });
 }, 30_000);
+
+test.skipIf(missing !== undefined)("[W9] the index of values whose tenant's key was destroyed is emptied, too", async () => {
+  const scene = await anIndexScene();
+  const source: DeclaredColumn = { ...SOURCE, tenantKey: 'own', tenant: 'org' };
+  const declared: DeclaredIndex = { ...INDEX, source };
+  const ring = (await indexedRing()).withTenantSecrets(['acme', 'globex']);
+  const emails = column(ring, { id: SOURCE.id, context: ['org'], tenantKey: 'own', tenant: 'org' });
+  for (const [id, org] of [[1, 'acme'], [2, 'globex']] as const) {
+    await scene.client.query('INSERT INTO customers VALUES ($1, $2, $3, $4)', [id, 'x', org, emails.encrypt('ada@example.com', { org })]);
+  }
+  expect(await build(scene, ring, { declared })).toMatchObject({ changed: 2 });
+  const shredded = ring.withTenantSecretDestroyed('acme');
+  expect(await survey(scene, shredded, declared)).toMatchObject({ stale: 1, unreadable: {} });
+  expect(await build(scene, shredded, { declared })).toMatchObject({ stale: 1, changed: 1, already: 1, unreadable: { count: 0 } });
+  expect(scene.scratch.sql('SELECT id FROM customers WHERE email_index IS NULL')).toBe('1');
+});

@@ -26,9 +26,11 @@ import {
 } from './ring-document.ts';
 import { Secret } from './secret.ts';
 import { noSource, refuseTooManySources, unwrapBySources, wrapBySources } from './source-wrapping.ts';
-import { findLive, parseTenantRecord, printTenantRecord, type TenantRecord, type TenantSecretId } from './tenant-record.ts';
+import { findLive, isDestroyed, parseTenantRecord, printTenantRecord, type TenantRecord, type TenantSecretId, type TenantSecretRecord } from './tenant-record.ts';
 import { rewrapped, secretIsGone, unwrapTenantSecret, withoutSecret, withSecrets } from './tenant-secrets.ts';
 import { unwrapKey, wrapKey } from './wrapping.ts';
+
+const LOOKUPS_WITHOUT_INDEX = 8;
 
 /** Which ring this is, and which of its versions: what a floor remembers. */
 export interface RingVersion {
@@ -57,6 +59,8 @@ export class KeyRing implements DataKeys {
   readonly #secrets = new Map<KeyId, Secret>();
   #tenants: readonly TenantRecord[] | undefined;
   readonly #tenantSecrets = new Map<TenantSecretId, Secret>();
+  #liveTenants: ReadonlyMap<string, TenantSecretRecord> | undefined;
+  #lookups = 0;
   #version: RingVersion | undefined;
 
   private constructor(document: RingDocument, ringKey: Secret) {
@@ -181,12 +185,12 @@ export class KeyRing implements DataKeys {
 
   /** Which secret new files of this tenant are derived with; undefined where it has none of its own. */
   tenantSecretId(tenant: string): TenantSecretId | undefined {
-    return findLive(this.#document.tenants, tenant)?.id;
+    return this.#liveTenant(tenant)?.id;
   }
 
   /** The secret that a file of this tenant was derived with. Only the one asked for is unwrapped. @throws LockfastError `missing-key`, and as `unwrapKey` */
   tenantSecret(tenant: string, id: TenantSecretId): Secret {
-    const record = findLive(this.#document.tenants, tenant);
+    const record = this.#liveTenant(tenant);
     if (record?.id !== id) throw secretIsGone(this.tenants, tenant, id, this.environment);
     let secret = this.#tenantSecrets.get(id);
     if (secret === undefined) {
@@ -423,6 +427,14 @@ export class KeyRing implements DataKeys {
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {
     const mac = new KeyRing(document, ringKey).#mac(document).toString('base64url');
     return new KeyRing({ ...document, mac }, ringKey);
+  }
+
+  /** A program of one tenant asks once, and need not parse the others' records; a column asks for thousands. */
+  #liveTenant(tenant: string): TenantSecretRecord | undefined {
+    this.#lookups += 1;
+    if (this.#lookups <= LOOKUPS_WITHOUT_INDEX) return findLive(this.#document.tenants, tenant);
+    this.#liveTenants ??= new Map(this.tenants.flatMap((record) => (isDestroyed(record) ? [] : [[record.tenant, record]])));
+    return this.#liveTenants.get(tenant);
   }
 
   #isAuthentic(): boolean {

@@ -166,7 +166,7 @@ describe('a V8 start-up snapshot', () => {
 describe('no caller chooses a nonce', () => {
   test('the package exports nothing that takes one', () => {
     expect(Object.keys(formats).toSorted()).toEqual([
-      'Fernet', 'HKDF', 'MS_PER_UNIT', 'PBKDF2_ITERATIONS', 'ValueCipher', 'asText', 'canonicalJson', 'durationMs', 'fernetFingerprint', 'fernetKeyOf', 'fernetKeyText', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdAtStart', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson', 'readableId', 'refuseTooOld', 'shortDurationMs',
+      'Fernet', 'HKDF', 'MS_PER_UNIT', 'PBKDF2_ITERATIONS', 'ValueCipher', 'asText', 'canonicalJson', 'contextText', 'durationMs', 'fernetFingerprint', 'fernetKeyOf', 'fernetKeyText', 'generateFernetKey', 'isEncrypted', 'isKeyId', 'keyIdAtStart', 'keyIdOf', 'lengthPrefixed', 'looksLikeFernet', 'newKeyId', 'parseFernetKey', 'parseJson', 'readableId', 'refuseTooOld', 'shortDurationMs',
     ]);
   });
 
