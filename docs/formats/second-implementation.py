@@ -83,6 +83,7 @@ RING_MEMBERS = {
     "lockfast-keyring/1": (MEMBERS, OF_KEY),
     "lockfast-keyring/2": (MEMBERS | {"departure"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
     "lockfast-keyring/3": (MEMBERS | {"departure", "tenants"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
+    "lockfast-keyring/4": (MEMBERS | {"departure", "tenants", "indexes"}, OF_KEY | {"drained", "retired", "destroyed", "compromised"}),
 }
 TENANT = re.compile(r"id=([a-z2-7]{16}) tenant=([!-~]+) created=\S{24} (?:wrapped=([\w-]{139})|destroyed=\S{24})", re.ASCII)
 

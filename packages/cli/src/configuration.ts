@@ -45,6 +45,8 @@ export interface Configuration {
   /** `[databases]` and `[[columns]]` as written: what they mean, and whether they fit together, `declaredColumns` tells. */
   readonly databases: Readonly<Record<string, DatabaseSettings>>;
   readonly columns: readonly ColumnSettings[];
+  /** `[[blind-indexes]]` as written: `declaredIndexes` tells what they mean. */
+  readonly blindIndexes: readonly BlindIndexSettings[];
   readonly mask: MaskSettings;
   readonly alerts: AlertSettings;
 }
@@ -114,6 +116,18 @@ export interface ColumnSettings {
   readonly set?: Readonly<Record<string, string>>;
 }
 
+/** One `[[blind-indexes]]`. */
+export interface BlindIndexSettings {
+  readonly id: string;
+  /** The id of a column. */
+  readonly of: string;
+  readonly column: string;
+  readonly normalise?: 'none' | 'case-and-width';
+  readonly bits?: number;
+  readonly context?: readonly string[];
+  readonly 'few-values'?: boolean;
+}
+
 export type Role = 'admin' | 'operator' | 'auditor';
 
 export const CHANNEL_KINDS = ['webhook', 'slack', 'smtp', 'syslog', 'command'] as const;
@@ -158,7 +172,7 @@ function fleetSettings(tenants: TomlTable | undefined, each: TomlTable | undefin
 }
 
 /** What most starts of `run` have no use for. */
-function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns' | 'mask' | 'alerts'> {
+function laterSettings(table: TomlTable, file: string, at: (path: unknown) => string): Pick<Configuration, 'roles' | 'schedule' | 'approvals' | 'maintenanceWindow' | 'textLog' | 'rotationLog' | 'backups' | 'guard' | 'witnesses' | 'databases' | 'columns' | 'blindIndexes' | 'mask' | 'alerts'> {
   const part = (name: string): TomlTable => (table[name] as TomlTable | undefined) ?? {};
   const { text: log, rotations } = part('log');
   const witnesses = (table['witnesses'] as unknown as readonly WitnessSettings[] | undefined) ?? [];
@@ -181,6 +195,7 @@ function laterSettings(table: TomlTable, file: string, at: (path: unknown) => st
     databases: (table['databases'] ?? {}) as unknown as Configuration['databases'],
     mask: part('mask'),
     columns: (table['columns'] ?? []) as unknown as readonly ColumnSettings[],
+    blindIndexes: (table['blind-indexes'] ?? []) as unknown as readonly BlindIndexSettings[],
     alerts: alertSettings(table['alerts'] as TomlTable | undefined, file),
   };
 }

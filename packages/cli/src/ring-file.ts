@@ -25,14 +25,14 @@ export async function changeRing(
 ): Promise<KeyRing> {
   let before: ReadonlySet<string> = new Set();
   const noted = (old: KeyRing): KeyRing | Promise<KeyRing> => {
-    before = new Set(old.keys.map(({ id }) => id));
+    before = new Set([...old.keys, ...old.indexKeys].map(({ id }) => id));
     return change(old);
   };
   const changed = await audited(
     await workspace.audit(),
     { ...event, environment: workspace.configuration.environment },
     () => replaceRing(workspace, noted, acceptance),
-    (ring) => ({ details: { generation: ring.version.generation }, keyId: event.keyId ?? ring.keys.find(({ id }) => !before.has(id))?.id }),
+    (ring) => ({ details: { generation: ring.version.generation }, keyId: event.keyId ?? [...ring.keys, ...ring.indexKeys].find(({ id }) => !before.has(id))?.id }),
   );
   await workspace.signKeyChange(changed);
   return changed;

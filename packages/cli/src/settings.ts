@@ -147,6 +147,34 @@ const OF_A_COLUMN: Readonly<Record<string, Setting>> = {
   },
 };
 
+/** Of `[[blind-indexes]]`. */
+const OF_A_BLIND_INDEX: Readonly<Record<string, Setting>> = {
+  id: {
+    what: 'a name such as "customers.email.index": lower-case letters, digits, underscores and dots, at most 128',
+    help: "The index's own name, which its keys and values are bound to. No column has it.",
+    schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: MOST_ID_CHARACTERS },
+    accepts: isColumnId,
+    required: true,
+  },
+  of: {
+    what: 'the id of a column',
+    help: 'The column of texts whose values it finds: the id of one of [[columns]].',
+    schema: { type: 'string', pattern: COLUMN_ID.source, maxLength: MOST_ID_CHARACTERS },
+    accepts: isColumnId,
+    required: true,
+  },
+  column: { ...sqlName('the name of a column, not quoted', 'The column of the same table that holds the index, of type text, not quoted.'), required: true },
+  normalise: oneOf(['none', 'case-and-width'], 'What is equal: none, what is equal to the byte; case-and-width, what differs in case or width alone, too. Default: none.'),
+  bits: {
+    what: 'a number from 8 to 256',
+    help: 'How many bits of the digest are kept. With fewer, searches find others, too, and whoever reads the database learns less. Default: 256.',
+    schema: { type: 'integer', minimum: 8, maximum: 256 },
+    accepts: (value) => Number.isInteger(value) && (value as number) >= 8 && (value as number) <= 256,
+  },
+  context: sqlNames('Columns of the same row: values are equal only where these are, too, such as the id of an organization.'),
+  'few-values': { what: 'true or false', help: 'Whether the column may have fewer than 16 different values, which the index gives away to whoever reads the database. Default: false.', schema: { type: 'boolean' }, accepts: (value) => typeof value === 'boolean' },
+};
+
 /** Of `[tenants]`, and of `[tenant.NAME]`. */
 const OF_A_TENANT: Readonly<Record<string, Setting>> = {
   service: {
@@ -256,6 +284,7 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
   tenant: { ...table('What differs for one tenant, as [tenant.NAME].', OF_A_TENANT), keyed: true },
   databases: { ...table('The databases that hold encrypted columns, as [databases.NAME].', OF_A_DATABASE), keyed: true },
   columns: { ...table('The encrypted columns, each as [[columns]].', OF_A_COLUMN), repeated: true },
+  'blind-indexes': { ...table('The blind indexes that encrypted columns are searched by, each as [[blind-indexes]].', OF_A_BLIND_INDEX), repeated: true },
   roles: table('Who may do what. Without it, whoever can open the key ring may do everything.', {
     admin: people('Who may change keys.'),
     operator: people('Who may encrypt and decrypt.'),

@@ -48,7 +48,7 @@ function ledgerOf(project: Project, name: string): string {
 describe('[E4] the key ring', () => {
   const WRONG: [string, (project: Project) => void, number, string][] = [
     ['is missing', (p) => rmSync(ring(p)), 3, 'there is no key ring at BASE/project/.lockfast/keyring.json: get it from git or a backup; `lockfast init` makes a new one, which opens nothing that exists'],
-    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/4')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
+    ['is of a newer format', (p) => rewrite(ring(p), (text) => text.replace('lockfast-keyring/2', 'lockfast-keyring/5')), 4, 'BASE/project/.lockfast/keyring.json has a format that this Lockfast does not know: upgrade Lockfast on this machine'],
     ['is another file', (p) => rewrite(ring(p), () => '{"format":"npm"}'), 4, 'BASE/project/.lockfast/keyring.json is no key ring: restore it from a backup or from git'],
     ['is cut', (p) => rewrite(ring(p), (text) => text.slice(0, 300)), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
     ['is empty', (p) => rewrite(ring(p), () => ''), 4, 'BASE/project/.lockfast/keyring.json is not JSON, or names a member twice: restore it from a backup or from git'],
@@ -361,7 +361,7 @@ describe('[E4] the configuration', () => {
     ['is no TOML', 'environment = "x\n', `${AT}, line 1: this is not TOML: see https://toml.io for how it is written`],
     ['sets one thing twice', `${GOOD}keyring = "l"\n`, `${AT}, line 4: this is not TOML: see https://toml.io for how it is written`],
     ['is empty', '', `${AT}: environment is missing: add it: a name of letters, digits, dots, dashes and underscores, such as "production"`],
-    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, databases, columns, roles, schedule, approvals, maintenance, alerts, log, mask, guard, backups, witnesses`],
+    ['misspells a setting', `enviroment = "x"\n${GOOD}`, `${AT}: enviroment is not a setting: it takes: environment, keyring, key-source, ledger, dialect, tenants, tenant, databases, columns, blind-indexes, roles, schedule, approvals, maintenance, alerts, log, mask, guard, backups, witnesses`],
     ['misspells one in a table', `${GOOD}[tenants]\npaht = "/x/{tenant}"\n`, `${AT}: tenants.paht is not a setting: it takes: path, extends, service, user, way, required, generated, window, health`],
     ['has a number for a name', GOOD.replace('"production"', '1'), `${AT}: environment is not a name of letters, digits, dots, dashes and underscores, such as "production": see the table of settings in docs/configuration.md`],
     ['names a table of instances that could be anything else', `${GOOD}[databases.app]\nurl = "env:URL"\ninstances = "Instances; DROP"\n`, `${AT}: databases.NAME.instances is not the name of a table in lower case, with or without a schema: see the table of settings in docs/configuration.md`],

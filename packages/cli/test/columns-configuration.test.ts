@@ -59,6 +59,45 @@ describe('[D3] [W3] the declaration of columns', () => {
   });
 });
 
+describe('[B14] the declaration of blind indexes', () => {
+  const SEE = 'see the table of settings in docs/configuration.md';
+  const index = (settings = '', id = 'tenants.key.index'): string => `\n[[blind-indexes]]\nid = "${id}"\nof = "tenants.key"\ncolumn = "api_key_index"\n${settings}`;
+  const WRONG: [string, string, string][] = [
+    ['none', `${DATABASE}${column()}`, 'declares no blind indexes: add a [[blind-indexes]] for each: see docs/guides/blind-index.md'],
+    ['a column that is not declared', `${DATABASE}${column()}${index().replace('"tenants.key"', '"tenants.kay"')}`, 'the blind index tenants.key.index is of the column tenants.kay, which is not declared: did you mean tenants.key?'],
+    ['the id of a column', `${DATABASE}${column()}${index('', 'tenants.key')}`, 'the blind index tenants.key has the id of a column: give it its own, such as tenants.key.index'],
+    ['the same id twice', `${DATABASE}${column()}${index()}${index().replace('api_key_index', 'other')}`, 'the blind index tenants.key.index is declared twice: its keys are bound to the id: give each index its own'],
+    ['the same place twice', `${DATABASE}${column()}${index()}${index('', 'tenants.key.other')}`, 'the blind index tenants.key.other lies in the same column as tenants.key.index: give each index a column of its own'],
+    ['the encrypted column as its place', `${DATABASE}${column()}${index().replace('api_key_index', 'api_key')}`, 'the blind index tenants.key.index lies in the column of tenants.key: an index needs a column of its own beside the encrypted one'],
+    ['a column of JSON values', `${DATABASE}${column('as = "json"')}${index()}`, 'the blind index tenants.key.index is of tenants.key, which holds json: a blind index is over texts'],
+    ['a column of bytes', `${DATABASE}${column('as = "bytes"')}${index()}`, 'the blind index tenants.key.index is of tenants.key, which holds bytes: a blind index is over texts'],
+    ['a value inside JSON', `${DATABASE}${column('path = ["a"]')}${index()}`, 'the blind index tenants.key.index is of tenants.key, which lies inside a JSON column: a blind index is over a column of its own'],
+    ['the value in its context', `${DATABASE}${column()}${index('context = ["api_key"]')}`, 'the blind index tenants.key.index names the encrypted column in its context: name columns beside it'],
+    ['itself in its context', `${DATABASE}${column()}${index('context = ["api_key_index"]')}`, 'the blind index tenants.key.index names itself in its context: an index can not be part of its own context'],
+    ['itself in the context of its column', `${DATABASE}${column('context = ["api_key_index"]')}${index()}`, 'the blind index tenants.key.index names itself in its context: an index can not be part of its own context'],
+    ['itself as the key of the table', `${DATABASE}${column('key = "api_key_index"')}${index()}`, 'the blind index tenants.key.index is a part of the key that tells rows apart: give it a column of its own'],
+    ['another normalisation', `${DATABASE}${column()}${index('normalise = "lower"')}`, `blind-indexes[tenants.key.index].normalise is not one of none, case-and-width: ${SEE}`],
+    ['7 bits', `${DATABASE}${column()}${index('bits = 7')}`, `blind-indexes[tenants.key.index].bits is not a number from 8 to 256: ${SEE}`],
+    ['an id that is none', `${DATABASE}${column()}${index('', 'Tenants Key')}`, `blind-indexes.id is not a name such as "customers.email.index": lower-case letters, digits, underscores and dots, at most 128: ${SEE}`],
+    ['no column', `${DATABASE}${column()}${index().replace('column = "api_key_index"\n', '')}`, 'blind-indexes[tenants.key.index].column is missing: add it: the name of a column, not quoted'],
+    ['a misspelt setting', `${DATABASE}${column()}${index('bit = 8')}`, 'blind-indexes[tenants.key.index].bit is not a setting: it takes: id, of, column, normalise, bits, context, few-values'],
+    ['a bad column', `${DATABASE}${column('context = ["api_key"]')}${index()}`, 'the column tenants.key names itself in its context: a value can not be bound to itself: name columns beside it'],
+  ];
+  test.each(WRONG)('%s: refused', async (_, settings, message) => {
+    const project = await configured(settings);
+    const { status, stdout, stderr } = await project.run(['column', 'index', 'build']);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(`lockfast: ${project.path('lockfast.toml')}${message.startsWith('declares') ? ' ' : ': '}${message}\n`);
+  });
+
+  test('doctor says so, too, and counts good ones', async () => {
+    const bad = await configured(`${DATABASE}${column()}${index('context = ["api_key"]')}`);
+    expect(await bad.run(['doctor'])).toMatchObject({ status: 1, stdout: expect.stringMatching(/columns +failed +.*names the encrypted column in its context/) });
+    const good = await configured(`${DATABASE}${column()}${index()}`);
+    expect((await good.run(['doctor'])).stdout).toMatch(/blind indexes +good +1 of 1 column: how they are/);
+  });
+});
+
 describe('where a database is', () => {
   const inFile = (project: Project, mode: number): string => {
     project.write('database-url', `postgres://app:${CANARY}@127.0.0.1:1/app\n`, mode);

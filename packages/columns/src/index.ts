@@ -1,4 +1,6 @@
 export { type ActivityCounts, ColumnActivity } from './activity.ts';
+export { BlindIndex, blindIndex } from './blind-index.ts';
+export { type BlindIndexDefinition, checkIndexDefinition, type Normalisation } from './blind-index-definition.ts';
 export { column, Column } from './column.ts';
 export { COLUMN_PURPOSE, type ColumnContext, contextOf, placeOf } from './column-context.ts';
 export { checkDefinition, type ColumnDefinition } from './column-definition.ts';
@@ -7,6 +9,7 @@ export { logColumnEvents, type StructuredLogger } from './column-log.ts';
 export { type ColumnCount, ColumnCounts, type ColumnOperation, type Counts } from './counts.ts';
 export { COLUMN_CHANNEL, type ColumnEvent } from './events.ts';
 export { FernetFormat } from './fernet-format.ts';
+export { indexKeyIdOf } from './index-value.ts';
 export { Lfv1Format } from './lfv1-format.ts';
 export type { FormatLook, FormatName, OpenedValue, Storage, Stored, StoredFormat, ValueToSeal } from './stored-format.ts';
 export { shreddedAt, ShreddedTenant } from './tenant-ciphers.ts';

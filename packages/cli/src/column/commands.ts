@@ -1,4 +1,5 @@
 import { type Command, JSON_OPTION, type Option, REASON_OPTION, YES_OPTION } from '../command.ts';
+import { INDEX_COMMANDS } from './blind-index/commands.ts';
 
 /** How many columns may stand on one command line. */
 const ANY_NUMBER = [0, 1000] as const;
@@ -190,4 +191,5 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     ],
     load: () => import('./clear.ts'),
   },
+  ...INDEX_COMMANDS,
 ];

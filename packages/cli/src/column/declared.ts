@@ -66,7 +66,7 @@ function isSamePlace(one: ColumnSettings, other: ColumnSettings): boolean {
 const IDENTIFIER = /^(?:"((?:[^"]|"")+)"|`((?:[^`]|``)+)`|([A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*))(\.|$)/;
 
 /** Schema and table as the database has them; undefined for what is neither `name` nor `schema.name`. */
-function tableParts(table: string): readonly string[] | undefined {
+export function tableParts(table: string): readonly string[] | undefined {
   const parts: string[] = [];
   for (let rest = table; ; ) {
     const [whole, quoted, inBackticks, plain, dot] = IDENTIFIER.exec(rest) ?? [];

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 
 import { shownPath } from '@lockfast/core/files';
 
+import { declaredIndexes } from '../column/blind-index/declared-indexes.ts';
 import { databaseUrl } from '../column/database-url.ts';
 import { declaredColumns } from '../column/declared.ts';
 import type { Configuration } from '../configuration.ts';
@@ -13,12 +14,14 @@ import { surroundings } from '../workspace.ts';
 import { type Check, failure, good, refused, warning } from './check.ts';
 
 export function columnChecks(configuration: Configuration | undefined, session: Session): Check[] {
-  if (configuration === undefined || configuration.columns.length === 0) return [];
+  if (configuration === undefined || configuration.columns.length + configuration.blindIndexes.length === 0) return [];
   try {
     const columns = declaredColumns(configuration);
     const names = [...new Set(columns.map(({ database }) => database))];
     const urls = names.map((name) => urlCheck(name, configuration, session));
-    return [good('columns', `${counted(columns.length, 'column')} in ${counted(names.length, 'database')}: how they are, \`lockfast column status\` tells`), ...urls];
+    const indexes = declaredIndexes(configuration);
+    const searched = indexes.length === 0 ? [] : [good('blind indexes', `${indexes.length} of ${counted(new Set(indexes.map(({ source }) => source.id)).size, 'column')}: how they are, \`lockfast column index status\` tells`)];
+    return [good('columns', `${counted(columns.length, 'column')} in ${counted(names.length, 'database')}: how they are, \`lockfast column status\` tells`), ...searched, ...urls];
   } catch (error) {
     return [failure('columns', ...refused(error))];
   }

@@ -37,12 +37,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const ok = files.every(({ problem }) => problem === undefined) && !due.overdue && rotation === undefined && ledger.problem === undefined;
   if (args.flag('json')) {
     const keys = ring.keys.map(({ id, state, created }) => ({ id, state, created }));
-    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, rotation: rotation?.id ?? null, due, ledger, columns: configuration.columns.length, ok });
+    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, rotation: rotation?.id ?? null, due, ledger, columns: configuration.columns.length, blindIndexes: configuration.blindIndexes.length, ok });
   } else {
     print(session, ring, files);
     session.terminal.line(scheduleLine(ring, configuration, Date.now()));
     session.terminal.line(ledger.place === null ? 'No ledger: what is done with the keys is not recorded.' : `Ledger ${ledger.place}${ledger.entries === undefined ? '' : `, ${ledger.entries} entries`}`);
     if (configuration.columns.length > 0) session.terminal.line(`${counted(configuration.columns.length, 'encrypted column')} in databases: see lockfast column status`);
+    for (const index of ring.indexKeys.filter(({ state }) => state === 'staged' || state === 'older').map((key) => key.index)) session.terminal.line(`The blind index ${index} is being rotated: see lockfast column index status`);
     if (ledger.problem !== undefined) session.terminal.warn(ledger.problem);
     if (rotation !== undefined) session.terminal.warn(`the rotation ${rotation.id} of ${rotation.started.slice(0, 10)} is not finished: run lockfast key rotate`);
   }

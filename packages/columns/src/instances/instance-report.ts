@@ -140,8 +140,10 @@ export async function reportInstance(ring: RingInUse, place: InstancePlace, onFa
   return report;
 }
 
+/** The keys that it decrypts with, and those that it searches blind indexes with. */
 function heldBy(ring: KeyRing): string {
-  return ring.keys.flatMap(({ id, state }) => (DECRYPTING.has(state) ? [id] : [])).join(' ');
+  const searching = ring.indexKeys.filter(({ state }) => state !== 'destroyed');
+  return [...ring.keys.filter(({ state }) => DECRYPTING.has(state)), ...searching].map(({ id }) => id).join(' ');
 }
 
 /** @throws LockfastError `usage` for a name that could not be shown */

@@ -1,5 +1,5 @@
 import type { Checkpoint, ColumnTable, RowChange } from './database.ts';
-import type { Fate } from './convert-page.ts';
+import type { RowFate } from './convert-page.ts';
 import type { PageSize } from './page-size.ts';
 import type { Patience } from './patience.ts';
 
@@ -7,8 +7,8 @@ import type { Patience } from './patience.ts';
 const IDLE_CHECKPOINT_MS = 2000;
 
 /** What was done with some rows that follow each other. */
-export interface WrittenRows {
-  readonly fates: readonly Fate[];
+export interface WrittenRows<F extends RowFate> {
+  readonly fates: readonly F[];
   /** For each of them whether its new value stands now. */
   readonly made: readonly boolean[];
 }
@@ -31,8 +31,8 @@ export class BatchWriter {
    *   killed job may take conflicts of its last batch for changes; whoever goes on meets those rows again all the same
    * @param written is told after each commit
    */
-  async write(fates: readonly Fate[], checkpointAfter: (rows: readonly Fate[]) => Checkpoint, written: (rows: WrittenRows) => void): Promise<void> {
-    const parts: { readonly fates: readonly Fate[]; readonly uncertain: boolean }[] = [{ fates, uncertain: false }];
+  async write<F extends RowFate>(fates: readonly F[], checkpointAfter: (rows: readonly F[]) => Checkpoint, written: (rows: WrittenRows<F>) => void): Promise<void> {
+    const parts: { readonly fates: readonly F[]; readonly uncertain: boolean }[] = [{ fates, uncertain: false }];
     for (;;) {
       const part = parts.shift();
       if (part === undefined) return;
@@ -67,7 +67,7 @@ export class BatchWriter {
   }
 }
 
-function halves(fates: readonly Fate[]): (readonly Fate[])[] {
+function halves<F>(fates: readonly F[]): (readonly F[])[] {
   if (fates.length < 2) return [fates];
   const half = fates.length >> 1;
   return [fates.slice(0, half), fates.slice(half)];

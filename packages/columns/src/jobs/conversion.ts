@@ -1,14 +1,15 @@
-import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
+import type { ErrorCode } from '@lockfast/core/errors';
 import type { AuditSink } from '@lockfast/core/ports';
 
 import { BatchWriter } from './batch-writer.ts';
-import type { Direction, Fate } from './convert-page.ts';
+import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
 import type { ColumnDatabase, ColumnTable, RowKey } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
 import { Pace, type WaitingFor } from './pace.ts';
 import { PageSize } from './page-size.ts';
-import { type Job, patiently, runPass } from './pass.ts';
+import { count, type Job } from './pass.ts';
+import { runPasses } from './passes.ts';
 import { Patience } from './patience.ts';
 import { proveCurrentKey, refuseAnotherRing, refuseTenantsWithoutKey, refuseTooNarrow } from './preflight.ts';
 import { isShredded } from './standing.ts';
@@ -67,7 +68,6 @@ export interface ConversionReport extends Omit<Tally, 'unreadable'> {
   readonly ms: number;
 }
 
-const MOST_PASSES = 10;
 const VERIFIED_ROWS = 1000;
 
 /**
@@ -112,57 +112,28 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   const earlier = checkpoint?.job === name ? checkpoint : undefined;
   if (earlier !== undefined) Object.assign(tally, tallyOf(earlier.counts));
   const unreadable = new UnreadableRows();
-  const job = await newJob(database, table, declared, values, what, { name, tally, unreadable });
-  const notUnder = startOfConverted(values, direction);
-  let pass = earlier?.pass ?? 1;
-  let after = earlier?.after ?? null;
-  let remaining = 0;
-  let interrupted = false;
-  try {
-    await refuseTenantsWithoutKey(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
-    await refuseTooNarrow(database, declared, table, { ...job.conversion, now: Date.now() }, signal);
-    for (;;) {
-      const found = await runPass(job, pass, after, notUnder);
-      await patiently(job, async () => await refuseChangedTable(database, declared, table));
-      interrupted = signal?.aborted === true;
-      // What an earlier run found, or did not, is only a hint: it takes a pass from the first row to know that nothing is left.
-      const settled = found === 0 && after === null;
-      if (interrupted || dryRun || settled) break;
-      if (pass >= MOST_PASSES && after === null) {
-        remaining = found;
-        break;
-      }
-      pass++;
-      after = null;
-    }
-  } catch (error) {
-    // Asked to stop in the middle of an outage: what is committed stands, and the next run goes on from there.
-    if (signal?.aborted !== true) throw error;
-    interrupted = true;
-  } finally {
-    await job.pace.end();
-  }
-  if (!interrupted && !dryRun) await job.patience.during(() => table.forgetCheckpoint());
+  const conversion = { direction, as: declared.as, storage: table.storage, values, prover: values.anew() };
+  const job = await newJob(database, table, declared, conversion, what, { name, tally, unreadable });
+  const { passes, remaining, interrupted } = await runPasses(job, {
+    database,
+    target: declared,
+    dryRun,
+    earlier,
+    notUnder: startOfConverted(values, direction),
+    before: async () => {
+      await refuseTenantsWithoutKey(database, declared, table, { ...conversion, now: Date.now() }, signal);
+      await refuseTooNarrow(database, declared, table, { ...conversion, now: Date.now() }, signal);
+    },
+  });
   const verified = interrupted || dryRun || direction === 'decrypt' ? { rows: 0, unreadable: 0 } : await job.patience.during(() => verifySample(values, table));
-  return { passes: pass, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
-}
-
-/**
- * Without the index that tells its rows apart a table has no order to walk along: a pass may have left rows out.
- *
- * @throws LockfastError `config-invalid`
- */
-async function refuseChangedTable(database: ColumnDatabase, declared: DeclaredColumn, table: ColumnTable): Promise<void> {
-  const { key, storage } = await database.table(declared);
-  if (storage === table.storage && key.join('\0') === table.key.join('\0')) return;
-  throw new LockfastError('config-invalid', `${declared.id}: the table ${declared.table} was altered while the job ran`, 'run it again, which starts from the first row');
+  return { passes, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
 }
 
 async function newJob(
   database: ColumnDatabase,
   table: ColumnTable,
   declared: DeclaredColumn,
-  values: StoredValues,
+  conversion: Omit<PageConversion, 'now'>,
   { direction, dryRun, batch, maxRate, signal, onRow, onProgress }: Conversion,
   { name, tally, unreadable }: { readonly name: string; readonly tally: Tally; readonly unreadable: UnreadableRows },
 ): Promise<Job> {
@@ -173,10 +144,10 @@ async function newJob(
   const patience = new Patience(database, declared, !dryRun, signal);
   return {
     name,
-    direction,
     table,
-    conversion: { direction, as: declared.as, storage: table.storage, values, prover: values.anew() },
+    convert: (rows) => convertPage(rows, { ...conversion, now: Date.now() }),
     tally,
+    count: (counts, fate, pass, made) => count(counts, fate, direction, pass, made),
     size,
     pace: new Pace(database, maxRate, signal, (waitingFor) => onProgress?.({ ...shown, waitingFor })),
     patience,

@@ -9,13 +9,17 @@ import type { OpenedRow, StoredValues } from './stored-values.ts';
 export type Direction = 'encrypt' | 'rotate' | 'decrypt';
 
 /** What becomes of one row. Without `value` and `refused` it stays as it is, and should. */
-export interface Fate {
+export interface RowFate {
   readonly row: StoredRow;
-  readonly standing: Standing;
   /** What is to replace its value. */
-  readonly value?: ColumnValue;
+  readonly value?: ColumnValue | null;
   /** Why it stays as it is, and should not. */
   readonly refused?: ErrorCode;
+}
+
+export interface Fate extends RowFate {
+  readonly standing: Standing;
+  readonly value?: ColumnValue;
 }
 
 export interface PageConversion {

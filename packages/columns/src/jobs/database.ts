@@ -20,6 +20,8 @@ export interface ColumnTarget {
   readonly context: readonly string[];
   /** The name of a column that reports may show in place of the key. */
   readonly label?: string;
+  /** How many characters the shortest value has; absent: as an encrypted one. A column that holds fewer is refused. */
+  readonly leastCharacters?: number;
   /** Settings of each transaction, for triggers to look at: `app.rotation` to `on`. */
   readonly set?: Readonly<Record<string, string>>;
 }
@@ -94,8 +96,8 @@ export interface ColumnTable {
    */
   write(changes: readonly RowChange[], checkpoint: Checkpoint | undefined): Promise<readonly boolean[]>;
   /**
-   * Rows by the start of their value: the first 12 characters of what begins `lfv1.`, `gAAAAA` for what begins so, '' for
-   * anything else, of which nothing leaves the database. `null` counts rows without one.
+   * Rows by the start of their value: the first 12 characters of what begins `lfv1.` or `lfi1.`, `gAAAAA` for what begins so, ''
+   * for anything else, of which nothing leaves the database. `null` counts rows without one.
    */
   census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]>;
   /** A sample of the rows that have a value, spread over the table; fewer where values are long. */

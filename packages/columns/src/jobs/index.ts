@@ -1,13 +1,17 @@
+export { buildIndex, type IndexBuild, type IndexReport, refuseUnfit } from './build-index.ts';
 export { type Census, censusColumn } from './census.ts';
 export { type Cleared, type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
 export { type Conversion, type ConversionReport, convertColumn, type Progress, type ReportedRow } from './conversion.ts';
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';
+export { type DeclaredIndex, indexTarget } from './declared-index.ts';
 export { discover, type Discovered, type Discovering, type Discovery } from './discovery.ts';
 export { type ContextFilter, type ExportedRow, exportColumn, isMeant } from './export.ts';
 export type { FenceRule, FenceViolation, FenceViolations, StandingFence, ViolatingRow } from './fence.ts';
 export { type FenceReport, type FenceStanding, type Fencing, fencesOf, raiseFence, refuseFenced, removeFence } from './fencing.ts';
+export { censusIndex, type IndexCensus } from './index-census.ts';
+export { type IndexSurvey, surveyIndex } from './index-survey.ts';
 export type { Origin, ReadableColumn } from './origins.ts';
 export type { WaitingFor } from './pace.ts';
 export type { LeftOut } from './search.ts';

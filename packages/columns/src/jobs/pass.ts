@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
+import type { Direction, Fate, RowFate } from './convert-page.ts';
 import type { BatchWriter, WrittenRows } from './batch-writer.ts';
 import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
 import type { Pace } from './pace.ts';
@@ -13,22 +13,31 @@ import type { Tally } from './tally.ts';
 const ROWS_AT_ONCE = 128;
 
 /** What becomes known of a row: that its new value stands, that somebody was faster, or that nothing opens it. */
-type RowNews = (fate: Fate, made: boolean, pass: number) => void;
+type RowNews<F extends RowFate> = (fate: F, made: boolean, pass: number) => void;
+
+/** What every pass counts; a job counts more beside it. */
+interface PassTally {
+  rows: number;
+  changed: number;
+  unreadable: number;
+}
 
 /** One column's job, with all that its passes share. */
-export interface Job {
+export interface Job<F extends RowFate = Fate, T extends PassTally = Tally> {
   readonly name: string;
-  readonly direction: Direction;
   readonly table: ColumnTable;
-  readonly conversion: Omit<PageConversion, 'now'>;
-  readonly tally: Tally;
+  /** What becomes of each of these rows. */
+  readonly convert: (rows: readonly StoredRow[]) => readonly F[];
+  readonly tally: T;
+  /** Adds one row. @param made whether its new value stands */
+  readonly count: (tally: T, fate: F, pass: number, made: boolean) => void;
   readonly size: PageSize;
   readonly pace: Pace;
   readonly patience: Patience;
   /** Undefined in a dry run. */
   readonly writer: BatchWriter | undefined;
   readonly signal: AbortSignal | undefined;
-  readonly news: RowNews;
+  readonly news: RowNews<F>;
   /** After each batch. @param seen rows of this pass so far */
   readonly progress: (pass: number, seen: number) => void;
 }
@@ -44,7 +53,7 @@ export interface Job {
  * @param after where an earlier run of this pass ended
  * @returns how many rows it found to convert
  */
-export async function runPass(job: Job, pass: number, after: RowKey | null, notUnder: string | undefined): Promise<number> {
+export async function runPass<F extends RowFate, T extends PassTally>(job: Job<F, T>, pass: number, after: RowKey | null, notUnder: string | undefined): Promise<number> {
   const only = pass === 1 ? undefined : notUnder;
   let found = 0;
   // A pass that is continued has looked at these already.
@@ -62,7 +71,7 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
       if (rows.length === 0) break;
       last = rows.at(-1)!.key;
       reading = ahead(page());
-      const fates = await convertInTurns(rows, job.conversion);
+      const fates = await convertInTurns(rows, job);
       for (const fate of fates) {
         if (fate.value !== undefined) found++;
         if (fate.refused !== undefined) unreadable++;
@@ -85,25 +94,25 @@ export async function runPass(job: Job, pass: number, after: RowKey | null, notU
  * Conversion is work of this process, and the page before is being written in several steps, each of which waits for the
  * answer to the one before: they get their turns in between.
  */
-async function convertInTurns(rows: readonly StoredRow[], conversion: Job['conversion']): Promise<Fate[]> {
-  const fates: Fate[] = [];
+async function convertInTurns<F extends RowFate, T extends PassTally>(rows: readonly StoredRow[], { convert }: Job<F, T>): Promise<F[]> {
+  const fates: F[] = [];
   for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-    for (const fate of convertPage(rows.slice(at, at + ROWS_AT_ONCE), { ...conversion, now: Date.now() })) fates.push(fate);
+    for (const fate of convert(rows.slice(at, at + ROWS_AT_ONCE))) fates.push(fate);
     await nextTurn();
   }
   return fates;
 }
 
 /** A look that failed for a reason that passes is repeated. */
-export async function patiently<T>({ size, patience }: Job, look: () => Promise<T>): Promise<T> {
+export async function patiently<T>({ size, patience }: Pick<Job, 'size' | 'patience'>, look: () => Promise<T>): Promise<T> {
   return await patience.during(look, () => size.halve());
 }
 
-async function writePage(job: Job, pass: number, seen: number, fates: readonly Fate[]): Promise<void> {
+async function writePage<F extends RowFate, T extends PassTally>(job: Job<F, T>, pass: number, seen: number, fates: readonly F[]): Promise<void> {
   await job.pace.before(fates.length);
-  const settle = ({ fates: rows, made }: WrittenRows): void => {
+  const settle = ({ fates: rows, made }: WrittenRows<F>): void => {
     rows.forEach((fate, i) => {
-      count(job.tally, fate, job.direction, pass, made[i]!);
+      job.count(job.tally, fate, pass, made[i]!);
       job.news(fate, made[i]!, pass);
     });
   };
@@ -116,13 +125,14 @@ async function writePage(job: Job, pass: number, seen: number, fates: readonly F
   job.progress(pass, seen);
 }
 
-function checkpointAfter(job: Job, pass: number, rows: readonly Fate[]): Checkpoint {
+function checkpointAfter<F extends RowFate, T extends PassTally>(job: Job<F, T>, pass: number, rows: readonly F[]): Checkpoint {
   const counts = { ...job.tally };
-  for (const fate of rows) count(counts, fate, job.direction, pass, true);
-  return { job: job.name, pass, after: rows.at(-1)!.row.key, counts };
+  for (const fate of rows) job.count(counts, fate, pass, true);
+  return { job: job.name, pass, after: rows.at(-1)!.row.key, counts: counts as unknown as Checkpoint['counts'] };
 }
 
-function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {
+/** As an encryption, a rotation or a decryption counts. */
+export function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {
   if (value !== undefined) tally[made ? 'changed' : 'conflicts']++;
   if (pass > 1) return;
   tally.rows++;
@@ -139,6 +149,6 @@ function ahead<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-function isToStop({ signal }: Job): boolean {
+function isToStop({ signal }: Pick<Job, 'signal'>): boolean {
   return signal?.aborted === true;
 }

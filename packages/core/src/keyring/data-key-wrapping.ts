@@ -46,6 +46,7 @@ function bindingOf({ ring, environment }: Scope, id: KeyId): Buffer {
   return lengthPrefixed([ring, environment, id]);
 }
 
-function fingerprintOf(secret: Secret): string {
+/** As reports show a key. */
+export function fingerprintOf(secret: Secret): string {
   return secret.use((bytes) => `sha256:${createHash('sha256').update('lockfast-fp').update(bytes).digest('hex')}`);
 }

@@ -1,4 +1,6 @@
 export { openBackup } from './backup.ts';
+export { type IndexKeyRecord, type IndexKeyState, isIndexName } from './index-key-record.ts';
+export type { IndexKey, IndexKeys } from './index-keys.ts';
 export { KEY_RING_CHANNEL, type KeyRingMessage } from './key-ring-channel.ts';
 export { KeyRing, type LedgerKey, type RingVersion } from './key-ring.ts';
 export { currentRing, isLive, type LiveRing, type RingInUse } from './live-ring.ts';

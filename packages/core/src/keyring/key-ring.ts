@@ -10,6 +10,8 @@ import { ValueCipher, type ValueScope } from '../formats/value-cipher.ts';
 import { equalBytes } from '../formats/xaes.ts';
 import { type Clock, type KeySource, systemClock } from '../ports.ts';
 import { newDataKey, unwrapDataKey, wrapDataKey } from './data-key-wrapping.ts';
+import { activated as indexActivated, destroyed as indexDestroyed, type IndexKeys, newIndexKey, rewrapped as indexesRewrapped, unwrapIndexKey } from './index-keys.ts';
+import type { IndexKeyRecord } from './index-key-record.ts';
 import { activated, compromised, destroyed, retired } from './key-states.ts';
 import {
   authenticatedBytes,
@@ -79,7 +81,7 @@ export class KeyRing implements DataKeys {
     const key: KeyRecord = { ...newDataKey(ringKey, scope, new Set(), now), state: 'active', activated: now };
     const wrapped = await wrapBySources(ringKey, scope, sources, now);
     return KeyRing.#authenticated(
-      { format: ringFormat('keyring', []), ...scope, generation: 1, backup: null, departure: null, ledger: null, sources: wrapped, keys: [key], tenants: [], mac: '' },
+      { format: ringFormat('keyring', { tenants: [], indexes: [] }), ...scope, generation: 1, backup: null, departure: null, ledger: null, sources: wrapped, keys: [key], tenants: [], indexes: [], mac: '' },
       ringKey,
     );
   }
@@ -127,6 +129,11 @@ export class KeyRing implements DataKeys {
   get tenants(): readonly TenantRecord[] {
     this.#tenants ??= this.#document.tenants.map((text) => parseTenantRecord(text)!);
     return this.#tenants;
+  }
+
+  /** The keys of blind indexes, and what is left of destroyed ones, in the order in which they were made. */
+  get indexKeys(): readonly IndexKeyRecord[] {
+    return this.#document.indexes;
   }
 
   get sources(): readonly SourceRecord[] {
@@ -193,6 +200,17 @@ export class KeyRing implements DataKeys {
     return secret;
   }
 
+  /** The keys that values of a blind index are made and found with. @throws LockfastError `missing-key` where it has none, and as `unwrapKey` */
+  indexSecrets(index: string): IndexKeys {
+    const live = this.indexKeys.filter((record) => record.index === index && record.state !== 'destroyed');
+    const current = live.find(({ state }) => state === 'current');
+    if (current === undefined) {
+      throw new LockfastError('missing-key', `the key ring of ${this.environment} has no key of the blind index ${index}`, 'make one with `lockfast column index build`, or get the newest key ring');
+    }
+    const opened = (record: IndexKeyRecord): IndexKeys['current'] => ({ id: record.id, secret: unwrapIndexKey(this.#ringKey, this.#document, record) });
+    return { current: opened(current), others: live.filter((record) => record !== current).map(opened) };
+  }
+
   /** A cipher for values of one purpose under this ring's keys. Keep it: it holds derived keys. */
   cipher(scope: ValueScope): ValueCipher {
     return new ValueCipher(this, scope);
@@ -200,7 +218,7 @@ export class KeyRing implements DataKeys {
 
   /** With one more key, `staged`: it decrypts and does not encrypt yet. */
   withNewKey(clock: Clock = systemClock): KeyRing {
-    const key = newDataKey(this.#ringKey, this.#document, new Set(this.keys.map(({ id }) => id)), iso(clock));
+    const key = newDataKey(this.#ringKey, this.#document, this.#keyIds(), iso(clock));
     return this.#next({ keys: [...this.keys, key] });
   }
 
@@ -252,6 +270,32 @@ export class KeyRing implements DataKeys {
     return this.#next({ tenants: withoutSecret(this.tenants, tenant, iso(clock)).map(printTenantRecord) });
   }
 
+  /**
+   * With one more key of a blind index: the first is the current one at once, since nothing is searched by it yet; a later one is
+   * `staged`, so that every program can know it before the first value is under it.
+   *
+   * @throws LockfastError `usage` for a name that no index has; `invalid-transition` while the index is between two keys
+   */
+  withNewIndexKey(index: string, clock: Clock = systemClock): KeyRing {
+    const key = newIndexKey(this.indexKeys, index, this.#ringKey, this.#document, this.#keyIds(), iso(clock));
+    return this.#next({ indexes: [...this.indexKeys, key] });
+  }
+
+  /** With the staged key of a blind index as its current one; the one before is `older` then. @throws LockfastError `no-such-key` where none is staged */
+  withIndexKeyActive(index: string, clock: Clock = systemClock): KeyRing {
+    return this.#next({ indexes: indexActivated(this.indexKeys, index, iso(clock)) });
+  }
+
+  /**
+   * With the bytes of the older key of a blind index gone from this ring: first prove that no value is under it. Earlier copies
+   * of the ring and backups still hold it.
+   *
+   * @throws LockfastError `no-such-key` where the index has no older one
+   */
+  withIndexKeyDestroyed(index: string, clock: Clock = systemClock): KeyRing {
+    return this.#next({ indexes: indexDestroyed(this.indexKeys, index, iso(clock)) });
+  }
+
   /** With one more source for the same ring. @throws LockfastError `source-exists`; `usage` when there are too many */
   async withSource(source: KeySource, clock: Clock = systemClock): Promise<KeyRing> {
     if (this.sources.some((known) => known.source === source.uri)) {
@@ -291,8 +335,8 @@ export class KeyRing implements DataKeys {
   }
 
   /**
-   * With a new own key, wrapped by exactly these sources, and all data keys and tenants' secrets wrapped anew under it: a kept copy of the
-   * old own key opens no later version. What a ledger keeps under the old own key must be wrapped anew, too:
+   * With a new own key, wrapped by exactly these sources, and all data keys, tenants' secrets and index keys wrapped anew under it: a kept copy of
+   * the old own key opens no later version. What a ledger keeps under the old own key must be wrapped anew, too:
    * `unwrapForLedger` of this ring, `wrapForLedger` of the new one.
    *
    * @throws LockfastError `last-source` without any; `source-exists` when two have one URI; `usage` when there are too many;
@@ -309,7 +353,8 @@ export class KeyRing implements DataKeys {
       record.wrapped === '' ? record : { ...record, wrapped: wrapDataKey(ringKey, this.#document, record.id, this.#dataKey(record).secret) },
     );
     const tenants = rewrapped(this.tenants, this.#ringKey, ringKey, this.#document).map(printTenantRecord);
-    return this.#next({ sources: await wrapBySources(ringKey, this.#document, sources, iso(clock), this.sources), keys, tenants }, ringKey);
+    const indexes = indexesRewrapped(this.indexKeys, this.#ringKey, ringKey, this.#document);
+    return this.#next({ sources: await wrapBySources(ringKey, this.#document, sources, iso(clock), this.sources), keys, tenants, indexes }, ringKey);
   }
 
   /** Wraps 32 bytes that a ledger keeps beside its entries. @param binding what it is, and of which ledger */
@@ -359,7 +404,7 @@ export class KeyRing implements DataKeys {
     const next = this.#next({ backup: now });
     const kept =
       ledger === undefined ? null : { log: ledger.log, epoch: ledger.epoch, wrapped: this.wrapForLedger(ledger.key, epochBinding(ledger.log, ledger.epoch)) };
-    const copy = { ...next.#document, format: ringFormat('backup', next.#document.tenants), ledger: kept, sources: await wrapBySources(this.#ringKey, this.#document, [source], now) };
+    const copy = { ...next.#document, format: ringFormat('backup', next.#document), ledger: kept, sources: await wrapBySources(this.#ringKey, this.#document, [source], now) };
     return { ring: next, backup: KeyRing.#authenticated(copy, this.#ringKey).print() };
   }
 
@@ -375,8 +420,8 @@ export class KeyRing implements DataKeys {
   #next(change: Partial<RingDocument>, ringKey = this.#ringKey, above = 0): KeyRing {
     const generation = Math.max(this.#document.generation, above) + 1;
     // A recovery backup that was put in the ring's place becomes a ring with its first change.
-    const { tenants = this.#document.tenants } = change;
-    return KeyRing.#authenticated({ ...this.#document, ...change, format: ringFormat('keyring', tenants), ledger: null, generation }, ringKey);
+    const next = { ...this.#document, ...change };
+    return KeyRing.#authenticated({ ...next, format: ringFormat('keyring', next), ledger: null, generation }, ringKey);
   }
 
   static #authenticated(document: RingDocument, ringKey: Secret): KeyRing {
@@ -404,6 +449,11 @@ export class KeyRing implements DataKeys {
     prk.fill(0);
     key.fill(0);
     return mac;
+  }
+
+  /** Those of data keys and index keys: one id never means two keys, whatever a report is about. */
+  #keyIds(): Set<KeyId> {
+    return new Set([...this.keys, ...this.indexKeys].map(({ id }) => id));
   }
 
   #dataKey(record: KeyRecord): DataKey {

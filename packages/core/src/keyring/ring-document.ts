@@ -4,16 +4,18 @@ import { createHash } from 'node:crypto';
 import { LockfastError } from '../errors.ts';
 import { isKeyId, type KeyId } from '../formats/key-id.ts';
 import { canonicalJson, type Json, parseJson } from '../formats/canonical-json.ts';
+import { areIndexKeyRecords, INDEX_KEY_STATES, type IndexKeyRecord, isIndexName } from './index-key-record.ts';
 import { areTenantRecords } from './tenant-record.ts';
 
 /** A recovery backup is a key ring whose one source is a passphrase. */
 type RingKind = 'keyring' | 'backup';
 
 /**
- * What is written: `/3` from the first tenant's secret on, which a reader of `/2` must refuse, since it would lose it; and
- * `/2` without. `/1`, without the later moments of a key, is still read.
+ * What is written: `/4` from the first index key on, `/3` from the first tenant's secret on, which a reader of an earlier one
+ * must refuse, since it would lose them; and `/2` without. `/1`, without the later moments of a key, is still read.
  */
-export function ringFormat(kind: RingKind, tenants: readonly string[]): string {
+export function ringFormat(kind: RingKind, { tenants, indexes }: Pick<RingDocument, 'tenants' | 'indexes'>): string {
+  if (indexes.length > 0) return `lockfast-${kind}/4`;
   return `lockfast-${kind}/${tenants.length === 0 ? 2 : 3}`;
 }
 
@@ -74,6 +76,8 @@ export interface RingDocument {
   readonly keys: readonly KeyRecord[];
   /** The tenants' own secrets as `tenant-record.ts` prints them, in the order of their ids. */
   readonly tenants: readonly string[];
+  /** The keys of blind indexes, in the order in which they were made. */
+  readonly indexes: readonly IndexKeyRecord[];
   /** base64url of HMAC-SHA256 over the RFC 8785 bytes of all other members of its format. */
   readonly mac: string;
 }
@@ -100,6 +104,7 @@ export function parseRing(text: string, where: string): RingDocument {
   const active = document.keys.filter(({ state }) => state === 'active').length;
   if (ids.size !== document.keys.length || active > 1) throw malformed(where, 'names a key twice, or has two active keys');
   if (!areTenantRecords(document.tenants)) throw malformed(where, 'names tenants\' keys that are not what they must be, or one twice');
+  if (!areIndexKeyRecords(document.indexes, ids)) throw malformed(where, 'names index keys that are not what they must be, or one twice');
   return { ...document, keys: document.keys.map((key) => ({ ...UNKNOWN_TO_KEY, ...key })) };
 }
 
@@ -124,6 +129,8 @@ export function ringDigest(document: RingDocument): string {
 
 type Check = (value: Json | undefined) => boolean;
 
+const FINGERPRINT = /^sha256:[0-9a-f]{64}$/;
+
 const text: Check = (value) => typeof value === 'string' && value !== '';
 const time: Check = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value);
 const orNull =
@@ -132,6 +139,17 @@ const orNull =
     value === null || check(value);
 
 const SOURCE: Record<string, Check> = { source: text, added: time, wrapped: text };
+const INDEX_KEY: Record<string, Check> = {
+  id: (value) => typeof value === 'string' && isKeyId(value),
+  index: (value) => typeof value === 'string' && isIndexName(value),
+  state: (value) => INDEX_KEY_STATES.includes(value as IndexKeyRecord['state']),
+  created: time,
+  activated: orNull(time),
+  replaced: orNull(time),
+  destroyed: orNull(time),
+  fingerprint: (value) => typeof value === 'string' && FINGERPRINT.test(value),
+  wrapped: (value) => typeof value === 'string',
+};
 const LEDGER: Record<string, Check> = { log: text, epoch: (value) => Number.isSafeInteger(value) && (value as number) >= 0, wrapped: text };
 
 /** In the order in which they are printed. @param later what formats after the first added */
@@ -142,7 +160,7 @@ function keyMembers(later: Record<string, Check>): Record<string, Check> {
     created: time,
     activated: orNull(time),
     ...later,
-    fingerprint: (value) => typeof value === 'string' && /^sha256:[0-9a-f]{64}$/.test(value),
+    fingerprint: (value) => typeof value === 'string' && FINGERPRINT.test(value),
     wrapped: (value) => typeof value === 'string',
   };
 }
@@ -177,7 +195,9 @@ const KEY_2 = keyMembers({ drained: orNull(time), retired: orNull(time), destroy
 
 const LATER_2 = { departure: orNull(time) };
 const LATER_2_OF_BACKUP = { ...LATER_2, ledger: orNull((value) => isObject(value) && matches(value, LEDGER)) };
-const LAST_3: Record<string, Check> = { tenants: (value) => Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string') };
+const texts = (value: Json | undefined): value is readonly string[] => Array.isArray(value) && value.every((item) => typeof item === 'string');
+const LAST_3: Record<string, Check> = { tenants: (value) => texts(value) && value.length > 0 };
+const LAST_4: Record<string, Check> = { tenants: texts, indexes: listOf(INDEX_KEY) };
 
 const FORMATS: ReadonlyMap<string, Format> = new Map([
   ['lockfast-keyring/1', formatOf(KEY_1, {})],
@@ -186,19 +206,21 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
   ['lockfast-backup/2', formatOf(KEY_2, LATER_2_OF_BACKUP)],
   ['lockfast-keyring/3', formatOf(KEY_2, LATER_2, LAST_3)],
   ['lockfast-backup/3', formatOf(KEY_2, LATER_2_OF_BACKUP, LAST_3)],
+  ['lockfast-keyring/4', formatOf(KEY_2, LATER_2, LAST_4)],
+  ['lockfast-backup/4', formatOf(KEY_2, LATER_2_OF_BACKUP, LAST_4)],
 ]);
 
 /** What earlier formats say nothing about. */
-const UNKNOWN_TO_RING = { departure: null, ledger: null, tenants: [] } as const;
+const UNKNOWN_TO_RING = { departure: null, ledger: null, tenants: [], indexes: [] } as const;
 const UNKNOWN_TO_KEY = { drained: null, retired: null, destroyed: null, compromised: null } as const;
 
 /** Exactly the members of the document's own format. */
 function written(document: RingDocument): { readonly [name: string]: Json } {
   const { ring, key } = FORMATS.get(document.format)!;
-  return { ...only(document, ring), keys: document.keys.map((record) => only(record, key)) };
+  return { ...only(document, ring), keys: document.keys.map((record) => only(record, key)), ...(ring['indexes'] === undefined ? {} : { indexes: document.indexes.map((record) => only(record, INDEX_KEY)) }) };
 }
 
-function only(value: RingDocument | KeyRecord, members: Record<string, Check>): { readonly [name: string]: Json } {
+function only(value: RingDocument | KeyRecord | IndexKeyRecord, members: Record<string, Check>): { readonly [name: string]: Json } {
   return Object.fromEntries(Object.keys(members).map((name) => [name, (value as unknown as { readonly [name: string]: Json })[name]!]));
 }
 

@@ -11,7 +11,7 @@ const SEALED_AT = NONCE_BYTES + COMMITMENT_BYTES;
 const WRAPPED_BYTES = SEALED_AT + KEY_BYTES + TAG_BYTES;
 
 /** What a wrapping is for; part of the key derivation, so that no wrapped key fits in another's place. */
-export type WrappingPurpose = 'lockfast/ring-wrap' | 'lockfast/key-wrap' | 'lockfast/tenant-wrap' | 'lockfast/ledger-wrap' | 'lockfast/seal';
+export type WrappingPurpose = 'lockfast/ring-wrap' | 'lockfast/key-wrap' | 'lockfast/tenant-wrap' | 'lockfast/index-wrap' | 'lockfast/ledger-wrap' | 'lockfast/seal';
 
 /**
  * Wraps a 32-byte key under another: KC-XAES-256-GCM, nonce 24 | commitment 32 | ciphertext 32 | tag 16, as base64url.

@@ -125,7 +125,7 @@ describe('a document that is none', () => {
     expect(await laterRefusalOf(KeyRing.open(candidate, '/etc/ring.json', [first]))).toMatchObject({ code: 'ring-malformed' });
   });
 
-  test.for(['lockfast-keyring/4', 'lockfast-keyring/1.1', 'lockfast-keyring/', 'lockfast-backup/4', 'lockfast-ledger/1'])('a newer format is told apart: %s', async (format) => {
+  test.for(['lockfast-keyring/5', 'lockfast-keyring/1.1', 'lockfast-keyring/', 'lockfast-backup/5', 'lockfast-ledger/1'])('a newer format is told apart: %s', async (format) => {
     const refusal = refusalOf(() => parseRing(JSON.stringify({ ...members, format }), 'ring'));
     expect(refusal).toEqual({ code: 'unsupported-format', message: 'ring has a format that this Lockfast does not know', hint: 'upgrade Lockfast on this machine' });
   });

@@ -27,6 +27,18 @@ interface KeyMembers {
   wrapped: string;
 }
 
+interface IndexMembers {
+  id: string;
+  index: string;
+  state: string;
+  created: string;
+  activated: string | null;
+  replaced: string | null;
+  destroyed: string | null;
+  fingerprint: string;
+  wrapped: string;
+}
+
 export interface RingMembers {
   format: string;
   ring: string;
@@ -38,6 +50,7 @@ export interface RingMembers {
   sources: { source: string; added: string; wrapped: string }[];
   keys: KeyMembers[];
   tenants?: string[];
+  indexes?: IndexMembers[];
   mac: string;
 }
 

@@ -12,7 +12,7 @@ export function refusePath(place: string, what: string): LockfastError {
 }
 
 export function refuseFilter(place: string, how: string): LockfastError {
-  return new LockfastError('usage', `prisma: ${place} is encrypted: it can not be ${how}, since the database knows only encrypted values`, 'only null checks work ({ equals: null }, { not: null }); find the rows by other columns');
+  return new LockfastError('usage', `prisma: ${place} is encrypted: it can not be ${how}, since the database knows only encrypted values`, 'only null checks work ({ equals: null }, { not: null }); find the rows by other columns, such as a blind index of this one');
 }
 
 export function refuseChange(place: string, how: string): LockfastError {

@@ -167,7 +167,7 @@ export class MysqlColumnTable implements ColumnTable {
     const stored: StoredRow[] = [];
     let sum = 0;
     for (const row of rows) {
-      const size = Number(row[this.key.length] ?? 0);
+      const size = Number(row[this.key.length] ?? 0) + contextLength(row.slice(this.key.length + 2, -1));
       if (stored.length > 0 && sum + size > PAGE_BYTES) break;
       sum += size;
       stored.push(await this.#stored(ask, row));
@@ -296,4 +296,9 @@ function sumOf(values: readonly (string | Buffer | null)[]): number {
 
 function partsOf<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.slice(n * size, (n + 1) * size));
+}
+
+/** Of a blind index, the context has the encrypted value. */
+function contextLength(context: readonly unknown[]): number {
+  return context.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0);
 }

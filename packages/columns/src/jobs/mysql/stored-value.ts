@@ -36,7 +36,7 @@ export interface StoredValue {
 }
 
 /** @throws LockfastError `config-invalid` */
-export function storedValue(table: FoundTable, column: FoundColumn, path: readonly string[]): StoredValue {
+export function storedValue(table: FoundTable, column: FoundColumn, path: readonly string[], least = LEAST_CHARACTERS): StoredValue {
   const shown = `${table.name}.${column.name}`;
   const refuse = (what: string, hint: string): LockfastError => new LockfastError('config-invalid', `${shown} ${what}`, hint);
   if (column.generated) throw refuse('is computed by the database', 'encrypt the columns that it is computed from');
@@ -53,8 +53,8 @@ export function storedValue(table: FoundTable, column: FoundColumn, path: readon
     throw refuse(`is in the character set ${column.charset ?? 'binary'}, of which not every text comes back as it was`, `ALTER TABLE ${table.sql} MODIFY ${identifier(column.name)} ... CHARACTER SET utf8mb4`);
   }
   const room = column.type.startsWith('long') ? undefined : column.size;
-  if (room !== undefined && room < LEAST_CHARACTERS) {
-    throw refuse(`holds ${room} characters at most, and an encrypted value has ${LEAST_CHARACTERS} at least`, `ALTER TABLE ${table.sql} MODIFY ${identifier(column.name)} ${text ? 'longtext' : 'longblob'}`);
+  if (room !== undefined && room < least) {
+    throw refuse(`holds ${room} characters at most, and ${least === LEAST_CHARACTERS ? 'an encrypted value' : 'a value'} has ${least} at least`, `ALTER TABLE ${table.sql} MODIFY ${identifier(column.name)} ${text ? 'longtext' : 'longblob'}`);
   }
   return text ? textValue(column, cell, room) : binaryValue(cell, room);
 }

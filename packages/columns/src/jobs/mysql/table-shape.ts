@@ -24,7 +24,7 @@ export async function findShape(ask: Ask, target: ColumnTarget, mariadb: boolean
   const table = await findTable(ask, target.table);
   const columns = await readColumns(ask, table, mariadb);
   const column = columnNamed(columns, table, target.column);
-  const value = storedValue(table, column, target.path ?? []);
+  const value = storedValue(table, column, target.path ?? [], target.leastCharacters);
   const key = await findKey(ask, table, columns, target.key);
   const context = target.context.map((name) => {
     const found = columnNamed(columns, table, name);

@@ -69,7 +69,7 @@ export function sumStatement(shape: TableShape, keys: readonly RowKey[]): string
 
 /** Columns of the answer: how values begin, how many rows. What looks like no format is '', so that nothing of it leaves the database. */
 export function censusStatement({ table, value }: TableShape): string {
-  const start = `CASE WHEN c.s IS NULL THEN NULL WHEN LEFT(c.s, 5) = ${bytes(Buffer.from('lfv1.'))} THEN c.s WHEN LEFT(c.s, 6) = ${bytes(Buffer.from('gAAAAA'))} THEN ${bytes(Buffer.from('gAAAAA'))} ELSE x'' END`;
+  const start = `CASE WHEN c.s IS NULL THEN NULL WHEN LEFT(c.s, 5) IN (${bytes(Buffer.from('lfv1.'))}, ${bytes(Buffer.from('lfi1.'))}) THEN c.s WHEN LEFT(c.s, 6) = ${bytes(Buffer.from('gAAAAA'))} THEN ${bytes(Buffer.from('gAAAAA'))} ELSE x'' END`;
   return `SELECT ${start}, COUNT(*) FROM (SELECT ${value.start} AS s FROM ${table.sql} t) c GROUP BY 1`;
 }
 

@@ -29,7 +29,7 @@ export interface StoredValue {
 }
 
 /** @throws LockfastError `config-invalid` */
-export function storedValue(table: FoundTable, column: FoundColumn, path: readonly string[]): StoredValue {
+export function storedValue(table: FoundTable, column: FoundColumn, path: readonly string[], least = LEAST_CHARACTERS): StoredValue {
   const shown = `${table.name}.${column.name}`;
   const refuse = (what: string, hint: string): LockfastError => new LockfastError('config-invalid', `${shown} ${what}`, hint);
   if (column.generated) throw refuse('is computed by the database', 'encrypt the columns that it is computed from');
@@ -40,8 +40,8 @@ export function storedValue(table: FoundTable, column: FoundColumn, path: readon
   if (json) return jsonValue(column, cell, path);
   if (column.builtIn && column.type === 'bytea') return binaryValue(cell);
   if (!isText(column)) throw refuse(`is of type ${column.type}, which holds no encrypted values`, 'encrypted values need text, bytea, json or jsonb');
-  if (column.characters !== undefined && column.characters < LEAST_CHARACTERS) {
-    throw refuse(`holds ${column.characters} characters at most, and an encrypted value has ${LEAST_CHARACTERS} at least`, `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(column.name)} TYPE text`);
+  if (column.characters !== undefined && column.characters < least) {
+    throw refuse(`holds ${column.characters} characters at most, and ${least === LEAST_CHARACTERS ? 'an encrypted value' : 'a value'} has ${least} at least`, `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(column.name)} TYPE text`);
   }
   return textValue(column, cell);
 }

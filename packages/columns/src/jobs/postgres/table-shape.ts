@@ -22,7 +22,7 @@ export interface TableShape {
 export async function findShape(ask: Ask, target: ColumnTarget): Promise<TableShape> {
   const table = await findTable(ask, target.table);
   const [column] = await findColumns(ask, table, [target.column]);
-  const value = storedValue(table, column!, target.path ?? []);
+  const value = storedValue(table, column!, target.path ?? [], target.leastCharacters);
   const key = await findKey(ask, table, target.key);
   await findColumns(ask, table, [...target.context, ...(target.label === undefined ? [] : [target.label])]);
   for (const [part, names] of [['key', key.map(({ name }) => name)], ['context', target.context]] as const) {

@@ -86,7 +86,7 @@ function inContext(context: readonly string[]): readonly string[] {
 
 /** Columns of the answer: how values begin, how many rows. What looks like no format is '', so that nothing of it leaves the database. */
 export function censusStatement({ table, value }: TableShape): string {
-  const start = `CASE WHEN s IS NULL THEN NULL WHEN s LIKE 'lfv1.%' THEN s WHEN s LIKE 'gAAAAA%' THEN 'gAAAAA' ELSE '' END`;
+  const start = `CASE WHEN s IS NULL THEN NULL WHEN s LIKE 'lfv1.%' OR s LIKE 'lfi1.%' THEN s WHEN s LIKE 'gAAAAA%' THEN 'gAAAAA' ELSE '' END`;
   return `SELECT ${start}, count(*)::text FROM (SELECT ${value.start} AS s FROM ${table.sql} t) c GROUP BY 1`;
 }
 
@@ -111,7 +111,8 @@ export function longestStatement({ table, value }: TableShape): string {
 /** Rows up to a sum of bytes: the server adds up lengths, which it knows without reading the values. */
 function bounded(shape: TableShape, rows: string): string {
   const by = ordinals(shape.key);
-  const before = `sum(octet_length(value)) OVER (ORDER BY ${by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before`;
+  const bytes = ['value', ...shape.context.map((_, at) => `c${at}`)].map((name) => `coalesce(octet_length(${name}), 0)`).join(' + ');
+  const before = `sum(${bytes}) OVER (ORDER BY ${by} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before`;
   return `SELECT ${names(shape)} FROM (SELECT p.*, ${before} FROM (${rows}) p) q WHERE coalesce(before, 0) < ${PAGE_BYTES} ORDER BY ${by}`;
 }
 

@@ -34,7 +34,7 @@ export function startOf(value: StoredRow['value'], storage: StoredValue['storage
   if (value === null) return null;
   const text = typeof value === 'string' ? value.slice(0, 13) : value.toString('latin1', 0, 13);
   const start = storage === 'json' && text.startsWith('"') ? text.slice(1) : text.slice(0, 12);
-  if (start.startsWith('lfv1.')) return start;
+  if (start.startsWith('lfv1.') || start.startsWith('lfi1.')) return start;
   return start.startsWith('gAAAAA') ? 'gAAAAA' : '';
 }
 

@@ -161,7 +161,8 @@ export class SqliteColumnTable implements ColumnTable {
       const stored = this.#stored(ask, row);
       end = stored.key;
       looked++;
-      bytes += stored.value?.length ?? 0;
+      // Of a blind index, the context has the encrypted value.
+      bytes += stored.context.reduce((sum, text) => sum + (text?.length ?? 0), stored.value?.length ?? 0);
       if (notUnder === undefined || (stored.value !== null && !beginsWith(stored.value, notUnder, this.storage))) rows.push(stored);
       if (rows.length === limit || bytes >= PAGE_BYTES) return [rows, end];
     }

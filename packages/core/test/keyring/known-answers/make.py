@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes ring.json, ring-2.json and ring-3.json: key rings of formats 1, 2 and 3 from a second implementation, written from the
-specification alone.
+"""Makes ring.json, ring-2.json, ring-3.json and ring-4.json: key rings of formats 1 to 4 from a second implementation, written
+from the specification alone.
 
     /usr/bin/python3 packages/core/test/keyring/known-answers/make.py
 
@@ -135,6 +135,32 @@ ring_3 = authenticated(ring_key, {"format": "lockfast-keyring/3", **scope, "sour
 backup_3 = authenticated(ring_key, {"format": "lockfast-backup/3", **scope, "ledger": ledger, "sources": ring["sources"][1:], "keys": keys_2, "tenants": tenants_3})
 
 
+def index_record(name, index, state, activated, replaced=None, destroyed=None):
+    key = secret(f"index {name}")
+    return {
+        "id": name,
+        "index": index,
+        "state": state,
+        "created": CREATED,
+        "activated": activated,
+        "replaced": replaced,
+        "destroyed": destroyed,
+        "fingerprint": "sha256:" + hashlib.sha256(b"lockfast-fp" + key).hexdigest(),
+        "wrapped": "" if state == "destroyed" else wrap(ring_key, "lockfast/index-wrap", key, lp(RING, ENVIRONMENT, index, name), f"index {name}"),
+    }
+
+
+indexes_4 = [
+    index_record("igone2", "customers.email.index", "destroyed", CREATED, CREATED, LATER),
+    index_record("iolder", "customers.email.index", "older", CREATED, LATER),
+    index_record("inew22", "customers.email.index", "current", LATER),
+    index_record("iphone", "customers.phone.index", "current", CREATED),
+    index_record("icomes", "customers.phone.index", "staged", None),
+]
+ring_4 = authenticated(ring_key, {"format": "lockfast-keyring/4", **scope, "sources": ring["sources"], "keys": keys_2, "tenants": [], "indexes": indexes_4})
+backup_4 = authenticated(ring_key, {"format": "lockfast-backup/4", **scope, "ledger": ledger, "sources": ring["sources"][1:], "keys": keys_2, "tenants": tenants_3, "indexes": indexes_4})
+
+
 def digest(document):
     return base64url(hashlib.sha256(canonical(document).encode()).digest())
 
@@ -159,3 +185,5 @@ if __name__ == "__main__":
     write("ring-2.json", {**content, **later})
     last = {"digest": digest(ring_3), "ring": json.dumps(ring_3, ensure_ascii=False), "backup": json.dumps(backup_3, ensure_ascii=False)}
     write("ring-3.json", {**content, **last, "tenants": {name[3:19]: secret(f"tenant {name[3:19]}").hex() for name in tenants_3 if "destroyed" not in name}})
+    own = {"digest": digest(ring_4), "ring": json.dumps(ring_4, ensure_ascii=False), "backup": json.dumps(backup_4, ensure_ascii=False)}
+    write("ring-4.json", {**content, **own, "indexKeys": {one["id"]: secret(f"index {one['id']}").hex() for one in indexes_4 if one["state"] != "destroyed"}})
