@@ -5,6 +5,7 @@ import type { Checkpoint, ColumnDatabase, ColumnTable, ColumnTarget } from './da
 import { type Job, patiently, runPass } from './pass.ts';
 import type { Tally } from './tally.ts';
 
+/** Of one run: what it goes on with may have taken many already. */
 const MOST_PASSES = 10;
 
 interface Passes {
@@ -31,6 +32,7 @@ export interface PassesDone {
 export async function runPasses<F extends RowFate, T extends Pick<Tally, 'rows' | 'changed' | 'unreadable'>>(job: Job<F, T>, { database, target, dryRun, earlier, notUnder, before }: Passes): Promise<PassesDone> {
   const { table, signal } = job;
   let pass = earlier?.pass ?? 1;
+  const last = pass + MOST_PASSES - 1;
   let after = earlier?.after ?? null;
   let remaining = 0;
   let interrupted = false;
@@ -43,7 +45,7 @@ export async function runPasses<F extends RowFate, T extends Pick<Tally, 'rows' 
       // What an earlier run found, or did not, is only a hint: it takes a pass from the first row to know that nothing is left.
       const settled = found === 0 && after === null;
       if (interrupted || dryRun || settled) break;
-      if (pass >= MOST_PASSES && after === null) {
+      if (pass >= last && after === null) {
         remaining = found;
         break;
       }
