@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 
+import { instanceStatements } from '@lockfast/columns/instances';
 import { describe, expect, test } from 'vitest';
 
 import { initialisedProject, type Outcome, type Project } from './support/project.ts';
@@ -128,6 +129,12 @@ describe('what commands over columns say', { timeout: 120_000 }, () => {
     const unrecorded = await panel.run('tenant', 'shred', 'globex', '--yes');
     expect([unrecorded.status, unrecorded.stderr]).toEqual([0, 'lockfast: no certificate: lockfast.toml names no ledger\n']);
     expect(unrecorded.stdout).not.toContain('certificate');
+  });
+
+  test('[T4] where no application reports itself column instances says so', async () => {
+    const panel = await Panel.start(CONTACTS.replace('sqlite:other.db"', 'sqlite:other.db"\ninstances = "lockfast_instances"'));
+    panel.sql('other.db', instanceStatements('sqlite', 'lockfast_instances').create);
+    expect(await panel.run('column', 'instances')).toMatchObject({ status: 0, stderr: expect.stringMatching(/^lockfast: no application reports itself: /) as string });
   });
 
   test('[W10] an export of somebody whom no row names says so: whoever asked would be told that nothing is kept', async () => {
