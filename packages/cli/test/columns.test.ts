@@ -223,7 +223,7 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     await panel.done(['column', 'encrypt']);
     panel.sql("UPDATE two_factor SET secret = 'lfv1.abcdef.AAAA' WHERE id = 1; UPDATE two_factor SET org = 2 WHERE id = 2");
     const clear = ['column', 'clear', 'two_factor.secret'];
-    expect(await panel.run([...clear, '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--unrecoverable is missing') });
+    expect(await panel.run([...clear, '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('it takes --unrecoverable or --shredded') });
     expect(await panel.run([...clear, '--unrecoverable'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--keep is missing') });
     expect(await panel.run([...clear, '--unrecoverable', '--keep', 'lockfast.toml', '--yes'])).toMatchObject({ status: 5 });
     expect(await panel.run([...clear, '--unrecoverable', '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('this would empty every row of two_factor.secret that nothing opens for good, and there is no terminal to ask on: if that is meant, give --yes\n') });
