@@ -132,9 +132,10 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect(killed.signal).toBe('SIGKILL');
     panel.sql("UPDATE two_factor SET secret = 'lfv1.zzzzzz.' || substr(secret, 13) WHERE id = 1999; UPDATE two_factor SET secret = left(secret, 60) WHERE id = 2000");
 
-    const { rows: triaged } = await panel.json<{ rows: { column: string; key: string[]; kind: string; key_id?: string; code?: string; current?: boolean }[] }>(['column', 'triage', 'two_factor.secret', '--all']);
+    const { rows: triaged } = await panel.json<{ rows: { column: string; key: string[]; kind: string; keyId?: string; code?: string; current?: boolean }[] }>(['column', 'triage', 'two_factor.secret', '--all']);
     expect(triaged).toHaveLength(2000);
     const count = (matching: (row: (typeof triaged)[number]) => boolean): number => triaged.filter(matching).length;
+    expect(triaged.map(({ key }) => Number(key.join()))).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1));
     const rotated = count(({ kind, current }) => kind === 'encrypted' && current === true);
     const left = count(({ kind, current }) => kind === 'encrypted' && current === false);
     expect(rotated).toBeGreaterThan(0);
@@ -257,7 +258,7 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     await stopped.until('stops after the running batch; ^C again stops at once');
     const { status, shown } = await stopped.end();
     expect(status, shown).toBe(130);
-    expect(shown).toContain('the same command goes on: lockfast column encrypt two_factor.secret');
+    expect(shown).toContain('the same command goes on: lockfast column encrypt two_factor.secret --max-rate 800 --batch 100 --yes');
     const done = Number(panel.sql("SELECT count(*) FROM two_factor WHERE secret LIKE 'lfv1.%'")[0]);
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(5000);
