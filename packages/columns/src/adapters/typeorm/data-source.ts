@@ -78,6 +78,7 @@ function checkBuilders(source: OpenDataSource, tables: ReadonlyMap<string, Prote
     const insert = builder.insert?.bind(builder);
     const update = builder.update?.bind(builder);
     const relation = builder.relation?.bind(builder);
+    alsoItsClones(builder, watched);
     builder.createQueryBuilder = (...args) => watched(createQueryBuilder(...args));
     if (insert !== undefined) builder.insert = (...args) => checkedInsert(insert(...args));
     if (update !== undefined) builder.update = (...args) => checkedUpdate(update(...args));
@@ -92,11 +93,19 @@ function checkBuilders(source: OpenDataSource, tables: ReadonlyMap<string, Prote
     return builder;
   }
 
+  /** A clone is made anew, without what was done to the builder. */
+  function alsoItsClones(builder: TypeormBuilder, protect: (clone: TypeormBuilder) => TypeormBuilder): void {
+    const clone = builder.clone.bind(builder);
+    builder.clone = () => protect(clone());
+  }
+
   function checkedInsert(builder: TypeormBuilder): TypeormBuilder {
+    alsoItsClones(builder, checkedInsert);
     return beforeExecute(builder, (entity) => checkInsert(entity, builder.expressionMap, reliable));
   }
 
   function checkedUpdate(builder: TypeormBuilder): TypeormBuilder {
+    alsoItsClones(builder, checkedUpdate);
     return beforeExecute(builder, (entity) => checkChanges(entity, builder.expressionMap.valuesSet ?? {}));
   }
 

@@ -49,6 +49,7 @@ export interface TypeormBuilder {
   update?(...args: unknown[]): TypeormBuilder;
   relation?(...args: unknown[]): TypeormBuilder;
   createQueryBuilder(...args: unknown[]): TypeormBuilder;
+  clone(): TypeormBuilder;
   execute?(): Promise<unknown>;
 }
 
