@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 import { column } from '@lockfast/columns';
 import { EncryptedHydrator, encryptedType, EncryptionSubscriber } from '@lockfast/columns/mikro-orm';
-import { EntitySchema, helper, wrap } from '@mikro-orm/core';
+import { EntitySchema, helper, raw, wrap } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -105,6 +105,37 @@ describe('the unit of work', () => {
     expect(() => JSON.stringify(snapshot)).toThrow(/was on its way to the database without being encrypted/);
     // The entity itself is the application's: it says what is hidden.
     expect(wrap(connection).toPOJO()).toMatchObject({ botToken: 'canary-7f' });
+  });
+
+  test('[T5] an entity prints without its values, as MikroORM does in messages of its errors', async () => {
+    const required = new EntitySchema<{ id: number; name: string; token: string; keys?: { inner: string } }>({
+      name: 'Required',
+      properties: { id: { type: 'number', primary: true }, name: { type: 'string' }, token: { type: encryptedType(column(ring, { id: 'required.token' })) }, keys: { kind: 'embedded', entity: () => inner as never, nullable: true } },
+    });
+    const inner: EntitySchema = new EntitySchema({ name: 'Keys', embeddable: true, properties: { inner: { type: encryptedType(column(ring, { id: 'required.inner' })) } } } as never);
+    const other = await MikroORM.init({ entities: [inner, required], dbName: ':memory:', hydrator: EncryptedHydrator, subscribers: [new EncryptionSubscriber()] });
+    await other.schema.create();
+    const em = other.em.fork();
+    em.create(required, { id: 1, token: 'canary-token', keys: { inner: 'canary-inner' } } as never);
+    const failure = await em.flush().then(() => undefined, (error: unknown) => error);
+    expect(String(failure)).toMatch(/Required\.name is required/);
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('canary');
+    expect(inspect(failure)).toContain('[value of required.token]');
+    await other.close();
+    // The entity itself has them, and the one without a value shows that.
+    const [connection] = await orm.em.fork().find(Connection, {});
+    expect(inspect(connection)).toMatch(/botToken: \[value of connections.bot_token\]/);
+    expect(connection).toMatchObject(VALUES);
+  });
+
+  test('SQL as a new value is refused', async () => {
+    for (const property of ['botToken', 'recoveryCode'] as const) {
+      const em = orm.em.fork();
+      const connection = await em.findOneOrFail(Connection, { id: 1 });
+      Object.assign(connection, { [property]: raw("'canary-raw'") });
+      expect(await refusalOf(async () => await em.flush())).toMatchObject({ code: 'usage' });
+    }
+    expect(writes()).toEqual([]);
   });
 
   test('assign, and null', async () => {
