@@ -252,6 +252,23 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
       expect(await stored()).toMatchObject({ certificate: before['certificate'], org_id: 'acme' });
     });
 
+    test('what a write returns is decrypted where its place is returned, too, in entities as well', async (context) => {
+      context.skip(kind === 'sqlite', 'TypeORM has no RETURNING there');
+      const row = partial({ ...ROW, id: 2 });
+      const inserted = await connections.createQueryBuilder().insert().values(row).returning('*').execute();
+      expect(inserted.generatedMaps[0]).toMatchObject({ ...FULL, id: 2, orgId: 'acme' });
+      expect(row).toMatchObject({ ...FULL, id: 2 });
+      const part = await connections.createQueryBuilder().insert().values(partial({ ...ROW, id: 3 })).returning(['id', 'botToken', 'recoveryCode']).updateEntity(false).execute();
+      expect(JSON.stringify(part.generatedMaps)).not.toMatch(/lfv1|gAAAA/);
+      if (kind !== 'postgres') return;
+      const entity = await connections.findOneByOrFail({ id: 2 });
+      await connections.createQueryBuilder().update().set({ label: 'x' }).whereEntity(entity).returning('*').updateEntity(true).execute();
+      expect(entity).toMatchObject({ ...ROW, id: 2, label: 'x' });
+      logged.length = 0;
+      await connections.save(entity);
+      expect(updates()).toEqual([]);
+    });
+
     test('a value that was encrypted for another column is refused', async () => {
       const { botToken } = encryptChanges(connections, { botToken: 'x' }, { orgId: 'acme' });
       expect(await refusalOf(() => connections.update({ id: 1 }, partial({ recoveryCode: botToken })))).toMatchObject({ code: 'usage' });

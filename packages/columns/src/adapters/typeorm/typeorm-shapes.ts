@@ -80,6 +80,8 @@ export interface OpenDataSource {
     readonly options: { readonly type: string };
     preparePersistentValue(value: unknown, column: TypeormColumn): unknown;
     createQueryRunner(...args: unknown[]): TypeormRunner;
+    /** Of a row that a write returned, named as in the database: the members of the entity. */
+    createGeneratedMap(entity: TypeormEntity, ...rest: unknown[]): object | undefined;
   };
   createQueryBuilder(...args: unknown[]): TypeormBuilder;
 }
