@@ -221,6 +221,7 @@ describe('what goes past the unit of work is refused, and the database is not as
     ['upsertMany', async (em) => await em.upsertMany(Connection, [data, { ...data, id: 10 }])],
     ['upsert of an entity', async (em) => await em.upsert(em.create(Connection, data, { persist: false }))],
     ['a query builder that inserts', async (em) => await em.createQueryBuilder(Connection).insert(data).execute()],
+    ['a query builder that merges', async (em) => await em.createQueryBuilder(Connection).insert({ id: 1, organization: 'acme' }).onConflict('id').merge({ botToken: 'canary-9' }).execute()],
     ['a query builder that updates', async (em) => await em.createQueryBuilder(Connection).update({ botToken: 'canary-9' }).where({ id: 1 }).execute()],
     ['a query builder that asks', async (em) => await em.createQueryBuilder(Connection).where({ botToken: 'canary-9' }).getResult()],
     ['a query builder that orders', async (em) => await em.createQueryBuilder(Connection).orderBy({ botToken: 'asc' }).getResult()],
@@ -247,6 +248,10 @@ describe('what goes past the unit of work is refused, and the database is not as
     await em.nativeUpdate(Connection, { id: 1, organization: 'acme' }, { botToken: columns.botToken.encrypt('elsewhere', { org_id: 'acme' }) as string });
     await em.nativeUpdate(Connection, { id: 1 }, { settings: null });
     expect(await em.findOneOrFail(Connection, { id: 1 })).toMatchObject({ recoveryCode: 'native', botToken: 'elsewhere', settings: null });
+    await em.createQueryBuilder(Organization).insert({ id: 'acme', name: 'Acme', signingKey: 'inserted' }).onConflict('id').merge({ signingKey: 'merged' }).execute();
+    await em.createQueryBuilder(Organization).insert({ id: 'globex', name: 'Globex', signingKey: 'inserted' }).onConflict('id').merge(['signingKey']).execute();
+    expect((await em.find(Organization, {})).map(({ signingKey }) => signingKey)).toEqual(['merged', 'inserted']);
+    expect(logged.join('\n')).not.toMatch(/'(?:merged|inserted|native|elsewhere)'/);
     expect(await em.find(Connection, { botToken: { $ne: null } })).toHaveLength(1);
     expect(await em.find(Connection, { settings: null })).toHaveLength(1);
   });
