@@ -127,6 +127,12 @@ on('postgres', ({ db, database, logged }) => {
       expect(await db().selectFrom('connections').select('settings').where('id', '=', 4).execute()).toEqual([{ settings }]);
     });
 
+    test('the plan of a query has no rows to decrypt', async () => {
+      const query = db().selectFrom('connections').selectAll().where('id', '=', 1);
+      expect(await query.explain()).toEqual(expect.arrayContaining([{ 'QUERY PLAN': expect.stringContaining('connections') }]));
+      expect(await query.select('label as other').execute()).toEqual([{ ...ONE, other: null }]);
+    });
+
     test('a query that is compiled once and run twice', async () => {
       const compiled = db().selectFrom('connections').select('bot_token').where('id', '=', 1).compile();
       for (let i = 0; i < 2; i++) expect((await db().executeQuery(compiled)).rows).toEqual([{ bot_token: 'token-1' }]);
@@ -170,6 +176,8 @@ on('postgres', ({ db, database, logged }) => {
       ['another column as a new value', () => q().updateTable('connections').set((eb) => ({ bot_token: eb.ref('label') })).where('org_id', '=', 'acme')],
       ['an encrypted column as a plain one\'s value', () => q().updateTable('connections').set((eb) => ({ label: eb.ref('bot_token') })).where('org_id', '=', 'acme')],
       ['a write in SQL of one\'s own that sneaks into a plain column', () => q().updateTable('connections').set({ label: sql<string>`'x', bot_token = 'canary'` }).where('org_id', '=', 'acme')],
+      ['a column that is set by SQL of one\'s own', () => q().updateTable('connections').set(sql<string>`bot_token`, 'canary').where('org_id', '=', 'acme')],
+      ['a column that is set by sql.ref', () => q().updateTable('connections').set(sql.ref<string>('org_id'), 'canary').where('org_id', '=', 'acme')],
       ['an expression as an inserted value', () => q().insertInto('connections').values({ ...ONE, id: 9, bot_token: sql<string>`'canary'` })],
       ['a key of an upsert', () => q().insertInto('connections').values(ONE).onConflict((conflict) => conflict.column('bot_token').doNothing())],
       ['a statement of one\'s own', () => ({ execute: async () => await sql`UPDATE connections SET bot_token = 'canary'`.execute(q()) })],
@@ -259,6 +267,17 @@ for (const kind of ['postgres', 'mariadb', 'sqlite'] as const) {
       const several = db().insertInto('connections').values([ONE, TWO]);
       const literal = kind === 'mariadb' ? several.onDuplicateKeyUpdate({ bot_token: 'one for all' }) : several.onConflict((conflict) => conflict.column('id').doUpdateSet({ bot_token: 'one for all' }));
       expect(await refusalOf(async () => await literal.execute())).toMatchObject({ code: 'invalid-context' });
+    });
+
+    test('[D2] what is written is the table, also where a common table expression has its name', async () => {
+      if (kind === 'mariadb') return;
+      const shadowed = db().with('connections', (q) => q.selectFrom('organizations').select('id'));
+      await shadowed.insertInto('connections').values({ ...ONE, id: 5, bot_token: 'canary-1' } as never).execute();
+      await shadowed.updateTable('connections').set({ bot_token: 'canary-2', recovery_code: 'canary-3' } as never).where('org_id' as never, '=', 'globex' as never).execute();
+      expect(await shadowed.deleteFrom('connections').where('id', '=', 5 as never).returning(['id', 'bot_token' as never]).execute()).toEqual([{ id: 5, bot_token: 'canary-1' }]);
+      expect(await refusalOf(async () => await shadowed.updateTable('connections').set({ bot_token: 'x' } as never).execute())).toMatchObject({ code: 'invalid-context' });
+      expect(JSON.stringify(await database().rows('SELECT * FROM connections'))).not.toContain('canary');
+      expect(await db().selectFrom('connections').select(['bot_token', 'recovery_code']).where('id', '=', 2).execute()).toEqual([{ bot_token: 'canary-2', recovery_code: 'canary-3' }]);
     });
 
     test('[T5] nothing that Kysely logs holds a value', async () => {

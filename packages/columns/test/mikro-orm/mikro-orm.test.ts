@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 
 import { column } from '@lockfast/columns';
 import { EncryptedHydrator, encryptedType, EncryptionSubscriber } from '@lockfast/columns/mikro-orm';
-import { EntitySchema, helper, wrap } from '@mikro-orm/core';
+import { EntitySchema, helper, raw, wrap } from '@mikro-orm/core';
 import { MikroORM } from '@mikro-orm/sqlite';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -107,6 +107,37 @@ describe('the unit of work', () => {
     expect(wrap(connection).toPOJO()).toMatchObject({ botToken: 'canary-7f' });
   });
 
+  test('[T5] an entity prints without its values, as MikroORM does in messages of its errors', async () => {
+    const required = new EntitySchema<{ id: number; name: string; token: string; keys?: { inner: string } }>({
+      name: 'Required',
+      properties: { id: { type: 'number', primary: true }, name: { type: 'string' }, token: { type: encryptedType(column(ring, { id: 'required.token' })) }, keys: { kind: 'embedded', entity: () => inner as never, nullable: true } },
+    });
+    const inner: EntitySchema = new EntitySchema({ name: 'Keys', embeddable: true, properties: { inner: { type: encryptedType(column(ring, { id: 'required.inner' })) } } } as never);
+    const other = await MikroORM.init({ entities: [inner, required], dbName: ':memory:', hydrator: EncryptedHydrator, subscribers: [new EncryptionSubscriber()] });
+    await other.schema.create();
+    const em = other.em.fork();
+    em.create(required, { id: 1, token: 'canary-token', keys: { inner: 'canary-inner' } } as never);
+    const failure = await em.flush().then(() => undefined, (error: unknown) => error);
+    expect(String(failure)).toMatch(/Required\.name is required/);
+    expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain('canary');
+    expect(inspect(failure)).toContain('[value of required.token]');
+    await other.close();
+    // The entity itself has them, and the one without a value shows that.
+    const [connection] = await orm.em.fork().find(Connection, {});
+    expect(inspect(connection)).toMatch(/botToken: \[value of connections.bot_token\]/);
+    expect(connection).toMatchObject(VALUES);
+  });
+
+  test('SQL as a new value is refused', async () => {
+    for (const property of ['botToken', 'recoveryCode'] as const) {
+      const em = orm.em.fork();
+      const connection = await em.findOneOrFail(Connection, { id: 1 });
+      Object.assign(connection, { [property]: raw("'canary-raw'") });
+      expect(await refusalOf(async () => await em.flush())).toMatchObject({ code: 'usage' });
+    }
+    expect(writes()).toEqual([]);
+  });
+
   test('assign, and null', async () => {
     const em = orm.em.fork();
     const connection = await em.findOneOrFail(Connection, { id: 1 });
@@ -190,6 +221,7 @@ describe('what goes past the unit of work is refused, and the database is not as
     ['upsertMany', async (em) => await em.upsertMany(Connection, [data, { ...data, id: 10 }])],
     ['upsert of an entity', async (em) => await em.upsert(em.create(Connection, data, { persist: false }))],
     ['a query builder that inserts', async (em) => await em.createQueryBuilder(Connection).insert(data).execute()],
+    ['a query builder that merges', async (em) => await em.createQueryBuilder(Connection).insert({ id: 1, organization: 'acme' }).onConflict('id').merge({ botToken: 'canary-9' }).execute()],
     ['a query builder that updates', async (em) => await em.createQueryBuilder(Connection).update({ botToken: 'canary-9' }).where({ id: 1 }).execute()],
     ['a query builder that asks', async (em) => await em.createQueryBuilder(Connection).where({ botToken: 'canary-9' }).getResult()],
     ['a query builder that orders', async (em) => await em.createQueryBuilder(Connection).orderBy({ botToken: 'asc' }).getResult()],
@@ -216,6 +248,10 @@ describe('what goes past the unit of work is refused, and the database is not as
     await em.nativeUpdate(Connection, { id: 1, organization: 'acme' }, { botToken: columns.botToken.encrypt('elsewhere', { org_id: 'acme' }) as string });
     await em.nativeUpdate(Connection, { id: 1 }, { settings: null });
     expect(await em.findOneOrFail(Connection, { id: 1 })).toMatchObject({ recoveryCode: 'native', botToken: 'elsewhere', settings: null });
+    await em.createQueryBuilder(Organization).insert({ id: 'acme', name: 'Acme', signingKey: 'inserted' }).onConflict('id').merge({ signingKey: 'merged' }).execute();
+    await em.createQueryBuilder(Organization).insert({ id: 'globex', name: 'Globex', signingKey: 'inserted' }).onConflict('id').merge(['signingKey']).execute();
+    expect((await em.find(Organization, {})).map(({ signingKey }) => signingKey)).toEqual(['merged', 'inserted']);
+    expect(logged.join('\n')).not.toMatch(/'(?:merged|inserted|native|elsewhere)'/);
     expect(await em.find(Connection, { botToken: { $ne: null } })).toHaveLength(1);
     expect(await em.find(Connection, { settings: null })).toHaveLength(1);
   });

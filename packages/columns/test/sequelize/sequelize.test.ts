@@ -1,7 +1,7 @@
 /** What is Sequelize's own: instances that are saved, queries without hooks, and what goes around models. */
 import { inspect } from 'node:util';
 
-import { col, fn, literal, type Model, type ModelAttributes, Op, Sequelize, where } from 'sequelize';
+import { col, DataTypes, fn, literal, type Model, type ModelAttributes, Op, Sequelize, where } from 'sequelize';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { column } from '@lockfast/columns';
@@ -155,6 +155,18 @@ describe.each(['postgres', 'mariadb'] as const)('Sequelize on %s', (kind) => {
       }
     });
 
+    test('[T5] the error of a stale instance, which has the row that was to be written, holds no value', async () => {
+      const versioned = sequelize.define('Versioned', { id: { type: DataTypes.INTEGER, primaryKey: true }, token: { type: encryptedType(column(ring, { id: 'versioned.token' }), 'TEXT'), field: 'the_token' } }, { timestamps: false, version: true });
+      await versioned.sync();
+      await versioned.create({ id: 1, token: 'first' });
+      const [one, other] = [(await versioned.findByPk(1))!, (await versioned.findByPk(1))!];
+      await one.update({ token: 'second' });
+      const failure = await other.update({ token: 'canary-stale' }).then(() => 'it did not fail', (error: unknown) => error);
+      expect(failure).toMatchObject({ name: 'SequelizeOptimisticLockError', modelName: 'Versioned', values: { version: 1 } });
+      expect(inspect(failure, { depth: 12, showHidden: true })).not.toContain('canary-stale');
+      expect((await versioned.findByPk(1))!.get('token')).toBe('second');
+    });
+
     test('equal values are encrypted differently in each row', async () => {
       await connections.bulkCreate([2, 3, 4].map((id) => ({ ...ROW, id })));
       const rows = await database.rows<{ bot_token: string; recovery_code: string }>('SELECT bot_token, recovery_code FROM connections');
@@ -214,6 +226,21 @@ describe.each(['postgres', 'mariadb'] as const)('Sequelize on %s', (kind) => {
       await expectOnlyEncrypted();
     });
 
+    test('after an increment of something else, whose row PostgreSQL hands out, instances and rows have values', async () => {
+      const counter = kind === 'postgres' ? 'label' : 'id';
+      if (kind === 'postgres') await database.rows('ALTER TABLE connections ALTER COLUMN label TYPE integer USING 5');
+      const found = await find();
+      await found.increment(counter, { by: 1 });
+      expect(found.toJSON()).toMatchObject(FULL);
+      await found.decrement(counter, { by: 1 });
+      expect(found.toJSON()).toMatchObject(FULL);
+      expect(found.changed()).toBe(false);
+      if (kind !== 'postgres') return;
+      const returned = await connections.increment('label', { where: { id: 1 }, returning: true } as never);
+      expect(JSON.stringify(returned)).not.toMatch(/lfv1|gAAAA/);
+      expect(JSON.stringify(returned)).toContain(FULL.botToken);
+    });
+
     test('SQL as a value, increments, and tables past their models are refused', async () => {
       const before = await stored();
       for (const value of [literal("'canary'"), fn('concat', 'canary', 'x'), col('label')]) {
@@ -260,6 +287,9 @@ describe.each(['postgres', 'mariadb'] as const)('Sequelize on %s', (kind) => {
         { botToken: { [Op.startsWith]: value } },
         { [Op.or]: [{ id: 1 }, { [Op.not]: { botToken: { [Op.ne]: value } } }] },
         { '$organization.signingKey$': value },
+        { 'botToken::text': value },
+        { 'settings.url': value },
+        { '$organization.signing_key::text$': value },
         where(col('bot_token'), value),
       ];
       for (const condition of conditions) {

@@ -240,6 +240,35 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
       await expectOnlyEncrypted();
     });
 
+    test('[B4] a clone of a builder is looked at as the builder is', async () => {
+      const before = await stored();
+      const builder = connections.createQueryBuilder();
+      for (const clone of [builder.clone().update().set({ orgId: 'globex' }).where({ id: 1 }), builder.update().set({ orgId: 'globex' }).where({ id: 1 }).clone(), builder.clone().clone().insert().values(partial({ ...ROW })).orUpdate(['bot_token'], ['id']).clone()]) {
+        expect(await refusalOf(() => clone.execute())).toMatchObject({ code: 'invalid-context' });
+      }
+      expect(await refusalOf(() => connections.createQueryBuilder('c').clone().setFindOptions({ order: { botToken: 'ASC' } }).getMany())).toMatchObject({ code: 'usage' });
+      await builder.clone().update().set(encryptChanges(connections, { botToken: 'by a clone' }, { orgId: 'acme' })).where({ id: 1, orgId: 'acme' }).clone().execute();
+      expect(await connections.findOneByOrFail({ id: 1 })).toMatchObject({ ...ROW, botToken: 'by a clone' });
+      expect(await stored()).toMatchObject({ certificate: before['certificate'], org_id: 'acme' });
+    });
+
+    test('what a write returns is decrypted where its place is returned, too, in entities as well', async (context) => {
+      context.skip(kind === 'sqlite', 'TypeORM has no RETURNING there');
+      const row = partial({ ...ROW, id: 2 });
+      const inserted = await connections.createQueryBuilder().insert().values(row).returning('*').execute();
+      expect(inserted.generatedMaps[0]).toMatchObject({ ...FULL, id: 2, orgId: 'acme' });
+      expect(row).toMatchObject({ ...FULL, id: 2 });
+      const part = await connections.createQueryBuilder().insert().values(partial({ ...ROW, id: 3 })).returning(['id', 'botToken', 'recoveryCode']).updateEntity(false).execute();
+      expect(JSON.stringify(part.generatedMaps)).not.toMatch(/lfv1|gAAAA/);
+      if (kind !== 'postgres') return;
+      const entity = await connections.findOneByOrFail({ id: 2 });
+      await connections.createQueryBuilder().update().set({ label: 'x' }).whereEntity(entity).returning('*').updateEntity(true).execute();
+      expect(entity).toMatchObject({ ...ROW, id: 2, label: 'x' });
+      logged.length = 0;
+      await connections.save(entity);
+      expect(updates()).toEqual([]);
+    });
+
     test('a value that was encrypted for another column is refused', async () => {
       const { botToken } = encryptChanges(connections, { botToken: 'x' }, { orgId: 'acme' });
       expect(await refusalOf(() => connections.update({ id: 1 }, partial({ recoveryCode: botToken })))).toMatchObject({ code: 'usage' });
@@ -263,6 +292,13 @@ describe.each(KINDS)('TypeORM on %s', (kind) => {
       expect(await refusalOf(() => connections.find({ select: { botToken: true } }))).toMatchObject({ code: 'invalid-context' });
       expect(await connections.find({ select: { botToken: true, orgId: true } })).toMatchObject([{ botToken: FULL.botToken }]);
       expect(await connections.find({ select: { label: true, recoveryCode: true } })).toMatchObject([{ label: 'a label', recoveryCode: 'recovery' }]);
+    });
+
+    test('in what leftJoinAndMapMany puts beside the relations, bound values stay encrypted: the guide says so', async () => {
+      const [found] = await organizations.createQueryBuilder('o').leftJoinAndMapMany('o.others', 'o.connections', 'c').where('o.id = :id', { id: 'acme' }).getMany();
+      const [other] = (found as unknown as { others: Connection[] }).others;
+      expect(String(other!.botToken)).toBe('[encrypted connections.bot_token]');
+      expect(other!.recoveryCode).toBe('recovery');
     });
 
     test('without listeners, a bound value stays encrypted, and prints as that', async () => {

@@ -3,7 +3,7 @@ import type { ColumnContext } from '../../index.ts';
 import type { EncryptedColumn } from './encrypted-tables.ts';
 import type { Expressions } from './expressions.ts';
 import { keyOf, nameOf, type Node, nodeAt, nodesAt, operatorOf, parameter, referredColumn } from './nodes.ts';
-import { refuseAmbiguous, refuseContextChange, refuseUnknownContext, refuseValue } from './refusals.ts';
+import { refuseAmbiguous, refuseContextChange, refuseUnknownColumn, refuseUnknownContext, refuseValue } from './refusals.ts';
 import type { Relation, Scope, VisibleColumn } from './scope.ts';
 
 /** A value that stands in the statement itself. */
@@ -63,7 +63,12 @@ export function changed(updates: readonly Node[], scope: Scope, expressions: Exp
   const changes = new Map<Relation, Change[]>();
   for (const node of updates) {
     const column = nodeAt(node, 'column')!;
-    const name = referredColumn(column) ?? '';
+    const name = referredColumn(column);
+    if (name === undefined) {
+      const [place] = targets.flatMap((one) => [...one.columns.values()]).map(({ encrypted: { place: at } }) => at);
+      if (place !== undefined) throw refuseUnknownColumn(place);
+      continue;
+    }
     const table = nodeAt(column, 'table');
     // A context column that could be of several tables is taken for one of each.
     const owners = table === undefined ? targets : targets.filter((one) => scope.relation(table) === one);

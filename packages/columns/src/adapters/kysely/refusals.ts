@@ -31,6 +31,10 @@ export function refuseValue(place: string): LockfastError {
   return new LockfastError('usage', `kysely: ${place} is encrypted, and this sets it to an expression, which the database would store as it is`, 'give the value itself');
 }
 
+export function refuseUnknownColumn(place: string): LockfastError {
+  return new LockfastError('usage', `kysely: what is set is named by SQL of one's own, so that it could be ${place}, which is encrypted, or what that is bound to`, "name the column: set('column', value)");
+}
+
 export function refuseSource(table: string): LockfastError {
   return new LockfastError('usage', `kysely: rows of ${table}, which has encrypted columns, are inserted from a query`, 'read the rows, and insert them with values(), or leave the encrypted columns out');
 }

@@ -54,6 +54,8 @@ export class Statements {
   /** @throws LockfastError `usage`, `invalid-context`; and as `Column.encrypt` */
   plan(root: Node): { readonly node: Node; readonly result: ResultPlan } {
     const { node, outputs, hidden } = this.#root(root);
+    // The database's plan, in place of rows.
+    if (root['explain'] !== undefined) return { node, result: { outputs: [], hidden: [], computed: true, guarded: undefined } };
     return { node, result: { outputs, hidden, computed: this.#expressions.computes, guarded: this.#guarded } };
   }
 
@@ -121,7 +123,7 @@ export class Statements {
     const scope = new Scope(outer);
     const named = this.#with(node, scope);
     const into = nodeAt(node, 'into');
-    const target = into === undefined ? undefined : this.#source(into, scope).relation;
+    const target = into === undefined ? undefined : this.#target(into, scope).relation;
     const { values, rows } = this.#inserted(node, scope, target);
     const conflict = target === undefined ? {} : this.#conflict(node, scope, target, rows, purpose);
     const returned = this.#returned(node, scope);
@@ -183,7 +185,7 @@ export class Statements {
     const named = this.#with(node, scope);
     const table = nodeAt(node, 'table')!;
     const tables = table.kind === 'ListNode' ? nodesAt(table, 'items') : [table];
-    const targets = tables.map((one) => this.#source(one, scope));
+    const targets = tables.map((one) => this.#target(one, scope));
     const newTable = table.kind === 'ListNode' ? { ...table, items: targets.map((one) => one.node) } : targets[0]!.node;
     const from = this.#from(node, 'from', scope);
     const joins = this.#joins(node, scope);
@@ -199,18 +201,19 @@ export class Statements {
   #delete(node: Node, outer: Scope): Planned {
     const scope = new Scope(outer);
     const named = this.#with(node, scope);
-    const from = this.#from(node, 'from', scope);
+    const from = nodeAt(node, 'from')!;
+    const newFrom = { from: { ...from, froms: nodesAt(from, 'froms').map((one) => this.#target(one, scope).node) } };
     const using = nodeAt(node, 'using');
     const newUsing = using === undefined ? {} : { using: { ...using, tables: nodesAt(using, 'tables').map((one) => this.#source(one, scope).node) } };
     const joins = this.#joins(node, scope);
     const returned = this.#returned(node, scope);
-    return { node: this.#rest(node, { ...named, ...from, ...newUsing, ...joins, ...returned.members }, scope, []), outputs: returned.outputs, hidden: returned.hidden };
+    return { node: this.#rest(node, { ...named, ...newFrom, ...newUsing, ...joins, ...returned.members }, scope, []), outputs: returned.outputs, hidden: returned.hidden };
   }
 
   #merge(node: Node, outer: Scope): Planned {
     const scope = new Scope(outer);
     const named = this.#with(node, scope);
-    const { node: into, relation: target } = this.#source(nodeAt(node, 'into')!, scope);
+    const { node: into, relation: target } = this.#target(nodeAt(node, 'into')!, scope);
     const using = nodeAt(node, 'using');
     const newUsing = using === undefined ? {} : { using: this.#join(using, scope) };
     const on = nodeAt(nodeAt(using ?? node, 'on') ?? node, 'on');
@@ -279,6 +282,18 @@ export class Statements {
     return this.#rest(join, { table }, scope, []);
   }
 
+  /** What is written is a table, even where a common table expression has its name. */
+  #target(node: Node, scope: Scope): { readonly node: Node; readonly relation: Relation } {
+    const inner = node.kind === 'AliasNode' ? nodeAt(node, 'node')! : node;
+    const name = inner.kind === 'TableNode' ? nameOf(inner)! : undefined;
+    const columns = name === undefined ? undefined : visible(this.#tables, name, schemaOf(inner));
+    if (name === undefined || columns === undefined || columns.size === 0) return this.#source(node, scope);
+    const alias = node.kind === 'AliasNode' ? nameOf(nodeAt(node, 'alias')) : undefined;
+    const relation = { ...called(inner, alias), columns, hidden: [] };
+    scope.relations.push(relation);
+    return { node, relation };
+  }
+
   /** A table, a query or anything else that stands where tables do. */
   #source(node: Node, scope: Scope): { readonly node: Node; readonly relation: Relation } {
     const inner = node.kind === 'AliasNode' ? nodeAt(node, 'node')! : node;
@@ -293,8 +308,7 @@ export class Statements {
       const name = nameOf(node)!;
       const schema = schemaOf(node);
       const named = schema === undefined ? scope.expression(name) : undefined;
-      const called = { alias: keyOf(alias ?? name), table: alias === undefined ? node : tableNamed(alias) };
-      return { source: node, relation: named === undefined ? { ...called, columns: visible(this.#tables, name, schema), hidden: [] } : { ...named, ...called } };
+      return { source: node, relation: { ...(named ?? { columns: visible(this.#tables, name, schema), hidden: [] }), ...called(node, alias) } };
     }
     if (node.kind === 'SelectQueryNode' && alias !== undefined) {
       const planned = this.#select(node, scope, 'relation');
@@ -312,6 +326,11 @@ export class Statements {
     });
     return { ...(Object.fromEntries(members) as Node), ...known };
   }
+}
+
+/** How the rest of a statement names a table. */
+function called(table: Node, alias: string | undefined): Pick<Relation, 'alias' | 'table'> {
+  return { alias: keyOf(alias ?? nameOf(table)!), table: alias === undefined ? table : tableNamed(alias) };
 }
 
 /** The encrypted columns of a table, as a query on it sees them. */

@@ -2,10 +2,16 @@ import { type EntityData, type EntityFactory, type EntityMetadata, helper, isRaw
 
 import { contextIn, EncryptedProperties } from './encrypted-properties.ts';
 import { HeldValue } from './held-value.ts';
+import { encryptMerged } from './merged-values.ts';
 
 /** The option `hydrator` of MikroORM: makes entities of rows, where columns are bound to others of the same row. */
 export class EncryptedHydrator extends ObjectHydrator {
   readonly #encrypted = new EncryptedProperties();
+
+  constructor(...args: ConstructorParameters<typeof ObjectHydrator>) {
+    super(...args);
+    encryptMerged(this.config.getDriver(), this.#encrypted);
+  }
 
   /** @throws LockfastError `invalid-context` where a context column was not read; and as `Column.decrypt` */
   override hydrate<T extends object>(

@@ -4,6 +4,7 @@ import type { EntityMetadata } from '@mikro-orm/core';
 
 import type { ColumnContext } from '../../index.ts';
 import { EncryptedType } from './encrypted-type.ts';
+import { hideWhenPrinted } from './printed-entities.ts';
 
 interface ContextProperty {
   /** As the definition of the column names it. */
@@ -31,6 +32,7 @@ export class EncryptedProperties {
     const found = meta.props.flatMap((prop): EncryptedProperty[] =>
       prop.customType instanceof EncryptedType ? [{ property: prop.name, type: prop.customType, context: prop.customType.context.map((name) => contextProperty(meta, prop.customType as EncryptedType<unknown>, name)) }] : [],
     );
+    if (found.length > 0) hideWhenPrinted(meta);
     this.#known.set(meta, found);
     return found;
   }

@@ -1,5 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
-import { type EventArgs, type EventSubscriber, helper } from '@mikro-orm/core';
+import { type EventArgs, type EventSubscriber, helper, isRaw } from '@mikro-orm/core';
 
 import { contextIn, EncryptedProperties, type EncryptedProperty } from './encrypted-properties.ts';
 import { HeldValue } from './held-value.ts';
@@ -45,6 +45,7 @@ export class EncryptionSubscriber implements EventSubscriber<object> {
     for (const one of encrypted) {
       if (this.#isMoved(one, entity, payload, row, changeSet.originalEntity !== undefined)) payload[one.property] = row[one.property];
       const value = payload[one.property];
+      if (isRaw(value)) throw new LockfastError('usage', `${one.type.column.id}: the column is encrypted, and SQL is given as its value`, 'give the whole new value; nothing can be computed from an encrypted one');
       if (value instanceof HeldValue) payload[one.property] = sealed(one, value, { ...row, ...payload });
     }
   }

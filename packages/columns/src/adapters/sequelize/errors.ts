@@ -16,5 +16,7 @@ function strip(error: object, names: ReadonlySet<string>): void {
   }
   // Of `ValidationErrorItem`, and of `BulkRecordError`, which has the error inside.
   for (const member of ['instance', 'record']) if (member in error) Object.assign(error, { [member]: null });
+  // Of `OptimisticLockError`: the row as it would have been written.
+  if ('values' in error && error.values !== null && typeof error.values === 'object') Object.assign(error, { values: Object.fromEntries(Object.entries(error.values).filter(([name]) => !names.has(name))) });
   if ('path' in error && 'value' in error && names.has(String(error.path))) Object.assign(error, { value: null });
 }

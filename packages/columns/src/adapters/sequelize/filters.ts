@@ -70,12 +70,15 @@ function modelOf(at: SequelizeModel, part: unknown): SequelizeModel | undefined 
   return [part['model'], part['target']].find(isModel);
 }
 
-/** A name of an attribute or of a column, also behind those of associations: `$connections.botToken$`. */
+/** A name of an attribute or of a column, also behind those of associations: `$connections.botToken$`, and before what is sought inside of it: `settings.url`, `botToken::text`. */
 function checkName(model: SequelizeModel, name: string, how: string): void {
-  const path = name.replaceAll(/^\$|\$$/g, '').split('.');
-  const at = path.slice(0, -1).reduce((present, part) => present.associations[part]?.target ?? present, model);
-  const found = protectedAttributes(at).find(({ attribute, field }) => [attribute, field].includes(path.at(-1)!));
-  if (found !== undefined) throw refuseFilter(found.column, how);
+  let at = model;
+  for (const part of name.replaceAll(/^\$|\$$/g, '').split('.')) {
+    const [member] = part.split('::');
+    const found = protectedAttributes(at).find(({ attribute, field }) => attribute === member || field === member);
+    if (found !== undefined) throw refuseFilter(found.column, how);
+    at = at.associations[part]?.target ?? at;
+  }
 }
 
 function isNullCheck(value: unknown): boolean {

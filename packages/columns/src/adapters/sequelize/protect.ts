@@ -5,7 +5,7 @@ import { withoutValues } from './errors.ts';
 import { checkQuery, checkWhere, equalitiesOf } from './filters.ts';
 import { hasEncryptedTypes, protectedAttributes } from './protected-attributes.ts';
 import { refuseArithmetic, refuseTable } from './refusals.ts';
-import { decryptResults, restoreWritten } from './results.ts';
+import { decryptResults, decryptReturnedRows, restoreWritten } from './results.ts';
 import { changesOfInstance, checkOverwritten, encryptChanges, encryptRows } from './row-writes.ts';
 import { isInstance, isModel, type ProtectedSequelize, type QueryInterface, type Row, type SequelizeInstance, type SequelizeModel } from './sequelize-shapes.ts';
 
@@ -32,17 +32,20 @@ export function protectSequelize(sequelize: ProtectedSequelize): void {
   decryptReads(queries, models);
 }
 
-/** Its validation errors carry instances. */
+/** Its errors carry instances, and values. */
 function protectModel(model: SequelizeModel): void {
   if (!hasEncryptedTypes(model)) return;
   const { prototype } = model;
   // Sequelize's own, which all models share: ours gets one of its own. A scope extends the model.
   // oxlint-disable-next-line typescript/unbound-method -- called with the instance
-  const { validate } = prototype;
+  const { validate, save } = prototype;
   // oxlint-disable-next-line typescript/unbound-method -- called with the model
   const { bulkCreate } = model;
   prototype.validate = async function (...args) {
     return await guarded([model], async () => await validate.apply(this, args));
+  };
+  prototype.save = async function (...args) {
+    return await guarded([model], async () => await save.apply(this, args));
   };
   model.bulkCreate = async function (...args) {
     return await guarded([model], async () => await bulkCreate.apply(this, args));
@@ -98,14 +101,15 @@ function encryptWrites(queries: QueryInterface, models: () => readonly Sequelize
     return results;
   };
 
-  queries.increment = async (model, table, where, amounts, extra, ...rest) => {
+  // PostgreSQL hands out the whole row, asked or not.
+  const arithmetic = (way: 'increment' | 'decrement'): QueryInterface['increment'] => async (model, table, where, amounts, extra, options, ...rest) => {
     checkArithmetic(model, where, { ...amounts, ...extra });
-    return await before.increment(model, table, where, amounts, extra, ...rest);
+    const write = async (): Promise<unknown> => await before[way](model, table, where, amounts, extra, options, ...rest);
+    const instance = options?.instance;
+    return isInstance(instance) ? await written(model, instance, write) : decryptReturnedRows(model, await guarded([model], write));
   };
-  queries.decrement = async (model, table, where, amounts, extra, ...rest) => {
-    checkArithmetic(model, where, { ...amounts, ...extra });
-    return await before.decrement(model, table, where, amounts, extra, ...rest);
-  };
+  queries.increment = arithmetic('increment');
+  queries.decrement = arithmetic('decrement');
 }
 
 function decryptReads(queries: QueryInterface, models: () => readonly SequelizeModel[]): void {

@@ -46,3 +46,16 @@ export function restoreWritten(model: SequelizeModel, instance: SequelizeInstanc
     dataValues[one.attribute] = one.column.decrypt(one.type.storedOf(now), contextAt(one, (field) => dataValues[attributes.get(field)!], refuseMissingContext));
   }
 }
+
+/** Rows as the database has them, at any depth of arrays, of a write that returns some. @throws LockfastError as `Column.decrypt` */
+export function decryptReturnedRows(model: SequelizeModel, results: unknown): unknown {
+  if (Array.isArray(results)) return results.map((one) => decryptReturnedRows(model, one));
+  if (results === null || typeof results !== 'object') return results;
+  const row: Record<string, unknown> = { ...results };
+  for (const one of protectedAttributes(model)) {
+    const stored = row[one.field];
+    if (stored === undefined || stored === null) continue;
+    row[one.field] = one.column.decrypt(one.type.storedOf(stored), contextAt(one, (field) => row[field], refuseMissingContext));
+  }
+  return row;
+}

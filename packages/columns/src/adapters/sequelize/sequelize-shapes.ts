@@ -17,7 +17,7 @@ export interface SequelizeModel {
   readonly name: string;
   readonly rawAttributes: Readonly<Record<string, ModelAttribute>>;
   readonly associations: Readonly<Record<string, { readonly target: SequelizeModel }>>;
-  readonly prototype: { validate(this: unknown, ...args: unknown[]): Promise<unknown> };
+  readonly prototype: { validate(this: unknown, ...args: unknown[]): Promise<unknown>; save(this: unknown, ...args: unknown[]): Promise<unknown> };
   getTableName(): unknown;
   bulkCreate(this: unknown, ...args: unknown[]): Promise<unknown>;
 }
@@ -38,6 +38,8 @@ export interface QueryOptions {
   readonly group?: unknown;
   readonly include?: unknown;
   readonly raw?: boolean;
+  /** The one that the query is about. */
+  readonly instance?: unknown;
   /** What an upsert changes, and which columns' conflict it is about, as the database names them. */
   readonly updateOnDuplicate?: readonly string[];
 }

@@ -1,12 +1,14 @@
 /** Protects one data source of TypeORM. */
 import { LockfastError } from '@lockfast/core/errors';
 
+import { EncryptedValue } from '../encrypted-value.ts';
 import { checkChanges, checkInsert } from './context-changes.ts';
 import { boundByEntity, LoadedEntities, SavedEntities } from './entity-subscribers.ts';
 import { checkFindOptions } from './filters.ts';
 import { PlainValue } from './plain-value.ts';
 import { type ProtectedColumn, protectedColumns } from './protected-columns.ts';
-import { refusePlain, refuseTable } from './refusals.ts';
+import { refuseMissingContext, refusePlain, refuseTable } from './refusals.ts';
+import { contextIn, contextValue } from './row-context.ts';
 import { RowWrites } from './row-writes.ts';
 import type { FindOptions, OpenDataSource, TypeormBuilder, TypeormDataSource, TypeormEntity } from './typeorm-shapes.ts';
 
@@ -29,6 +31,7 @@ export function protectDataSource(dataSource: TypeormDataSource): void {
   source.subscribers.unshift(new LoadedEntities(bound));
   source.subscribers.push(new SavedEntities(bound, writes));
   encryptWrites(source, writes);
+  decryptReturned(source);
   refusePlainParameters(source);
   checkBuilders(source, tablesOf(source.entityMetadatas));
 }
@@ -36,6 +39,26 @@ export function protectDataSource(dataSource: TypeormDataSource): void {
 function encryptWrites({ driver }: OpenDataSource, writes: RowWrites): void {
   const prepare = driver.preparePersistentValue.bind(driver);
   driver.preparePersistentValue = (value, column) => prepare(writes.stored(value, column), column);
+}
+
+/** What a write returns goes into entities past transformers and subscribers. */
+function decryptReturned({ driver, entityMetadatas }: OpenDataSource): void {
+  const columns = new Map(entityMetadatas.map((entity) => [entity, protectedColumns(entity)]));
+  const create = driver.createGeneratedMap.bind(driver);
+  driver.createGeneratedMap = (entity, ...rest) => {
+    const map = create(entity, ...rest);
+    if (map !== undefined) for (const one of columns.get(entity) ?? []) openReturned(one, map);
+    return map;
+  };
+}
+
+/** Without its place, a bound value stays encrypted. */
+function openReturned(one: ProtectedColumn, map: object): void {
+  const stored = one.metadata.getEntityValue(map);
+  if (stored === undefined || stored === null) return;
+  const opened = one.transformer.from(stored);
+  const isPlaced = one.context.every((context) => contextValue(context, map) !== undefined);
+  one.metadata.setEntityValue(map, opened instanceof EncryptedValue && isPlaced ? one.column.decrypt((opened as EncryptedValue<unknown>).stored, contextIn(one, [map], refuseMissingContext)) : opened);
 }
 
 /** What no other check saw: a condition that was built in a way of its own. */
@@ -78,6 +101,7 @@ function checkBuilders(source: OpenDataSource, tables: ReadonlyMap<string, Prote
     const insert = builder.insert?.bind(builder);
     const update = builder.update?.bind(builder);
     const relation = builder.relation?.bind(builder);
+    alsoItsClones(builder, watched);
     builder.createQueryBuilder = (...args) => watched(createQueryBuilder(...args));
     if (insert !== undefined) builder.insert = (...args) => checkedInsert(insert(...args));
     if (update !== undefined) builder.update = (...args) => checkedUpdate(update(...args));
@@ -92,11 +116,19 @@ function checkBuilders(source: OpenDataSource, tables: ReadonlyMap<string, Prote
     return builder;
   }
 
+  /** A clone is made anew, without what was done to the builder. */
+  function alsoItsClones(builder: TypeormBuilder, protect: (clone: TypeormBuilder) => TypeormBuilder): void {
+    const clone = builder.clone.bind(builder);
+    builder.clone = () => protect(clone());
+  }
+
   function checkedInsert(builder: TypeormBuilder): TypeormBuilder {
+    alsoItsClones(builder, checkedInsert);
     return beforeExecute(builder, (entity) => checkInsert(entity, builder.expressionMap, reliable));
   }
 
   function checkedUpdate(builder: TypeormBuilder): TypeormBuilder {
+    alsoItsClones(builder, checkedUpdate);
     return beforeExecute(builder, (entity) => checkChanges(entity, builder.expressionMap.valuesSet ?? {}));
   }
 

@@ -49,6 +49,7 @@ export interface TypeormBuilder {
   update?(...args: unknown[]): TypeormBuilder;
   relation?(...args: unknown[]): TypeormBuilder;
   createQueryBuilder(...args: unknown[]): TypeormBuilder;
+  clone(): TypeormBuilder;
   execute?(): Promise<unknown>;
 }
 
@@ -79,6 +80,8 @@ export interface OpenDataSource {
     readonly options: { readonly type: string };
     preparePersistentValue(value: unknown, column: TypeormColumn): unknown;
     createQueryRunner(...args: unknown[]): TypeormRunner;
+    /** Of a row that a write returned, named as in the database: the members of the entity. */
+    createGeneratedMap(entity: TypeormEntity, ...rest: unknown[]): object | undefined;
   };
   createQueryBuilder(...args: unknown[]): TypeormBuilder;
 }
