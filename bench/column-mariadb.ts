@@ -6,7 +6,7 @@ import { type Job, LOCKFAST, type Row, rowOf } from './table.ts';
 
 const SIZES = [
   { rows: 50_000, share: 1 },
-  { rows: 500_000, share: 1 / 3 },
+  { rows: 200_000, share: 1 / 3 },
 ] as const;
 
 export async function columnMariadb(rounds: number): Promise<Row[]> {

@@ -12,6 +12,8 @@ import { writeSync } from 'node:fs';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownLine } from '@lockfast/core/files';
 
+import { shownWidth } from './shown-width.ts';
+
 export class Terminal {
   readonly #environment: Readonly<Record<string, string | undefined>>;
 
@@ -65,8 +67,8 @@ export class Terminal {
   /** Columns as wide as their widest cell; the last one is not padded. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): void {
     const shown = rows.map((row) => row.map((cell) => shownLine(cell)));
-    const widths = head.map((title, i) => Math.max(title.length, ...shown.map((row) => row[i]!.length)));
-    const print = (row: readonly string[]): string => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd();
+    const widths = head.map((title, i) => Math.max(title.length, ...shown.map((row) => shownWidth(row[i]!))));
+    const print = (row: readonly string[]): string => row.map((cell, i) => (i === row.length - 1 ? cell : cell + ' '.repeat(widths[i]! - shownWidth(cell)))).join('  ').trimEnd();
     this.line(this.dim(print(head)));
     for (const row of shown) this.line(print(row));
   }

@@ -39,7 +39,7 @@ describe.skipIf(missing !== undefined)(`column discover${missing === undefined ?
     expect(found.stdout).toContain('app: 7 columns of 3 tables searched, 3 undeclared places found\n');
     expect(found.stdout).toContain('\n[[columns]]\nid = "old.sessions.data.slack.token"\ndatabase = "app"\ntable = "\\"Old\\".\\"Sessions\\""\ncolumn = "data"\npath = ["slack", "token"]\n');
     expect(found.stdout + found.stderr).not.toMatch(new RegExp(`${CANARY}|lfv1\\.[a-z]{6}`));
-    expect(found.stderr).toContain('3 places hold encrypted values and are not declared: declare them, or write down why not');
+    expect(found.stderr).toContain('3 places hold encrypted values and are not declared: no job and no rotation reaches them: declare and rotate');
     expect((await ledgerEntries(panel.project)).at(-1)).toMatchObject({ operation: 'column-discover', outcome: 'success', details: { places: 3, 'searched app': true, [`undeclared app ${id}`]: 6 } });
 
     await panel.done(['key', 'rotate']);

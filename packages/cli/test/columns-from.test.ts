@@ -93,16 +93,17 @@ describe.skipIf(missing !== undefined)(`column rotate --from${missing === undefi
       return Buffer.concat([iv, cipher.update(text), cipher.final()]).toString('base64');
     };
     const other = randomBytes(32).toString('hex');
-    const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
-      [Array.from({ length: 600 }, () => cbc(`${CANARY} of some length`)), ['typeorm-encrypted', '--from-key', 'env:WRONG']],
-      [Array.from({ length: 3 }, () => concat(gcm(key, CANARY), 'iv', 'sealed', 'tag')), ['lockbox', '--from-key', 'env:WRONG']],
+    const cases: readonly (readonly [readonly string[], readonly string[], next: string])[] = [
+      [Array.from({ length: 600 }, () => cbc(`${CANARY} of some length`)), ['typeorm-encrypted', '--from-key', 'env:WRONG'], 'name the right keys'],
+      [Array.from({ length: 3 }, () => concat(gcm(key, CANARY), 'iv', 'sealed', 'tag')), ['lockbox', '--from-key', 'env:WRONG'], 'check the keys and the other options of --from'],
     ];
-    for (const [values, options] of cases) {
+    for (const [values, options, next] of cases) {
       const panel = await users(values);
       const before = panel.sql(ALL);
       const { status, stderr } = await panel.run(['column', 'rotate', '--yes', '--from', ...options], { env: { WRONG: other } });
       expect(status).toBe(3);
       expect(stderr).toContain('nothing was changed');
+      expect(stderr).toContain(next);
       expect(stderr).not.toContain(CANARY);
       expect(panel.sql(ALL)).toEqual(before);
     }

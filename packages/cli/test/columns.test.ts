@@ -132,9 +132,10 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect(killed.signal).toBe('SIGKILL');
     panel.sql("UPDATE two_factor SET secret = 'lfv1.zzzzzz.' || substr(secret, 13) WHERE id = 1999; UPDATE two_factor SET secret = left(secret, 60) WHERE id = 2000");
 
-    const { rows: triaged } = await panel.json<{ rows: { column: string; key: string[]; kind: string; key_id?: string; code?: string; current?: boolean }[] }>(['column', 'triage', 'two_factor.secret', '--all']);
+    const { rows: triaged } = await panel.json<{ rows: { column: string; key: string[]; kind: string; keyId?: string; code?: string; current?: boolean }[] }>(['column', 'triage', 'two_factor.secret', '--all']);
     expect(triaged).toHaveLength(2000);
     const count = (matching: (row: (typeof triaged)[number]) => boolean): number => triaged.filter(matching).length;
+    expect(triaged.map(({ key }) => Number(key.join()))).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1));
     const rotated = count(({ kind, current }) => kind === 'encrypted' && current === true);
     const left = count(({ kind, current }) => kind === 'encrypted' && current === false);
     expect(rotated).toBeGreaterThan(0);
@@ -222,7 +223,7 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     await panel.done(['column', 'encrypt']);
     panel.sql("UPDATE two_factor SET secret = 'lfv1.abcdef.AAAA' WHERE id = 1; UPDATE two_factor SET org = 2 WHERE id = 2");
     const clear = ['column', 'clear', 'two_factor.secret'];
-    expect(await panel.run([...clear, '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--unrecoverable is missing') });
+    expect(await panel.run([...clear, '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('it takes --unrecoverable or --shredded') });
     expect(await panel.run([...clear, '--unrecoverable'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--keep is missing') });
     expect(await panel.run([...clear, '--unrecoverable', '--keep', 'lockfast.toml', '--yes'])).toMatchObject({ status: 5 });
     expect(await panel.run([...clear, '--unrecoverable', '--keep', 'kept.jsonl'])).toMatchObject({ status: 2, stderr: expect.stringContaining('this would empty every row of two_factor.secret that nothing opens for good, and there is no terminal to ask on: if that is meant, give --yes\n') });
@@ -257,7 +258,7 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     await stopped.until('stops after the running batch; ^C again stops at once');
     const { status, shown } = await stopped.end();
     expect(status, shown).toBe(130);
-    expect(shown).toContain('the same command goes on: lockfast column encrypt two_factor.secret');
+    expect(shown).toContain('the same command goes on: lockfast column encrypt two_factor.secret --max-rate 800 --batch 100 --yes');
     const done = Number(panel.sql("SELECT count(*) FROM two_factor WHERE secret LIKE 'lfv1.%'")[0]);
     expect(done).toBeGreaterThan(0);
     expect(done).toBeLessThan(5000);

@@ -166,7 +166,7 @@ describe('what still uses a key', () => {
       { id: old, files: 1, values: 2, backups: 1, rows: 0, columns: [], first: [project.path('.env.encrypted'), project.path('.lockfast/backups/by-hand/deep/copy')] },
       { id: active, files: 2, values: 6, backups: 0, rows: 0, columns: [], first: ['alpha', 'beta'].map((tenant) => project.path(`tenants/${tenant}/.env.encrypted`)) },
     ];
-    expect(JSON.parse(await done(project, ['key', 'usage', '--json']))).toEqual({ keys, unread: [] });
+    expect(JSON.parse(await done(project, ['key', 'usage', '--json']))).toEqual({ keys, unread: [], indexKeys: [], shredded: [] });
     expect(await done(project, ['key', 'usage', active])).toBe(
       `KEY     STATE   FILES  VALUES  ROWS  BACKUPS\n${active}  active  2      6       0     0\n${keys[1]!.first.map((name) => `  ${name}\n`).join('')}`,
     );

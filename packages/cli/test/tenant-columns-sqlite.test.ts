@@ -27,7 +27,7 @@ test('[W10] [D7] a copy of the file from before the shred does not open for the 
     expect([outcome.status, outcome.stderr.includes(CANARY)], `${args.join(' ')}: ${outcome.stderr}`).toEqual([0, false]);
     return outcome;
   };
-  expect((await done('tenant', 'own-key', '--from-columns')).stdout).toContain('2 tenants got a key of its own');
+  expect((await done('tenant', 'own-key', '--from-columns')).stdout).toContain('2 tenants got a key of their own');
   await done('column', 'encrypt');
   copyFileSync(file, project.path('before.db'));
   expect((await done('column', 'export', '--tenant', '7', '--reason', 'r')).stdout).toContain(`${CANARY}-7`);

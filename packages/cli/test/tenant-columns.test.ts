@@ -77,7 +77,7 @@ describe.skipIf(missing !== undefined)(`columns of tenants${missing === undefine
     expect(panel.sql(PHONES)).toEqual(before);
 
     const dry = await panel.done(['tenant', 'own-key', '--from-columns', '--dry-run']);
-    expect(dry.stdout).toBe('TENANT  ROWS  KEY\n7       2     would get one\n8       1     would get one\n2 tenants of 2 would get a key of its own; nothing was changed\n');
+    expect(dry.stdout).toBe('TENANT  ROWS  KEY\n7       2     would get one\n8       1     would get one\n2 of 2 tenants would get a key of their own; nothing was changed\n');
     expect((await panel.run(['column', 'encrypt', 'users.phone'])).status).toBe(3);
     expect(await panel.json(['tenant', 'own-key', '7'])).toMatchObject({ made: ['7'] });
     expect((await panel.run(['column', 'encrypt', 'users.phone'])).stderr).toContain('a tenant has no key of its own: 8 (1); nothing was changed: run `lockfast tenant own-key 8`, then this again');

@@ -51,7 +51,7 @@ describe('[W10] tenant own-key', () => {
     expect([project.text(file('globex')), project.text('.env.encrypted')]).toEqual(others);
     expect((await valueOf(project, 'acme')).stdout).toContain(SECRET);
     const before = project.text(file('acme'));
-    expect(await done(project, ['tenant', 'own-key', 'acme'])).toMatch(/^0 tenants got a key of its own; 0 files/);
+    expect(await done(project, ['tenant', 'own-key', 'acme'])).toMatch(/^0 tenants got a key of their own; 0 files/);
     expect(project.text(file('acme'))).toBe(before);
     expect(await done(project, ['env', 'verify', file('acme')])).toBeDefined();
     const entries = (await ledgerEntries(project)).filter(({ operation, kind }) => kind === 'intent' && ['tenant-own-key', 're-encrypt'].includes(operation));
@@ -282,7 +282,7 @@ describe.skipIf(missingForPersons !== undefined)(`[S8] [W10] a second person${mi
     expect(await as('games', project, ['key', 'approve', id])).toMatchObject({ status: 0, stdout: expect.stringContaining('because "contracts"') as unknown });
     // As many, and others: that nobody approved.
     expect(await asked(project, ['tenant', 'own-key', ...TENANTS, ...more.slice(1)])).not.toBe(id);
-    expect(await as('daemon', project, ['tenant', 'own-key', '--all'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^12 tenants got a key of its own; 12 files/) as unknown });
+    expect(await as('daemon', project, ['tenant', 'own-key', '--all'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^12 tenants got a key of their own; 12 files/) as unknown });
     for (const tenant of [...TENANTS, ...more]) expect(derivation(project, tenant)).toContain('+tenant:');
     const approvals = (await ledgerEntries(project)).filter(({ operation, kind }) => operation.startsWith('key-appr') && kind === 'intent');
     expect(approvals.map(({ operation, actor, details }) => [operation, actor.sudo, details?.['change']])).toEqual([

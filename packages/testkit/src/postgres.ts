@@ -13,7 +13,7 @@ import { findPostgres } from './postgres-programs.ts';
 export const SUPERUSER = 'postgres';
 const START_MS = 30_000;
 /** Of a program that is run to its end: a table of a million rows takes its time. */
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 300_000;
 const SQL_PROGRAM = fileURLToPath(import.meta.resolve('./postgres-sql.ts'));
 
 /** `durable`: as in production. `fast`: without fsync, for tests that cut no power. */

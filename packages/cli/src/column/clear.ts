@@ -10,6 +10,7 @@ import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { reasonOf } from '../reason.ts';
 import type { Session } from '../session.ts';
+import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { chosenColumns } from './chosen.ts';
 import { ColumnAccess } from './column-access.ts';
@@ -49,17 +50,17 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 function show({ keptAside, ...report }: ClearReport, id: string, args: Arguments, { terminal }: Session): void {
   const dryRun = args.flag('dry-run');
   if (args.flag('json')) {
-    terminal.json({ id, dryRun, which: args.flag('shredded') ? 'shredded' : 'unrecoverable', ...report, keptAside: keptAside ?? null });
+    terminal.json({ id, dryRun, which: args.flag('shredded') ? 'shredded' : 'unrecoverable', ...report, ms: Math.round(report.ms), keptAside: keptAside ?? null });
     return;
   }
   const { rows, unrecoverable, shredded, cleared, conflicts, recoverable, unsure, interrupted } = report;
-  terminal.line(`  Total: ${rows}`);
-  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${dryRun ? (args.flag('shredded') ? shredded : unrecoverable) : cleared}`);
-  if (conflicts > 0) terminal.line(`  Written by others meanwhile, and left: ${conflicts}`);
-  if (args.flag('shredded') && unrecoverable > 0) terminal.line(`  Left, since nothing opens them, and not on purpose: ${unrecoverable}`);
-  if (!args.flag('shredded') && shredded > 0) terminal.line(`  Left, of tenants whose keys were destroyed (--shredded empties them): ${shredded}`);
-  if (recoverable > 0) terminal.line(`  Left, since something opens them: ${recoverable}`);
-  if (unsure > 0) terminal.line(`  Left, since not everything was tried: ${unsure}`);
+  terminal.line(`  Total: ${grouped(rows)}`);
+  terminal.line(`  ${dryRun ? 'To be emptied' : 'Emptied'}: ${grouped(dryRun ? (args.flag('shredded') ? shredded : unrecoverable) : cleared)}`);
+  if (conflicts > 0) terminal.line(`  Written by others meanwhile, and left: ${grouped(conflicts)}`);
+  if (args.flag('shredded') && unrecoverable > 0) terminal.line(`  Left, since nothing opens them, and not on purpose: ${grouped(unrecoverable)}`);
+  if (!args.flag('shredded') && shredded > 0) terminal.line(`  Left, of tenants whose keys were destroyed (--shredded empties them): ${grouped(shredded)}`);
+  if (recoverable > 0) terminal.line(`  Left, since something opens them: ${grouped(recoverable)}`);
+  if (unsure > 0) terminal.line(`  Left, since not everything was tried: ${grouped(unsure)}`);
   if (keptAside !== undefined) terminal.line(`Their ciphertext is in ${shownPath(keptAside)}`);
   if (dryRun) terminal.line('Nothing was changed');
   if (interrupted) terminal.note('stopped before the end: run it again with another --keep');

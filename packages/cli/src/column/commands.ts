@@ -35,7 +35,7 @@ export const COLUMN_COMMANDS: readonly Command[] = [
   {
     name: 'column instances',
     summary: 'list the running applications that report themselves, and the keys that they hold',
-    options: { ...WHICH, json: JSON_OPTION },
+    options: { database: { kind: 'text', value: 'NAME', help: 'only those that report themselves in this [databases.NAME]' }, json: JSON_OPTION },
     details: ['Where [databases.NAME] has `instances`. One that has not reported for some time counts as gone. `lockfast key activate` is refused until each live one holds the staged key.'],
     examples: [['lockfast column instances', 'after `lockfast key create`: who lacks the new key']],
     load: () => import('./instances.ts'),
@@ -62,7 +62,7 @@ export const COLUMN_COMMANDS: readonly Command[] = [
     options: {
       ...WRITING,
       from: { kind: 'text', value: 'FORMAT', help: 'also values that another library wrote: cloak, typeorm-encrypted, lockbox or rails' },
-      'from-key': { kind: 'list', value: 'URI', help: 'a key of that library: env:NAME, file:PATH or credential:NAME; may be given several times' },
+      'from-key': { kind: 'list', value: 'URI', help: 'a key of that library: env:NAME, file:PATH or credential:NAME' },
       'from-salt': { kind: 'text', value: 'URI', help: "rails: where the application's key_derivation_salt is" },
       'from-place': { kind: 'text', value: 'TABLE.COLUMN', help: 'lockbox: the names that the key was derived with, where table or column were renamed' },
       'from-algorithm': { kind: 'text', value: 'NAME', help: 'typeorm-encrypted: as its options name it (default: aes-256-cbc)' },

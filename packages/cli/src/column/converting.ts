@@ -12,6 +12,7 @@ import { failuresOnRecord } from '../on-record.ts';
 import { requireRole } from '../permission.ts';
 import { Progress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
+import { sameCommand } from '../same-command.ts';
 import type { Session } from '../session.ts';
 import { counted, grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -184,12 +185,12 @@ function recordLine(direction: Direction, dryRun: boolean, row: ReportedRow, ter
 
 /** What is left over, what to do next, and the exit status. */
 function conclude(converted: readonly Converted[], asked: number, interrupted: number | undefined, { direction, next }: ColumnConversion, ring: KeyRing, args: Arguments, session: Session): number {
-  const { terminal, command } = session;
+  const { terminal } = session;
   const dryRun = args.flag('dry-run');
   const failure = findingsOf(converted, dryRun || interrupted !== undefined);
   const outdated = converted.filter(({ fences }) => fences.some(isOutdated)).map(({ column }) => column.id);
   const steps = dryRun || interrupted !== undefined ? [] : [...(outdated.length === 0 ? [] : [`A key was finished since the fence was put up: lockfast column fence ${outdated.join(' ')}`]), ...next(converted, ring)];
-  const again = `lockfast ${[command, ...args.operands, ...(direction === 'decrypt' ? ['--to-plaintext'] : [])].join(' ')}`;
+  const again = sameCommand(args, session);
   if (args.flag('json')) {
     const columns = converted.map(({ column, present, others, report: { ms, ...report } }) => ({ id: column.id, title: column.title, key: present, otherKeys: others, ...report, ms: Math.round(ms) }));
     terminal.json({ dryRun, interrupted: interrupted !== undefined, columns, next: interrupted === undefined ? steps : [again], ...failureJson(failure) });

@@ -145,6 +145,6 @@ function findings(all: readonly SearchedDatabase[]): LockfastError | undefined {
   const unread = all.flatMap(({ discovery }) => (discovery?.leftOut ?? []).filter(({ why }) => LACKS.has(why)).map(({ name }) => name));
   if (found === 0 && unread.length === 0) return undefined;
   const parts = [...(found === 0 ? [] : [`${counted(found, 'place')} ${found === 1 ? 'holds' : 'hold'} encrypted values and ${found === 1 ? 'is' : 'are'} not declared`]), ...(unread.length === 0 ? [] : [`not all was searched: ${listed(unread)}`])];
-  const hints = [...(found === 0 ? [] : ['declare them, or write down why not; no job and no rotation reaches them']), ...(unread.length === 0 ? [] : ['grant the role SELECT on all tables, and BYPASSRLS where rows are hidden'])];
+  const hints = [...(found === 0 ? [] : ['no job and no rotation reaches them: declare and rotate those that have an id of their own in code, delete the others; what is to be left behind, `lockfast key retire ID --leave-undeclared` puts on record']), ...(unread.length === 0 ? [] : ['grant the role SELECT on all tables, and BYPASSRLS where rows are hidden'])];
   return new LockfastError('column-findings', parts.join('; '), hints.join('; '));
 }

@@ -188,6 +188,8 @@ function report({ columns, silent }: Subject, { rows, shredded, plaintext, unrea
   const { terminal } = session;
   const where = path === undefined ? '' : ` to ${shownPath(path)}`;
   terminal.note(`${counted(rows, 'row')} of ${counted(columns.length, 'column')} exported${where}`);
+  // Whoever asked would be told that nothing is kept of them.
+  if (rows === 0) terminal.warn('no row is of this subject: look whether it is spelt as in the database, capitals and zeros included');
   if (silent.length > 0) terminal.note(`not looked at, since they do not say whose a row is: ${listed(silent)}`);
   if (plaintext > 0) terminal.note(`${counted(plaintext, 'value')} stood there in plaintext`);
   if (shredded > 0) terminal.note(`${counted(shredded, 'row')} can not be read by anybody: the tenant's key was destroyed`);

@@ -111,12 +111,13 @@ function shownViolation(violation: FenceViolation): string {
 function conclude(fenced: readonly Fenced[], dryRun: boolean, args: Arguments, { terminal }: Session): number {
   const left = fenced.filter(({ report }) => report.violations.rows > 0);
   const steps = stepsFor(left);
+  const refused = left.filter(({ report }) => report.done === 'refused').map(({ column }) => column.id);
   const failure =
     left.length === 0
       ? undefined
       : new LockfastError(
           'column-findings',
-          `${counted(left.reduce((sum, { report }) => sum + report.violations.rows, 0), 'row')} of ${left.map(({ column }) => column.id).join(', ')} would not pass${left.some(({ report }) => report.done === 'refused') ? ', and while a fence is up the database refuses every change of such a row' : ''}`,
+          `${counted(left.reduce((sum, { report }) => sum + report.violations.rows, 0), 'row')} of ${left.map(({ column }) => column.id).join(', ')} would not pass${refused.length === 0 ? '' : `, and while a fence is up the database refuses every change of such a row${refused.length === left.length ? '' : ` of ${refused.join(', ')}`}`}`,
           `convert them first: ${steps.join('; then ')}`,
         );
   if (args.flag('json')) {

@@ -24,6 +24,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     });
     return 0;
   }
+  if (found.length === 0) session.terminal.note('no application reports itself: none runs, or none calls reportInstance; see docs/guides/zero-downtime-rotation.md');
   session.terminal.table(
     ['HOST', 'INSTANCE', 'DATABASE', 'GENERATION', 'ENCRYPTS WITH', 'STATE', 'SEEN'],
     found.map((one) => [one.host ?? '-', one.instance, one.database, String(one.generation), one.active, stateOf(one, ring), ago(one.seenAgoMs)]),

@@ -30,9 +30,10 @@ const REMAINS: Readonly<Record<ColumnDatabase['kind'], Remains>> = {
 
 /** Where plaintext is left after it was encrypted in these databases, and what takes it away. */
 export function plaintextLeft(columns: readonly { readonly column: ConfiguredColumn; readonly kind: ColumnDatabase['kind'] }[]): string[] {
-  return Object.entries(REMAINS).flatMap(([kind, { where, ofTable, ofDatabase }]) => {
-    const tables = [...new Set(columns.filter((one) => one.kind === kind).map(({ column }) => shownLine(column.table)))];
-    if (tables.length === 0) return [];
-    return [`The plaintext of before is still in the files of the database: ${where}`, ...[...tables.flatMap(ofTable), ...ofDatabase].map((statement) => `  ${statement}`)];
+  const kinds = new Map(columns.map(({ column, kind }) => [column.database, kind]));
+  return [...kinds].flatMap(([database, kind]) => {
+    const { where, ofTable, ofDatabase } = REMAINS[kind];
+    const tables = [...new Set(columns.filter(({ column }) => column.database === database).map(({ column }) => shownLine(column.table)))];
+    return [`The plaintext of before is still in the files of the database${kinds.size === 1 ? '' : ` ${shownLine(database)}`}: ${where}`, ...[...tables.flatMap(ofTable), ...ofDatabase].map((statement) => `  ${statement}`)];
   });
 }

@@ -97,6 +97,8 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
     print(found, ring, session);
     const plaintext = columnsWith(found, (census) => census.plaintext);
     if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
+    const behind = columnsBehind(found, ring);
+    if (behind !== '') terminal.line(`Next: lockfast column rotate ${behind}, when every program has the key ring`);
     const outdated = withFence(found, isOutdated);
     if (outdated !== '') terminal.line(`Next: lockfast column fence ${outdated}, when nothing is under the finished keys any more`);
   }
@@ -136,6 +138,12 @@ function shownKeys(keys: Census['keys'], ring: KeyRing): string {
 
 function columnsWith(found: readonly Found[], count: (census: Census) => number): string {
   return found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
+}
+
+/** Those with values that `column rotate` would bring under the active key, as far as a value says so by itself. */
+function columnsBehind(found: readonly Found[], ring: KeyRing): string {
+  const finished = ring.keys.filter(({ state }) => state === 'draining').map(({ id }) => id);
+  return columnsWith(found, ({ keys }) => finished.reduce((sum, id) => sum + (keys[id] ?? 0), 0));
 }
 
 function withFence(found: readonly Found[], matching: (fence: FenceStanding) => boolean): string {

@@ -1,7 +1,9 @@
 import { isShredded, type Standing, type TriagedRow, triageColumn } from '@lockfast/columns/jobs';
-import type { ErrorCode } from '@lockfast/core/errors';
+import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 
 import type { Arguments } from '../arguments.ts';
+import { EXIT_STATUS } from '../exit-status.ts';
+import { failureJson } from '../failure-json.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -16,7 +18,25 @@ const PAGE = 1000;
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const list = args.flag('json') ? new JsonList(session) : new TableList(session);
-  const looked = await lookAtColumns(
+  let looked: Awaited<ReturnType<typeof listAll>>;
+  try {
+    looked = await listAll(list, workspace, args, session);
+  } catch (error) {
+    // What was listed already stays, and of JSON it is one document all the same.
+    if (!(error instanceof LockfastError) || !list.begun) throw error;
+    list.end(error);
+    session.terminal.note(`${error.message}: ${error.hint}`);
+    return EXIT_STATUS[error.code];
+  }
+  list.end();
+  if ('interrupted' in looked) return looked.interrupted;
+  await workspace.signIfDue(await workspace.ring());
+  if (!args.flag('json')) sayWhatIsNext(looked.found.kinds, session);
+  return looked.found.kinds.has('unreadable') ? 1 : 0;
+}
+
+async function listAll(list: RowList, workspace: Workspace, args: Arguments, session: Session) {
+  return lookAtColumns(
     'column-triage',
     workspace,
     args,
@@ -33,11 +53,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     },
     ({ columns, kinds }) => ({ details: { columns, rows: [...kinds.values()].reduce((sum, rows) => sum + rows, 0) } }),
   );
-  list.end();
-  if ('interrupted' in looked) return looked.interrupted;
-  await workspace.signIfDue(await workspace.ring());
-  if (!args.flag('json')) sayWhatIsNext(looked.found.kinds, session);
-  return looked.found.kinds.has('unreadable') ? 1 : 0;
 }
 
 /** What is to be done about a row. */
@@ -101,19 +116,24 @@ function shownRemedy({ standing, opens, searched }: TriagedRow): string {
 }
 
 interface RowList {
+  /** Whether a row was added. */
+  readonly begun: boolean;
   add(column: ConfiguredColumn, row: TriagedRow): void;
-  end(): void;
+  /** @param failure why there are no more rows, where that is not that all were listed */
+  end(failure?: LockfastError): void;
 }
 
 class TableList implements RowList {
   readonly #session: Session;
   #rows: string[][] = [];
+  begun = false;
 
   constructor(session: Session) {
     this.#session = session;
   }
 
   add({ id }: ConfiguredColumn, row: TriagedRow): void {
+    this.begun = true;
     this.#rows.push([id, row.key.join('/'), row.label === null ? '' : rowName(row), shownStanding(row.standing), shownRemedy(row)]);
     if (this.#rows.length === PAGE) this.end();
   }
@@ -124,7 +144,7 @@ class TableList implements RowList {
   }
 }
 
-/** One object, `{"rows":[...]}`, written row by row. */
+/** One object, `{"rows":[...]}`, written row by row. `key` is the row's, as in what `column clear` keeps; `keyId` that of the value. */
 class JsonList implements RowList {
   readonly #terminal: Session['terminal'];
   #count = 0;
@@ -133,12 +153,23 @@ class JsonList implements RowList {
     this.#terminal = terminal;
   }
 
+  get begun(): boolean {
+    return this.#count > 0;
+  }
+
   add({ id }: ConfiguredColumn, { key, label, standing, opens, searched }: TriagedRow): void {
-    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standing, opens: opens ?? null, searched })}`);
+    this.#terminal.raw(`${this.#count === 0 ? '{\n  "rows": [\n' : ',\n'}    ${JSON.stringify({ column: id, key, label, ...standingJson(standing), opens: opens ?? null, searched })}`);
     this.#count += 1;
   }
 
-  end(): void {
-    this.#terminal.raw(this.#count === 0 ? '{\n  "rows": []\n}\n' : '\n  ]\n}\n');
+  end(failure?: LockfastError): void {
+    const error = failure === undefined ? '' : `,\n  "error": ${JSON.stringify(failureJson(failure).error)}`;
+    this.#terminal.raw(this.#count === 0 ? '{\n  "rows": []\n}\n' : `\n  ]${error}\n}\n`);
   }
+}
+
+function standingJson(standing: Standing): object {
+  if (standing.kind !== 'encrypted') return standing;
+  const { key, ...rest } = standing;
+  return { ...rest, keyId: key };
 }

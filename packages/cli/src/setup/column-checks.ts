@@ -20,7 +20,7 @@ export function columnChecks(configuration: Configuration | undefined, session: 
     const names = [...new Set(columns.map(({ database }) => database))];
     const urls = names.map((name) => urlCheck(name, configuration, session));
     const indexes = declaredIndexes(configuration);
-    const searched = indexes.length === 0 ? [] : [good('blind indexes', `${indexes.length} of ${counted(new Set(indexes.map(({ source }) => source.id)).size, 'column')}: how they are, \`lockfast column index status\` tells`)];
+    const searched = indexes.length === 0 ? [] : [good('blind indexes', `${indexes.length} over ${counted(new Set(indexes.map(({ source }) => source.id)).size, 'column')}: how they are, \`lockfast column index status\` tells`)];
     return [good('columns', `${counted(columns.length, 'column')} in ${counted(names.length, 'database')}: how they are, \`lockfast column status\` tells`), ...searched, ...urls];
   } catch (error) {
     return [failure('columns', ...refused(error))];

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { reencryptFiles } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
-import { isTenantName, type KeyRing } from '@lockfast/core/keyring';
+import { isDestroyed, isTenantName, type KeyRing } from '@lockfast/core/keyring';
 import { tenantDirectory } from '@lockfast/fleet/tenant-path';
 import { needsWork } from '@lockfast/core/rotation';
 
@@ -36,7 +36,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const found = findTenantFiles(workspace);
   const inColumns = fromColumns ? await countInColumns(workspace, args, session) : new Map<string, number>();
-  const names = fromColumns ? [...inColumns.keys()].toSorted() : args.flag('all') ? [...new Set(found.files.map(({ tenant }) => tenant))].filter((name) => name !== '').toSorted() : [...new Set(operands)];
+  const ended = fromColumns ? await endedTenants(inColumns.keys(), workspace) : [];
+  const names = fromColumns ? [...inColumns.keys()].filter((name) => !ended.includes(name)).toSorted() : args.flag('all') ? [...new Set(found.files.map(({ tenant }) => tenant))].filter((name) => name !== '').toSorted() : [...new Set(operands)];
   for (const name of operands) refuseUnknown(workspace, name, found.files);
   const event = {
     operation: 'tenant-own-key',
@@ -48,7 +49,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   };
   await requireRole(workspace, session, 'admin', event);
   if (args.flag('dry-run')) {
-    plan(args, session, names, inColumns, await failuresOnRecord(workspace, event, () => workspace.ring()));
+    plan(args, session, names, ended, inColumns, await failuresOnRecord(workspace, event, () => workspace.ring()));
     return 0;
   }
   return withRotationLock(workspace, async () => {
@@ -68,7 +69,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     const todo = found.files.filter(({ kind, tenant, path }) => kind === 'file' && mine.has(tenant) && needsWork(path, ring, ring.active().id));
     await reencryptAll(todo, ring, workspace);
     const backups = found.files.filter(({ kind, tenant, secret }) => kind === 'backup' && mine.has(tenant) && secret === null);
-    report(args, session, { names, without, files: todo, backups, columns: columnsWithOwnKeys(workspace).map(({ id }) => id), ring });
+    report(args, session, { names, without, ended, files: todo, backups, columns: columnsWithOwnKeys(workspace).map(({ id }) => id), ring });
     return 0;
   });
 }
@@ -106,6 +107,8 @@ interface Done {
   readonly names: readonly string[];
   /** Those that had no secret before. */
   readonly without: readonly string[];
+  /** Those that were left out, since their key was destroyed. */
+  readonly ended: readonly string[];
   readonly files: readonly TenantFile[];
   /** Kept copies that are not under a tenant's secret. */
   readonly backups: readonly TenantFile[];
@@ -123,25 +126,37 @@ async function countInColumns(workspace: Workspace, args: Arguments, session: Se
   return await failuresOnRecord(workspace, event, async () => tenantsInColumns(workspace, await workspace.ring(), session));
 }
 
+/** Those whose key was destroyed, and who have no other: rows that nobody can read any more are no reason to give them one. */
+async function endedTenants(names: Iterable<string>, workspace: Workspace): Promise<string[]> {
+  const ring = await workspace.ring();
+  return [...names].filter((name) => ring.tenantSecretId(name) === undefined && ring.tenants.some((record) => record.tenant === name && isDestroyed(record))).toSorted();
+}
+
 /** What would be done. */
-function plan(args: Arguments, { terminal }: Session, names: readonly string[], rows: ReadonlyMap<string, number>, ring: KeyRing): void {
-  const tenants = names.map((tenant) => ({ tenant, rows: rows.get(tenant) ?? null, hasKey: ring.tenantSecretId(tenant) !== undefined }));
-  const without = tenants.filter(({ hasKey }) => !hasKey).length;
+function plan(args: Arguments, { terminal }: Session, names: readonly string[], ended: readonly string[], rows: ReadonlyMap<string, number>, ring: KeyRing): void {
+  const tenants = [...names, ...ended].toSorted().map((tenant) => ({ tenant, rows: rows.get(tenant) ?? null, hasKey: ring.tenantSecretId(tenant) !== undefined, destroyed: ended.includes(tenant) }));
+  const without = tenants.filter(({ hasKey, destroyed }) => !hasKey && !destroyed).length;
   if (args.flag('json')) {
     terminal.json({ dryRun: true, tenants, without });
     return;
   }
-  terminal.table(['TENANT', 'ROWS', 'KEY'], tenants.map((one) => [shownPath(one.tenant), one.rows === null ? '-' : grouped(one.rows), one.hasKey ? 'has one' : 'would get one']));
-  terminal.line(`${counted(without, 'tenant')} of ${grouped(tenants.length)} would get a key of its own; nothing was changed`);
+  terminal.table(['TENANT', 'ROWS', 'KEY'], tenants.map((one) => [shownPath(one.tenant), one.rows === null ? '-' : grouped(one.rows), one.destroyed ? 'was destroyed' : one.hasKey ? 'has one' : 'would get one']));
+  terminal.line(`${grouped(without)} of ${counted(tenants.length, 'tenant')} would get a key of ${without === 1 ? 'its' : 'their'} own; nothing was changed`);
+  sayEnded(ended, terminal);
 }
 
-function report(args: Arguments, { terminal }: Session, { names, without, files, backups, columns, ring }: Done): void {
+function sayEnded(ended: readonly string[], terminal: Session['terminal']): void {
+  if (ended.length > 0) terminal.line(`left out, since its key was destroyed: ${listed(ended)}; one that comes back gets a key by its name: lockfast tenant own-key NAME`);
+}
+
+function report(args: Arguments, { terminal }: Session, { names, without, ended, files, backups, columns, ring }: Done): void {
   if (args.flag('json')) {
-    terminal.json({ tenants: names, made: without, files: files.map(({ path }) => path), backupsWithout: backups.map(({ path }) => path), generation: ring.version.generation });
+    terminal.json({ tenants: names, made: without, leftOut: ended, files: files.map(({ path }) => path), backupsWithout: backups.map(({ path }) => path), generation: ring.version.generation });
     return;
   }
-  terminal.line(`${counted(without.length, 'tenant')} got a key of its own; ${counted(files.length, 'file')} encrypted anew with it`);
+  terminal.line(`${counted(without.length, 'tenant')} got a key of ${without.length === 1 ? 'its' : 'their'} own; ${counted(files.length, 'file')} encrypted anew with it`);
+  sayEnded(ended, terminal);
   if (backups.length > 0) terminal.line(`${counted(backups.length, 'backup')} from before stay readable without it: lockfast backup prune removes them in time`);
   if (columns.length > 0) terminal.line(`values in columns come under it with: lockfast column rotate ${columns.join(' ')}, or encrypt`);
-  terminal.line('next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup');
+  if (without.length + files.length > 0) terminal.line('next: bring key ring and files to every machine; make a new recovery backup with lockfast key backup');
 }

@@ -9,6 +9,7 @@ import { isDestroyed, isTenantName, type KeyRing } from '@lockfast/core/keyring'
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
+import { declaredIndexes } from '../column/blind-index/declared-indexes.ts';
 import { confirmByName } from '../confirm.ts';
 import { refuseDuringRotation } from '../key/move.ts';
 import { reasonOf } from '../reason.ts';
@@ -36,6 +37,8 @@ interface Plan {
   /** When the last recovery backup was written that has the secret, or null. */
   readonly backup: string | null;
   readonly columns: readonly ColumnOfTenant[];
+  /** Ids of the blind indexes over those that are covered. */
+  readonly indexes: readonly string[];
 }
 
 export async function run(args: Arguments, session: Session): Promise<number> {
@@ -48,10 +51,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     failuresOnRecord(workspace, event, async () => {
       const ring = await workspace.freshRing();
       const plan = planOf(workspace, ring, tenant);
-      return { ...plan, columns: await columnsOfTenant(workspace, ring, tenant, session) };
+      const declared = declaredIndexes(workspace.configuration);
+      const columns = await columnsOfTenant(workspace, ring, tenant, session);
+      const covered = columns.filter(isCovered).map(({ column }) => column.id);
+      return { ...plan, columns, indexes: declared.filter(({ source }) => covered.includes(source.id)).map(({ id }) => id) };
     });
   if (args.flag('dry-run')) {
-    report(args, session, await planned(), 'would be');
+    report(args, session, await planned(), 'would be', workspace);
     return 0;
   }
   return withRotationLock(workspace, async () => {
@@ -70,13 +76,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     }
     if (plan.files.length > 0) await removeAll(workspace, plan, event);
     await certify(workspace, session, plan, event);
-    report(args, session, plan, 'was');
+    report(args, session, plan, 'was', workspace);
     return 0;
   });
 }
 
 /** @throws LockfastError `no-such-key` where the tenant has no secret of its own, and files or no trace of one */
-function planOf(workspace: Workspace, ring: KeyRing, tenant: string): Omit<Plan, 'columns'> {
+function planOf(workspace: Workspace, ring: KeyRing, tenant: string): Omit<Plan, 'columns' | 'indexes'> {
   const found = findTenantFiles(workspace);
   const own = found.files.filter((file) => file.tenant === tenant);
   const gone = ring.tenants.filter((record) => record.tenant === tenant).filter(isDestroyed);
@@ -167,8 +173,8 @@ function remove({ path, kind, tenant, secret }: TenantFile): void {
   }
 }
 
-function report(args: Arguments, { terminal }: Session, plan: Plan, done: 'was' | 'would be'): void {
-  const { tenant, destroyed, files, plaintext, unread, backup, columns } = plan;
+function report(args: Arguments, { terminal }: Session, plan: Plan, done: 'was' | 'would be', { configuration }: Workspace): void {
+  const { tenant, destroyed, files, plaintext, unread, backup, columns, indexes } = plan;
   const covered = columns.filter(isCovered);
   const staying = columns.flatMap((one) => {
     const what = whatStays(one);
@@ -196,7 +202,8 @@ function report(args: Arguments, { terminal }: Session, plan: Plan, done: 'was' 
   sayNeverDerived(never, terminal);
   terminal.line('  plaintext: what programs, logs and people have of it');
   for (const path of plaintext) terminal.line(`    ${shownPath(path)}`);
-  if (done === 'was') terminal.line(`lockfast tenant certificate ${shownPath(tenant)} shows what is on record of it`);
+  if (indexes.length > 0) terminal.line(`  blind indexes over its values: whoever has the index key can test guesses by them; to empty them: lockfast column index build ${indexes.join(' ')}`);
+  if (done === 'was' && configuration.ledger !== undefined) terminal.line(`lockfast tenant certificate ${shownPath(tenant)} shows what is on record of it`);
   for (const path of unread) terminal.warn(`${shownPath(path)} could not be read: look whether it is of this tenant`);
 }
 

@@ -1,7 +1,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { BlindIndex } from '../blind-index.ts';
-import { indexValueLength, MOST_INDEX_BITS } from '../index-value.ts';
+import { INDEX_START, indexValueLength, MOST_INDEX_BITS } from '../index-value.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { RowFate } from './convert-page.ts';
 import type { Conversion, Progress, ReportedRow } from './conversion.ts';
@@ -69,7 +69,7 @@ interface IndexFate extends RowFate {
  *
  * @param index on the ring that applications have
  * @param values of the column that it is over
- * @throws LockfastError `config-invalid`: no column for it, or only few different values; `busy`, `wrong-key`, `ledger-unavailable`; and what the database throws
+ * @throws LockfastError `config-invalid`: no column for it, one that holds something else, or only few different values; `busy`, `wrong-key`, `ledger-unavailable`; and what the database throws
  */
 export async function buildIndex(database: ColumnDatabase, declared: DeclaredIndex, index: BlindIndex, values: StoredValues, what: IndexBuild): Promise<IndexReport> {
   const started = performance.now();
@@ -184,7 +184,9 @@ function reportedRow({ row: { key, label }, value, refused }: IndexFate, made: b
  * @throws LockfastError `config-invalid`, `wrong-key`
  */
 export async function refuseUnfit(database: ColumnDatabase, declared: DeclaredIndex, values: StoredValues, fewValues: boolean): Promise<void> {
-  refuseTooNarrow(await indexTable(database, declared), declared);
+  const table = await indexTable(database, declared);
+  refuseTooNarrow(table, declared);
+  await refuseOtherValues(table, declared);
   const source = await database.table(declared.source);
   await refuseAnotherRing(values, declared.source, source);
   if (!fewValues) refuseFewValues(declared, textsOf(await source.sample(SAMPLE_ROWS), values));
@@ -194,6 +196,22 @@ function refuseTooNarrow({ room }: ColumnTable, { definition, source, column }: 
   const needed = indexValueLength(definition.bits ?? MOST_INDEX_BITS);
   if (room === undefined || room >= needed) return;
   throw new LockfastError('config-invalid', `${definition.id}: ${source.table}.${column} holds ${room} characters at most, and a value needs ${needed}`, 'make the column wider, or of type text');
+}
+
+/**
+ * Whoever names the wrong column would lose what it holds: a build writes over whatever is not the index of its value.
+ *
+ * @throws LockfastError `config-invalid` where the column has values, and none of those looked at is one of a blind index
+ */
+async function refuseOtherValues(table: ColumnTable, { definition, source, column }: DeclaredIndex): Promise<void> {
+  // A column that takes no NULL begins with the empty text.
+  const values = (await table.sample(SAMPLE_ROWS)).map(({ value }) => value).filter((value) => value !== '');
+  if (values.length === 0 || values.some((value) => typeof value === 'string' && value.startsWith(INDEX_START))) return;
+  throw new LockfastError(
+    'config-invalid',
+    `${definition.id}: ${source.table}.${column} holds values, and none of those looked at is one of a blind index, which a build would write in their place; nothing was changed`,
+    'name a column of its own for the index; if nobody needs what is in this one, empty it first',
+  );
 }
 
 /**

@@ -102,9 +102,12 @@ function fenceEvent(operation: string, { id, table, column }: DeclaredColumn, de
 /** The fences of a column that are up. */
 export async function fencesOf(database: ColumnDatabase, declared: DeclaredColumn, ring: Keys): Promise<readonly FenceStanding[]> {
   const fences = await database.fences(declared);
+  const standing = await fences.standing();
+  // There are columns that no fence can be over: to ask for its name would end what only wants to know.
+  if (standing.length === 0) return [];
   const names = new Set(([[declared.format], ['lfv1', 'fernet']] as const).map((formats) => fences.nameOf(fenceRule(formats, ring))));
   const active = ring.keys.filter(({ state }) => state === 'active').map(({ id }) => id);
-  return (await fences.standing()).map((fence) => {
+  return standing.map((fence) => {
     const { formats, refusedKeys } = fence.rule;
     const inTheWay = !formats.includes(declared.format) || refusedKeys.some((id) => active.includes(id));
     return { ...fence, state: inTheWay ? 'in-the-way' : names.has(fence.name) ? 'current' : 'outdated' };

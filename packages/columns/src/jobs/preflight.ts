@@ -49,7 +49,9 @@ export async function refuseAnotherRing(values: StoredValues, declared: Declared
   throw new LockfastError(
     'wrong-key',
     `${declared.id}: values look encrypted, and none of those looked at opens under any key that is here; nothing was changed`,
-    'check that this is the right environment, key ring and list of fernet-keys, and the right database; `lockfast column triage` names each row',
+    values.foreign === undefined
+      ? 'check that this is the right environment, key ring and list of fernet-keys, and the right database; `lockfast column triage` names each row'
+      : 'check the keys and the other options of --from: the algorithm, the salt, the names that the key was derived with; see docs/guides/from-other-libraries.md',
   );
 }
 

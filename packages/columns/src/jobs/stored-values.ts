@@ -105,7 +105,7 @@ export class StoredValues {
       );
       opened.forEach((one, i) => {
         const { index, stored } = group[i]!;
-        found[index] = one instanceof LockfastError ? unreadable(one.code, stored, shreddedAt(one)) : this.#encrypted(format, one);
+        found[index] = one instanceof LockfastError ? (this.#openedForeign(format, stored) ?? unreadable(one.code, stored, shreddedAt(one))) : this.#encrypted(format, one);
       });
     }
     return found;
@@ -177,6 +177,13 @@ export class StoredValues {
   #encrypted(format: FormatName, opened: OpenedValue): OpenedRow {
     const { key, created, tenantKey } = opened;
     return { standing: { kind: 'encrypted', format, key, created, current: opened.current && format === this.#declared.format, ...(tenantKey === undefined ? {} : { tenantKey }) }, opened };
+  }
+
+  /** Of another library's values that are base64 alone, a few have the form of a Fernet token. Their tag proves what they are. */
+  #openedForeign(format: FormatName, stored: Stored): OpenedRow | undefined {
+    if (format !== 'fernet' || this.foreign?.authenticated !== true || !this.foreign.looksLike(stored)) return undefined;
+    const row = this.#openForeign(stored);
+    return row.opened === undefined ? undefined : row;
   }
 
   /** What is in none of our formats: another library's value, or plaintext. */

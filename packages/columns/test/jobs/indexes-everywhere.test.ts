@@ -8,6 +8,7 @@ import { buildIndex, censusIndex, type ColumnDatabase, type DeclaredColumn, type
 import { onEachDatabase } from '../databases/each-database.ts';
 import { heldRing } from '../held-ring.ts';
 import { intervening } from './intervening.ts';
+import { refusalOf } from './postgres/a-database.ts';
 
 const SOURCE: DeclaredColumn = { id: 'tests.email', table: 't', column: 'secret', context: ['org'], format: 'lfv1', as: 'text', label: 'name' };
 const ID = 'tests.email.index';
@@ -72,5 +73,22 @@ onEachDatabase((under) => {
     expect(await survey()).toMatchObject({ missing: 1, stale: 1, first: [{ key: ['3'], label: 'row 3' }, { key: ['4'], label: 'row 4' }] });
     expect(await build(database, active)).toMatchObject({ changed: 2, missing: 1, stale: 1 });
     expect(await survey()).toMatchObject({ missing: 0, stale: 0, null: 2, unreadable: {} });
+  });
+
+  test('[B14] a column that holds something else is never written over', async () => {
+    const scratch = under.aDatabase(`CREATE TABLE t (id int PRIMARY KEY, name varchar(40), org varchar(40), secret ${under.types.text}, secret_index varchar(200))`);
+    const session = await scratch.session();
+    const database = await scratch.open();
+    const ring = (await heldRing()).withNewIndexKey(ID);
+    const emails = column(ring, { id: SOURCE.id, context: ['org'] });
+    const rows = async (): Promise<unknown> => await session.query('SELECT secret_index FROM t ORDER BY id');
+    for (let id = 1; id <= 3; id++) await session.query('INSERT INTO t VALUES (?, ?, ?, ?, ?)', [id, 'row', 'acme', emails.encrypt(`c${id}@example.com`, { org: 'acme' }) as string, `+49 30 ${id}`]);
+    const before = await rows();
+    expect(await refusalOf(build(database, ring))).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('t.secret_index holds values') });
+    expect(await refusalOf(build(database, ring, { dryRun: true }))).toMatchObject({ code: 'config-invalid' });
+    expect(await rows()).toEqual(before);
+    // One stray value among indexes is a mistake to repair.
+    await session.query("UPDATE t SET secret_index = 'lfi1.zzzzzz.AAAA' WHERE id = 1");
+    expect(await build(database, ring)).toMatchObject({ changed: 3, stale: 3, remaining: 0 });
   });
 });

@@ -131,11 +131,11 @@ test.skipIf(missing !== undefined)('values that do not open are left with the in
   const ring = await indexedRing();
   await fill(scene, ring, emailsOf(10));
   const foreign = column(await heldRing(), { id: SOURCE.id, context: ['org'] });
-  await scene.client.query("UPDATE customers SET email = $1, email_index = 'kept' WHERE id = 3", [foreign.encrypt('x', { org: 'acme' })]);
+  await scene.client.query("UPDATE customers SET email = $1, email_index = 'lfi1.zzzzzz.kept' WHERE id = 3", [foreign.encrypt('x', { org: 'acme' })]);
   await scene.client.query('UPDATE customers SET org = NULL WHERE id = 4');
   await scene.client.query("UPDATE customers SET email = 'plain@example.com' WHERE id = 5");
   expect(await build(scene, ring)).toMatchObject({ changed: 8, unreadable: { count: 2, first: [{ key: ['3'], code: 'missing-key' }, { key: ['4'], code: 'invalid-context' }] } });
-  expect(scene.scratch.sql('SELECT email_index FROM customers WHERE id = 3')).toBe('kept');
+  expect(scene.scratch.sql('SELECT email_index FROM customers WHERE id = 3')).toBe('lfi1.zzzzzz.kept');
   expect(await found(scene, ring, 'plain@example.com')).toEqual([5]);
   expect((await survey(scene, ring)).unreadable).toEqual({ 'missing-key': 1, 'invalid-context': 1 });
 });

@@ -2,7 +2,7 @@
  * The encrypted files as they were before a rotation: `<directory>/<rotation id>/manifest.json` and `files/N`. They are
  * encrypted still, under the key that the rotation replaces.
  */
-import { closeSync, constants, fsyncSync, linkSync, openSync, readdirSync, rmSync } from 'node:fs';
+import { closeSync, constants, existsSync, fsyncSync, linkSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { LockfastError } from '../errors.ts';
@@ -47,6 +47,8 @@ export class KeptFiles {
   /** Writes down which files will be kept, before the first one is. @throws LockfastError `write-failed`, `damaged` */
   static async prepare(directory: string, manifest: Omit<KeptManifest, 'format' | 'files'>, paths: readonly string[], stateDirectory: string): Promise<KeptFiles> {
     const place = join(directory, manifest.rotation);
+    // An empty directory without a manifest would look like somebody else's.
+    if (paths.length === 0 && !existsSync(place)) return new KeptFiles(place, new Map());
     ensureDirectory(join(place, 'files'));
     sweepCopies(join(place, 'files'));
     const before = readManifest(join(place, 'manifest.json'));

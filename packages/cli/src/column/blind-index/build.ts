@@ -11,6 +11,7 @@ import { failuresOnRecord } from '../../on-record.ts';
 import { requireRole } from '../../permission.ts';
 import { Progress } from '../../progress.ts';
 import { reasonOf } from '../../reason.ts';
+import { sameCommand } from '../../same-command.ts';
 import { changeRing } from '../../ring-file.ts';
 import type { Session } from '../../session.ts';
 import { counted, grouped } from '../../terminal.ts';
@@ -143,7 +144,7 @@ function printCounts(report: IndexReport, dryRun: boolean, { terminal }: Session
 }
 
 function conclude(built: readonly Built[], asked: number, interrupted: number | undefined, args: Arguments, session: Session): number {
-  const { terminal, command } = session;
+  const { terminal } = session;
   const dryRun = args.flag('dry-run');
   const failure = findingsOf(built, dryRun || interrupted !== undefined);
   const fresh = dryRun ? [] : built.filter(({ isNew }) => isNew).map(({ index }) => index.id);
@@ -152,7 +153,7 @@ function conclude(built: readonly Built[], asked: number, interrupted: number | 
     ...(fresh.length > 0 ? [`bring the key ring to every program; when all of them write the index, once more: lockfast column index build ${fresh.join(' ')}`] : []),
     ...older.map((id) => `when every program has the present key ring: lockfast column index finish ${id}`),
   ];
-  const again = `lockfast ${[command, ...args.operands].join(' ')}`;
+  const again = sameCommand(args, session);
   if (args.flag('json')) {
     const indexes = built.map(({ index, key, isNew, report: { ms, ...report } }) => ({ id: index.id, of: index.source.id, key: dryRun && isNew ? null : key, newKey: isNew, ...report, ms: Math.round(ms) }));
     terminal.json({ dryRun, interrupted: interrupted !== undefined, indexes, next: interrupted === undefined ? next : [again], ...failureJson(failure) });

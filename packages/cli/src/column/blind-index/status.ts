@@ -83,7 +83,7 @@ function countsOf(found: readonly Found[]): { readonly details: Record<string, n
 function report(found: readonly Found[], ring: KeyRing, args: Arguments, session: Session): number {
   const { terminal } = session;
   const failure = found.find(({ error }) => error !== undefined)?.error ?? finding(found);
-  const next = found.flatMap(({ index }) => nextOf(index, ring));
+  const next = found.flatMap((one) => nextOf(one, ring));
   if (args.flag('json')) {
     const indexes = found.map(({ index, census, survey, error }) => ({
       id: index.id,
@@ -141,11 +141,14 @@ function falsePositives({ definition: { bits = 256 } }: ConfiguredIndex, { rows,
 }
 
 /** The next step of a rotation that is under way, or the first one of all. */
-function nextOf({ id }: ConfiguredIndex, ring: KeyRing): string[] {
+function nextOf({ index: { id }, census }: Found, ring: KeyRing): string[] {
   if (!hasKey(ring, id)) return [`lockfast column index build ${id}`];
-  const states = indexKeysOf(ring, id).map(({ state }) => state);
-  if (states.includes('staged')) return [`when every program has the key ring: lockfast column index activate ${id}`];
-  return states.includes('older') ? [`lockfast column index build ${id}, then lockfast column index finish ${id}`] : [];
+  const keys = indexKeysOf(ring, id);
+  if (keys.some(({ state }) => state === 'staged')) return [`when every program has the key ring: lockfast column index activate ${id}`];
+  const older = keys.find(({ state }) => state === 'older');
+  if (older === undefined) return [];
+  if (census !== undefined && (census.keys[older.id] ?? 0) === 0) return [`when every program has the present key ring: lockfast column index finish ${id}`];
+  return [`lockfast column index build ${id}, then lockfast column index finish ${id}`];
 }
 
 function finding(found: readonly Found[]): LockfastError | undefined {

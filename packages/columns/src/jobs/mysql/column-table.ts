@@ -299,6 +299,6 @@ function partsOf<T>(all: readonly T[], size: number): readonly (readonly T[])[] 
 }
 
 /** Of a blind index, the context has the encrypted value. */
-function contextLength(context: readonly unknown[]): number {
-  return context.reduce<number>((sum, text) => sum + (typeof text === 'string' ? text.length : 0), 0);
+function contextLength(context: SqlRow): number {
+  return context.reduce((sum, text) => sum + (text?.length ?? 0), 0);
 }

@@ -97,12 +97,14 @@ export class SqliteFences implements ColumnFences {
   }
 
   #alteration(ask: Ask, rule: FenceRule): string[] {
+    refuseUtf16(ask);
     const name = this.nameOf(rule);
     const there = this.#triggers(ask).map(({ trigger }) => trigger);
     const table = identifier(this.#shape.table.name);
     const refuse = `BEGIN SELECT RAISE(ABORT, '${refusalText(name)}'); END`;
     const refused = `NOT (${passes(rule, this.#shape, 'NEW')})`;
-    const changed = `${valueIn(this.#shape, 'NEW')} IS NOT ${valueIn(this.#shape, 'OLD')}`;
+    // Whatever the column's collation folds is a change.
+    const changed = `${valueIn(this.#shape, 'NEW')} COLLATE BINARY IS NOT ${valueIn(this.#shape, 'OLD')}`;
     const wanted = new Map([
       [name + INSERTS, `BEFORE INSERT ON ${table} WHEN ${refused} ${refuse}`],
       [name + UPDATES, `BEFORE UPDATE OF ${identifier(this.#shape.column)} ON ${table} WHEN ${changed} AND ${refused} ${refuse}`],
@@ -112,6 +114,13 @@ export class SqliteFences implements ColumnFences {
       ...there.filter((trigger) => !wanted.has(trigger)).map(dropping),
     ];
   }
+}
+
+/** There bytes are counted and compared in that encoding: a fence would let in nothing. @throws LockfastError `config-invalid` */
+function refuseUtf16(ask: Ask): void {
+  const [encoding] = ask.first('PRAGMA encoding') ?? [];
+  if (encoding === 'UTF-8') return;
+  throw new LockfastError('config-invalid', `the database has its texts in ${String(encoding)}, in which a fence can not tell encrypted values`, 'there can be no fence in it; `lockfast column verify` finds plaintext');
 }
 
 function dropping(trigger: string): string {

@@ -63,6 +63,14 @@ describe.skipIf(missing !== undefined)(`reading from MariaDB${missing === undefi
     ]);
   });
 
+  test('[W5] pages over a blind index end early where the encrypted values in their context are long', async () => {
+    const database = aMariadb("CREATE TABLE t (id int PRIMARY KEY, secret longtext, source longtext); INSERT INTO t SELECT seq, NULL, REPEAT('x', 3000000) FROM seq_1_to_9");
+    const table = await tableOf(database, { context: ['source'] });
+    const page = await table.read(null, 1000);
+    expect(page.length).toBe(2);
+    expect(await everyRow(table, 1000)).toHaveLength(9);
+  });
+
   test('pages of long values end early, and a sample is of rows that have one', async () => {
     const database = aMariadb(`CREATE TABLE t (id int PRIMARY KEY, secret longtext); INSERT INTO t SELECT seq, repeat('x', 3 * 1024 * 1024) FROM seq_1_to_5; INSERT INTO t SELECT seq, NULL FROM seq_6_to_50`);
     const table = await tableOf(database);

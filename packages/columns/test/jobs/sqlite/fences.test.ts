@@ -92,3 +92,25 @@ test('[B16] bytes, and members of documents', async () => {
   expect(attempts(documents, [document(sealed(ring)), document(null), '{}', null, document('plain'), document(sealed(old)), document(5), 'no document'])).toEqual([true, true, true, true, false, false, false, false]);
   await expectRefusal(raiseFence(database, { ...DECLARED, path: ['a"b'] }, ring, UNFORCED), 'config-invalid', /a quote or a backslash/, /no fence/);
 });
+
+test('[B16] where there can be no fence none goes up, and whoever asks which are up gets an answer', async () => {
+  const ring = await heldRing();
+  const quoted = table('JSON', []);
+  expect(await fencesOf(await quoted.open(), { ...DECLARED, path: ['a"b'] }, ring)).toEqual([]);
+  const utf16 = aDatabase("PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT, secret TEXT)");
+  utf16.application.prepare("INSERT INTO t VALUES (1, 'row', ?)").run(sealed(ring));
+  const database = await utf16.open();
+  for (const dryRun of [true, false]) await expectRefusal(raiseFence(database, DECLARED, ring, { ...UNFORCED, dryRun }), 'config-invalid', /UTF-16le/, /no fence/);
+  expect(await fencesOf(database, DECLARED, ring)).toEqual([]);
+  utf16.application.prepare('UPDATE t SET secret = ?').run(sealed(ring));
+});
+
+test('[B16] a collation that folds case lets no altered value in', async () => {
+  const ring = await heldRing();
+  const value = sealed(ring);
+  const scratch = table('TEXT COLLATE NOCASE', [value, 'plain']);
+  expect(await raiseFence(await scratch.open(), DECLARED, ring, UNFORCED)).toMatchObject({ done: 'raised', proven: false });
+  expect(attempts(scratch, [value, value.toUpperCase()])).toEqual([true, false]);
+  expect(() => scratch.application.exec("UPDATE t SET secret = 'PLAIN' WHERE id = 2")).toThrow(/refuses this value/);
+  scratch.application.exec("UPDATE t SET secret = 'plain' WHERE id = 2");
+});
