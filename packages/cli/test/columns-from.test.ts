@@ -128,13 +128,16 @@ describe.skipIf(missing !== undefined)(`column rotate --from${missing === undefi
     [['--from', 'lockbox', '--from-key', 'env:K', '--from-place', 'users'], 2, '--from-place is not TABLE.COLUMN'],
     [['--from', 'typeorm-encrypted', '--from-key', 'env:K', '--from-iv-bytes', '17'], 2, '--from-iv-bytes is no number from 1 to 16'],
     [['--from', 'typeorm-encrypted', '--from-key', 'env:K', '--from-algorithm', 'des'], 4, 'of typeorm-encrypted only'],
-    [['--from', 'cloak', '--from-key', 'env:NOT_SET'], 3, 'it is not set, or empty'],
+    [['--from', 'cloak', '--from-key', 'env:NOT_SET'], 3, 'the variable that is named for a key of cloak is not set'],
+    [['--from', 'cloak', '--from-key', 'env:EMPTY'], 3, 'env:EMPTY: it is empty'],
+    // As a shell leaves it of env:$KEY.
+    [['--from', 'cloak', '--from-key', `env:${CANARY}`], 3, 'env:NAME and not env:$NAME'],
     [['--from', 'cloak', '--from-key', 'env:K'], 3, 'this is no key of cloak'],
     [['--from', 'cloak', '--from-key', CANARY], 2, 'is not named by a source that Lockfast knows'],
     [['--from', 'cloak', '--from-key', 'file:/nowhere/key'], 3, 'the key of cloak is not to be had'],
   ])('[D5] %j is refused with %i', async (options, status, message) => {
     const panel = await users(['a']);
-    const outcome = await panel.run(['column', 'rotate', ...options], { env: { K: CANARY } });
+    const outcome = await panel.run(['column', 'rotate', ...options], { env: { K: CANARY, EMPTY: ' ' } });
     expect([outcome.status, outcome.stderr]).toEqual([status, expect.stringContaining(message)]);
     expect(outcome.stdout + outcome.stderr).not.toContain(CANARY);
     expect(panel.sql(ALL)).toEqual(['1:a']);

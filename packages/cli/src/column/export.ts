@@ -78,8 +78,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     session,
     async (signal) => {
       const ring = await workspace.ring();
-      // Last: nobody is asked to approve what can't be done anyway.
-      await requireApproval(workspace, session, ring, event);
+      // Last: nobody is asked to approve what can't be done anyway. Whose values they are is part of what is approved.
+      await requireApproval(workspace, session, ring, { ...event, details: { ...(subject.tenant === undefined ? {} : { tenant: shownPath(subject.tenant) }), ...event.details } });
       await using access = new ColumnAccess(workspace, ring, session);
       const counts: Counts = { rows: 0, shredded: 0, plaintext: 0, unreadable: 0, named: [] };
       const parts = (format === 'csv' ? csvOf : jsonOf)(subject, environment, access, counts, signal);

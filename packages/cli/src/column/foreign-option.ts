@@ -55,8 +55,9 @@ function refuseOptionsOfOthers(args: Arguments, { command }: Session, format: st
 
 function keyAt(uri: string, what: string, around: Surroundings): ForeignKey {
   const text = readReference(uri, what, around);
-  // A reference that is none may be the key itself: only what was read by it is named.
-  if (text === undefined || text.trim() === '') throw new LockfastError('invalid-key', `${uri}: it is not set, or empty`, `set it to the ${what}`);
+  // A reference that is none may be the key itself, as where a shell put it into env:$KEY: only what was read by it is named.
+  if (text === undefined) throw new LockfastError('invalid-key', `the variable that is named for a ${what} is not set`, 'name the variable itself, env:NAME and not env:$NAME, and set it');
+  if (text.trim() === '') throw new LockfastError('invalid-key', `${uri}: it is empty`, `set it to the ${what}`);
   return { name: uri, key: new Secret(Buffer.from(text, 'utf8')) };
 }
 

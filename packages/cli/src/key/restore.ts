@@ -12,6 +12,7 @@ import { expandPath, type Surroundings } from '@lockfast/keys';
 import { Arguments } from '../arguments.ts';
 import { CONFIGURATION_FILE, findUpward } from '../configuration.ts';
 import { encryptedEnvFiles } from '../env-files.ts';
+import { listed } from '../listed.ts';
 import { failuresOnRecord } from '../on-record.ts';
 import { refuseOtherEnvironment } from '../other-environment.ts';
 import { personBehind, requireRole } from '../permission.ts';
@@ -23,7 +24,7 @@ import { configurationText, KEYRING } from '../setup/init.ts';
 import { backupSource } from '../setup/recovery-backup.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, surroundings, Workspace } from '../workspace.ts';
-import { keysLacking } from './lacking-keys.ts';
+import { keysLacking, tenantsRevived } from './lacking-keys.ts';
 import { type NewRoot, newRoot, nextSteps } from './new-root-key.ts';
 import { openAll, printOpened } from './opened-files.ts';
 import { orTakeBack } from './or-take-back.ts';
@@ -154,6 +155,8 @@ function headerRing(file: string): { ring: string; generation: number } {
 interface Restored {
   readonly root: NewRoot;
   readonly ring: KeyRing;
+  /** Whose keys were destroyed, and are there again. */
+  readonly revived: readonly string[];
 }
 
 /** The root key first, then the ring, the configuration last. Killed in between, running it again finishes. */
@@ -165,6 +168,7 @@ async function restore(args: Arguments, session: Session, place: Place, { ring: 
     // What may be replaced was decided before: refuseExisting.
     const expected = identityOf(path) ?? 'absent';
     refuseLostKeys(args, opened, path);
+    const revived = tenantsRevived(opened, path);
     const root = await rootFor(args, session, place);
     const ring = await orTakeBack(root, path, async () => {
       const next = (await opened.rewrappedFor([root.source])).reissued(above);
@@ -178,7 +182,7 @@ async function restore(args: Arguments, session: Session, place: Place, { ring: 
       const text = configurationText(opened.environment, root.uri);
       await withFileLock(state, place.configuration, () => writeDurably({ path: place.configuration, bytes: Buffer.from(text), mode: 0o644, expected: 'absent' }));
     }
-    return { root, ring };
+    return { root, ring, revived };
   });
 }
 
@@ -209,13 +213,14 @@ function acceptanceOf(session: Session, { version }: KeyRing, above: number, kin
 }
 
 /** As whoever uses it from now on: through the configuration. */
-async function finish(args: Arguments, session: Session, place: Place, { ring: opened, kind }: Recovery, { root, ring }: Restored): Promise<number> {
+async function finish(args: Arguments, session: Session, place: Place, { ring: opened, kind }: Recovery, { root, ring, revived }: Restored): Promise<number> {
   const { terminal } = session;
   const workspace = place.workspace ?? new Workspace(new Arguments({ ...args.values, config: place.configuration }, [], []), session);
   const { namedSources } = workspace.configuration;
   if (place.workspace === undefined) await (await workspace.audit())?.record({ operation: 'key-restore', object: place.keyring, environment: ring.environment, details: { from: kind }, outcome: 'success' });
   await workspace.signKeyChange(ring);
   const files = openAll(workspace, ring);
+  if (revived.length > 0) terminal.warn(`keys that were destroyed are there again, of ${listed(revived)}: what those tenants had decrypts until \`lockfast tenant shred\` is run again`);
   if (args.flag('json')) {
     const { keyring, configuration } = place;
     terminal.json({ environment: ring.environment, generation: ring.version.generation, keyring, configuration, keySource: root.uri, rootKey: root.made ?? null, files });

@@ -3,7 +3,7 @@ import type { AuditEvent, AuditOutcome } from '@lockfast/core/ports';
 import type { LedgerStore } from '@lockfast/ledger';
 
 import { entriesOf, type NumberedEntry } from '../ledger/rows.ts';
-import { type ColumnOfTenant, coveredRows, isCovered, whatStays } from './tenant-columns.ts';
+import { type ColumnOfTenant, coveredRows, isCovered, whatIndexTells, whatStays } from './tenant-columns.ts';
 
 const CERTIFICATE = 'tenant-certificate';
 
@@ -40,6 +40,7 @@ export function certificateEvent({ tenant, secret, created, destroyed, files, pl
     const what = whatStays(one);
     return what === undefined ? [] : [[`${NOT_COVERED}${one.column.id}`, what] as const];
   });
+  const indexes = columns.filter(isCovered).flatMap((one) => one.indexes.map((id) => [`${NOT_COVERED}${id}`, whatIndexTells(one)] as const));
   return {
     operation: CERTIFICATE,
     object: tenant,
@@ -52,7 +53,7 @@ export function certificateEvent({ tenant, secret, created, destroyed, files, pl
       files,
       plaintextFiles,
       neverDerived,
-      ...Object.fromEntries([...covered, ...stays]),
+      ...Object.fromEntries([...covered, ...stays, ...indexes]),
       recoveryBackup: backup ?? 'none',
       exports: exports.length === 0 ? 'none' : `${exports.slice(0, MOST_EXPORTS).join(' ')}${exports.length > MOST_EXPORTS ? ` and ${exports.length - MOST_EXPORTS} more` : ''}`,
     },
@@ -69,7 +70,9 @@ export async function readCertificates(store: LedgerStore, tenant: string, colum
     if (operation === CERTIFICATE && of === tenant && outcome === 'success') certificates.push(one);
     // An export of another tenant is none of this one's; one by a context column may be.
     if (kind === 'intent' && HANDED_OUT.has(operation) && (of === undefined || of === '' || of === tenant) && object.split(' ').some((id) => columns.includes(id))) open.add(one.seq);
-    if (intent !== undefined && open.has(intent) && outcome !== 'refused') exports.push(one.seq);
+    if (intent === undefined || !open.delete(intent) || outcome === 'refused') continue;
+    exports.push(one.seq);
   }
-  return { certificates, exports };
+  // One that was killed has an intent and no end, and may have handed out all of it.
+  return { certificates, exports: [...exports, ...open].toSorted((a, b) => a - b) };
 }

@@ -23,7 +23,7 @@ import type { Session } from '../session.ts';
 import { counted, shownMinute, type Terminal } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import { certificateEvent, COVERED, readCertificates } from './certificate-entry.ts';
-import { columnsOfTenant, type ColumnOfTenant, coveredRows, isCovered, whatStays } from './tenant-columns.ts';
+import { columnsOfTenant, type ColumnOfTenant, coveredRows, isCovered, whatIndexTells, whatStays } from './tenant-columns.ts';
 import { findTenantFiles, lookInto, type TenantFile } from './tenant-files.ts';
 
 interface Plan {
@@ -126,7 +126,8 @@ async function certify(workspace: Workspace, session: Session, plan: Plan, { rea
   const ring = await workspace.ring();
   const last = ring.tenants.filter(isDestroyed).filter((record) => record.tenant === tenant).toSorted((a, b) => (a.destroyed < b.destroyed ? -1 : 1)).at(-1)!;
   const { certificates, exports } = await onRecord(workspace, tenant, columns.filter(isCovered).map(({ column }) => column.id));
-  const before = certificates.findLast(({ entry }) => entry.details?.['key'] === last.id)?.entry.details;
+  // A ring that was put back may have had the key again: its second end is another one.
+  const before = certificates.findLast(({ entry: { details } }) => details?.['key'] === last.id && details['destroyed'] === last.destroyed)?.entry.details;
   const nowCounted = columns.some((one) => coveredRows(one) !== undefined && typeof before?.[`${COVERED}${one.column.id}`] === 'string');
   if (before !== undefined && files.length === 0 && !nowCounted) return;
   await ledger.record({
@@ -177,7 +178,7 @@ function report(args: Arguments, { terminal }: Session, plan: Plan, done: 'was' 
   const covered = columns.filter(isCovered);
   const staying = columns.flatMap((one) => {
     const what = whatStays(one);
-    return what === undefined ? [] : [{ id: one.column.id, why: what }];
+    return [...(what === undefined ? [] : [{ id: one.column.id, why: what }]), ...(isCovered(one) ? one.indexes.map((id) => ({ id, why: whatIndexTells(one) })) : [])];
   });
   const never = files.filter(({ secret }) => secret === null);
   if (args.flag('json')) {

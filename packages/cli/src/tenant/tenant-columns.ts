@@ -3,6 +3,7 @@ import { surveyTenant, type TenantRows, tenantsOfColumn } from '@lockfast/column
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
+import { declaredIndexes } from '../column/blind-index/declared-indexes.ts';
 import { ColumnAccess } from '../column/column-access.ts';
 import { type ConfiguredColumn, declaredColumns } from '../column/declared.ts';
 import type { Session } from '../session.ts';
@@ -11,6 +12,8 @@ import type { Workspace } from '../workspace.ts';
 /** One column, as the end of a tenant's key finds it. */
 export interface ColumnOfTenant {
   readonly column: ConfiguredColumn;
+  /** The ids of its blind indexes. */
+  readonly indexes: readonly string[];
   /** Undefined where it was not counted: its database was not reached, or it does not say whose a row is. */
   readonly rows?: TenantRows;
   readonly error?: LockfastError;
@@ -35,14 +38,16 @@ export async function tenantsInColumns(workspace: Workspace, ring: KeyRing, sess
 export async function columnsOfTenant(workspace: Workspace, ring: KeyRing, tenant: string, session: Session): Promise<ColumnOfTenant[]> {
   await using access = new ColumnAccess(workspace, ring, session);
   const all: ColumnOfTenant[] = [];
+  const declared = declaredIndexes(workspace.configuration);
   for (const column of declaredColumns(workspace.configuration)) {
-    if (column.tenant === undefined) all.push({ column });
+    const indexes = declared.filter(({ source }) => source.id === column.id).map(({ id }) => id);
+    if (column.tenant === undefined) all.push({ column, indexes });
     else {
       try {
-        all.push({ column, rows: await surveyTenant(await access.database(column), column, await access.values(column), tenant) });
+        all.push({ column, indexes, rows: await surveyTenant(await access.database(column), column, await access.values(column), tenant) });
       } catch (error) {
         if (!(error instanceof LockfastError)) throw error;
-        all.push({ column, error });
+        all.push({ column, indexes, error });
       }
     }
   }
@@ -59,10 +64,15 @@ export function isCovered(one: ColumnOfTenant): boolean {
   return one.column.tenantKey === 'own' || (coveredRows(one) ?? 0) > 0;
 }
 
+/** What a blind index of a covered column still tells of the tenant's values: it is under no key of a tenant. */
+export function whatIndexTells({ column }: ColumnOfTenant): string {
+  return `a blind index of ${column.id}: it tells equal values, and whoever has its key tests guesses; here until \`lockfast column index build\`, in copies of the database for good`;
+}
+
 /** Why values of the tenant in this column stay readable; undefined where none do. */
 export function whatStays({ column, rows }: ColumnOfTenant): string | undefined {
   if (rows === undefined) {
-    if (column.tenantKey === 'own') return undefined;
+    if (column.tenantKey === 'own') return 'rows not counted: those that were not under its key yet stay readable';
     return column.format === 'fernet' ? 'Fernet, rows not counted' : 'shared key, rows not counted';
   }
   const parts = [

@@ -2,6 +2,7 @@
  * `typeorm-encrypted` 0.4 to 0.8: base64 of IV, for GCM the tag of 16 bytes, and the ciphertext. The key is hexadecimal.
  * CBC has no tag: under a wrong key one value in 256 ends in what passes for padding, and decrypts to nonsense.
  */
+import { isUtf8 } from 'node:buffer';
 import { createDecipheriv } from 'node:crypto';
 
 import { LockfastError } from '@lockfast/core/errors';
@@ -48,7 +49,20 @@ export class TypeormEncrypted implements ForeignFormat {
   open(stored: Stored): OpenedForeign {
     const bytes = base64Bytes(stored)!;
     const [iv, rest] = [bytes.subarray(0, this.#ivBytes), bytes.subarray(this.#ivBytes)];
-    return openUnderAny(this.#keys, (key) => (this.authenticated ? openGcm(key, iv, rest.subarray(TAG_BYTES), rest.subarray(0, TAG_BYTES)) : this.#openCbc(key, iv, rest)));
+    if (this.authenticated) return openUnderAny(this.#keys, (key) => openGcm(key, iv, rest.subarray(TAG_BYTES), rest.subarray(0, TAG_BYTES)));
+    return openUnderAny(this.#likelyKeys(iv, rest), (key) => this.#openCbc(key, iv, rest));
+  }
+
+  /** Those to try with CBC. The library encrypts texts alone: where one key gives text, another one that gives none has met what only passes for padding. */
+  #likelyKeys(iv: Buffer, sealed: Buffer): readonly ForeignKey[] {
+    if (this.#keys.length === 1) return this.#keys;
+    const giving = this.#keys.find(({ key }) => {
+      const value = this.#openCbc(key, iv, sealed);
+      const isText = value !== undefined && isUtf8(value);
+      value?.fill(0);
+      return isText;
+    });
+    return giving === undefined ? this.#keys : [giving];
   }
 
   #openCbc(key: Secret, iv: Buffer, sealed: Buffer): Buffer | undefined {

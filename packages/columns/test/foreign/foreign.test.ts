@@ -1,6 +1,6 @@
 /** What other libraries wrote is read as they wrote it: by their own code where it is an npm package, else by their documented formats. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 
 import { encryptStringSync, generateKey } from '@47ng/cloak';
@@ -98,6 +98,26 @@ describe('typeorm-encrypted, by answers of the npm package', () => {
     const bytes = Buffer.from(stored[1]!, 'base64');
     // Node accepts a tag of 4 bytes where nobody says how long it has to be: the library's own reader does.
     expect(refusalOf(() => format.open(Buffer.concat([bytes.subarray(0, 20), bytes.subarray(32)]).toString('base64')))).toMatchObject({ code: 'wrong-key' });
+  });
+
+  test('[D3] with CBC and several keys, a wrong one whose padding seems right does not stand before the right one', () => {
+    const [right, wrong] = [Buffer.from(KEY, 'hex'), 'ab'.repeat(32)];
+    const other = new TypeormEncrypted([keyOf(wrong)], 'aes-256-cbc', 16);
+    const passes = (stored: string): boolean => {
+      try {
+        return other.open(stored).value.length > 0;
+      } catch {
+        return false;
+      }
+    };
+    let stored: string;
+    do {
+      const iv = randomBytes(16);
+      const cipher = createCipheriv('aes-256-cbc', right, iv);
+      stored = Buffer.concat([iv, cipher.update(TEXTS[1]!), cipher.final()]).toString('base64');
+    } while (!passes(stored));
+    const opened = new TypeormEncrypted([keyOf(wrong, 'env:NEW'), keyOf(KEY, 'env:OLD')], 'aes-256-cbc', 16).open(stored);
+    expect([opened.value.toString(), opened.key]).toEqual([TEXTS[1]!, 'env:OLD']);
   });
 
   test('with CBC nothing proves the key, and it says so', () => {

@@ -21,5 +21,5 @@ export {
   scheduleOf,
 } from './schedule.ts';
 export { Secret } from './secret.ts';
-export { encodedTenant, isDestroyed, isTenantName, type TenantRecord, type TenantSecretId } from './tenant-record.ts';
+export { encodedTenant, isDestroyed, isTenantName, parseTenantRecord, type TenantRecord, type TenantSecretId } from './tenant-record.ts';
 export { unwrapKey, wrapKey } from './wrapping.ts';
