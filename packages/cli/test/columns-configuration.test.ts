@@ -94,7 +94,7 @@ describe('[B14] the declaration of blind indexes', () => {
     const bad = await configured(`${DATABASE}${column()}${index('context = ["api_key"]')}`);
     expect(await bad.run(['doctor'])).toMatchObject({ status: 1, stdout: expect.stringMatching(/columns +failed +.*names the encrypted column in its context/) });
     const good = await configured(`${DATABASE}${column()}${index()}`);
-    expect((await good.run(['doctor'])).stdout).toMatch(/blind indexes +good +1 of 1 column: how they are/);
+    expect((await good.run(['doctor'])).stdout).toMatch(/blind indexes +good +1 over 1 column: how they are/);
   });
 });
 
