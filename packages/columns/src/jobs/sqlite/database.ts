@@ -24,7 +24,7 @@ const WRITING = 'PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA fo
 
 /** A batch is tried again with fewer rows; a look that is refused may be the job's first one, and ends it. */
 const WRITE_MS = 2_000;
-const READ_MS = 10_000;
+const READ_MS = 30_000;
 
 /**
  * Opens it, so that a wrong path is found here.
