@@ -11,33 +11,18 @@ import { startPostgres } from '@lockfast/testkit';
 import { Client } from 'pg';
 
 import { hasPythonCryptography, PYTHON } from './python-peer.ts';
-import type { Rotation } from './rotation-fixture.ts';
+import type { RotatedTable } from './column-rotations.ts';
 
 const LOCKFAST = fileURLToPath(new URL('../packages/cli/bin/lockfast.js', import.meta.url));
 const BARE = fileURLToPath(new URL('bare-column.mjs', import.meta.url));
 const PYTHON_COLUMN = fileURLToPath(new URL('python_column.py', import.meta.url));
-export const COLUMN = 'integrations.slack.bot_token';
+const COLUMN = 'integrations.slack.bot_token';
 /** Its declaration, in the database `app`. */
 export const COLUMN_SETTINGS = `\n[[columns]]\nid = "${COLUMN}"\ndatabase = "app"\ntable = "connections"\ncolumn = "bot_token"\ncontext = ["org_id"]\n`;
 const PAGE = 5000;
 
-export interface ColumnFixture {
-  readonly environment: NodeJS.ProcessEnv;
-  readonly lockfast: Rotation;
-  readonly bare: Rotation;
-  /** Whether Python has cryptography and psycopg2. */
-  readonly hasPython: boolean;
-  /** The table as it was at first: the first `rows` of it. */
-  freshTable(rows: number): void;
-  /** One UPDATE of every value, in the server: the limit. Milliseconds. */
-  updateAtOnce(): number;
-  /** Every value decrypted, encrypted and updated by itself, by Python. Milliseconds. */
-  pythonRowByRow(): number;
-  remove(): Promise<void>;
-}
-
-/** @param least rows there are at least, for the slowest contender */
-export async function newColumnFixture(rows: number, least: number): Promise<ColumnFixture> {
+/** @param least rows there are at least, for a script in Python that updates row by row: it gets so many */
+export async function newColumnFixture(rows: number, least: number): Promise<RotatedTable> {
   const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
   const project = join(root, 'project');
   mkdirSync(project);
@@ -55,8 +40,8 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
     environment,
     lockfast: { file: process.execPath, args: [LOCKFAST, 'column', 'rotate', '--yes'], cwd: project },
     bare: { file: process.execPath, args: [BARE, url], cwd: root },
-    hasPython,
-    freshTable: (count) => {
+    peer: hasPython ? { name: 'Python rows', rows: least, run: () => Number(execFileSync(PYTHON, [PYTHON_COLUMN, url], { encoding: 'utf8' })) } : undefined,
+    fresh: (count) => {
       sql('DROP TABLE IF EXISTS connections');
       sql(`CREATE TABLE connections AS SELECT * FROM source ORDER BY id LIMIT ${count}`);
       sql('ALTER TABLE connections ADD PRIMARY KEY (id)');
@@ -68,7 +53,6 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
       sql("UPDATE connections SET bot_token = overlay(bot_token placing 'zzzzzz' from 6)");
       return Number(process.hrtime.bigint() - start) / 1e6;
     },
-    pythonRowByRow: () => Number(execFileSync(PYTHON, [PYTHON_COLUMN, url], { encoding: 'utf8' })),
     remove: async () => {
       await postgres.stop();
       rmSync(root, { recursive: true, force: true });
@@ -77,30 +61,40 @@ export async function newColumnFixture(rows: number, least: number): Promise<Col
 }
 
 /** A token of 57 characters, as Slack's are. */
-export function tokenOf(id: number): string {
+function tokenOf(id: number): string {
   return `xoxb-${String(id).padStart(52, '0')}`;
 }
 
 /** Each token bound to its customer. */
 async function fill(url: string, rows: number, project: string, home: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query('CREATE TABLE source (id bigint, org_id int, bot_token text)');
+  for await (const { ids, orgs, stored } of encryptedPages(rows, project, home)) {
+    await client.query('INSERT INTO source SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[])', [ids, orgs, stored]);
+  }
+  await client.end();
+}
+
+/** The rows that a table begins with, encrypted under the ring of the project. */
+export async function* encryptedPages(rows: number, project: string, home: string): AsyncGenerator<{ readonly ids: readonly number[]; readonly orgs: readonly number[]; readonly stored: readonly string[] }> {
   const ring = await openKeyRing(
     { path: join(project, '.lockfast/keyring.json'), sources: sourcesOf(project) },
     { environment: {}, home, directory: project, askPassphrase: () => Promise.reject(new Error('nobody to ask')) },
   );
   const cipher = ring.cipher({ purpose: 'column' });
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  await client.query('CREATE TABLE source (id bigint, org_id int, bot_token text)');
   for (let first = 0; first < rows; first += PAGE) {
     const ids = Array.from({ length: Math.min(PAGE, rows - first) }, (_, i) => first + i);
-    const values = ids.map(tokenOf);
-    const contexts = ids.map((id) => contextOf(COLUMN, ['org_id'], { org_id: id % 997 }));
-    await client.query('INSERT INTO source SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[])', [ids, ids.map((id) => id % 997), cipher.encryptBatch(values, contexts)]);
+    const orgs = ids.map((id) => id % 997);
+    const stored = cipher.encryptBatch(
+      ids.map(tokenOf),
+      orgs.map((org) => contextOf(COLUMN, ['org_id'], { org_id: org })),
+    );
+    yield { ids, orgs, stored };
   }
-  await client.end();
 }
 
-export function sourcesOf(project: string): string[] {
+function sourcesOf(project: string): string[] {
   const list = execFileSync('sed', ['-n', 's/^key-source = "\\([^"]*\\)".*/\\1/p', join(project, 'lockfast.toml')], { encoding: 'utf8' });
   return list.trim().split('\n');
 }

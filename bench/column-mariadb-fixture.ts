@@ -5,30 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { contextOf } from '@lockfast/columns';
-import { openKeyRing } from '@lockfast/keys';
 import { startMariadb } from '@lockfast/testkit';
 import { createConnection } from 'mysql2/promise';
 
-import { COLUMN, COLUMN_SETTINGS, sourcesOf, tokenOf } from './column-fixture.ts';
-import type { Rotation } from './rotation-fixture.ts';
+import { COLUMN_SETTINGS, encryptedPages } from './column-fixture.ts';
+import type { RotatedTable } from './column-rotations.ts';
 
 const LOCKFAST = fileURLToPath(new URL('../packages/cli/bin/lockfast.js', import.meta.url));
 const BARE = fileURLToPath(new URL('bare-column-mariadb.mjs', import.meta.url));
-const PAGE = 5000;
 
-export interface ColumnMariadbFixture {
-  readonly environment: NodeJS.ProcessEnv;
-  readonly lockfast: Rotation;
-  readonly bare: Rotation;
-  /** The table as it was at first. */
-  readonly freshTable: () => void;
-  /** One UPDATE of every value, in the server: the limit. Milliseconds. */
-  readonly updateAtOnce: () => number;
-  readonly remove: () => Promise<void>;
-}
-
-export async function newColumnMariadbFixture(rows: number): Promise<ColumnMariadbFixture> {
+export async function newColumnMariadbFixture(rows: number): Promise<RotatedTable> {
   const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
   const project = join(root, 'project');
   mkdirSync(project);
@@ -46,7 +32,7 @@ export async function newColumnMariadbFixture(rows: number): Promise<ColumnMaria
     environment,
     lockfast: { file: process.execPath, args: [LOCKFAST, 'column', 'rotate', '--yes'], cwd: project },
     bare: { file: process.execPath, args: [BARE, url], cwd: root },
-    freshTable: () => {
+    fresh: () => {
       sql('DROP TABLE IF EXISTS connections');
       sql('CREATE TABLE connections (id bigint PRIMARY KEY, org_id int, bot_token text) AS SELECT * FROM source ORDER BY id');
       sql('ANALYZE TABLE connections');
@@ -65,20 +51,10 @@ export async function newColumnMariadbFixture(rows: number): Promise<ColumnMaria
 }
 
 async function fill(url: string, rows: number, project: string, home: string): Promise<void> {
-  const ring = await openKeyRing(
-    { path: join(project, '.lockfast/keyring.json'), sources: sourcesOf(project) },
-    { environment: {}, home, directory: project, askPassphrase: () => Promise.reject(new Error('nobody to ask')) },
-  );
-  const cipher = ring.cipher({ purpose: 'column' });
   const client = await createConnection(url);
   await client.query('CREATE TABLE source (id bigint PRIMARY KEY, org_id int, bot_token text)');
-  for (let first = 0; first < rows; first += PAGE) {
-    const ids = Array.from({ length: Math.min(PAGE, rows - first) }, (_, i) => first + i);
-    const stored = cipher.encryptBatch(
-      ids.map(tokenOf),
-      ids.map((id) => contextOf(COLUMN, ['org_id'], { org_id: id % 997 })),
-    );
-    await client.query('INSERT INTO source VALUES ?', [ids.map((id, at) => [id, id % 997, stored[at]!])]);
+  for await (const { ids, orgs, stored } of encryptedPages(rows, project, home)) {
+    await client.query('INSERT INTO source VALUES ?', [ids.map((id, at) => [id, orgs[at]!, stored[at]!])]);
   }
   await client.end();
 }

@@ -6,28 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { contextOf } from '@lockfast/columns';
-import { openKeyRing } from '@lockfast/keys';
 
-import { COLUMN, COLUMN_SETTINGS, sourcesOf, tokenOf } from './column-fixture.ts';
-import type { Rotation } from './rotation-fixture.ts';
+import { COLUMN_SETTINGS, encryptedPages } from './column-fixture.ts';
+import type { RotatedTable } from './column-rotations.ts';
 
 const LOCKFAST = fileURLToPath(new URL('../packages/cli/bin/lockfast.js', import.meta.url));
 const BARE = fileURLToPath(new URL('bare-sqlite.mjs', import.meta.url));
-const PAGE = 5000;
 
-export interface ColumnSqliteFixture {
-  readonly environment: NodeJS.ProcessEnv;
-  readonly lockfast: Rotation;
-  readonly bare: Rotation;
-  /** The file as it was at first. */
-  readonly freshFile: () => void;
-  /** One UPDATE of every value: the limit. Milliseconds. */
-  readonly updateAtOnce: () => number;
-  remove(): void;
-}
-
-export async function newColumnSqliteFixture(rows: number): Promise<ColumnSqliteFixture> {
+export async function newColumnSqliteFixture(rows: number): Promise<RotatedTable> {
   const root = mkdtempSync(join(tmpdir(), 'lockfast-bench-'));
   const project = join(root, 'project');
   mkdirSync(project);
@@ -42,7 +28,7 @@ export async function newColumnSqliteFixture(rows: number): Promise<ColumnSqlite
     environment,
     lockfast: { file: process.execPath, args: [LOCKFAST, 'column', 'rotate', '--yes'], cwd: project },
     bare: { file: process.execPath, args: [BARE, file], cwd: root },
-    freshFile: () => {
+    fresh: () => {
       for (const end of ['', '-wal', '-shm']) rmSync(`${file}${end}`, { force: true });
       copyFileSync(source, file);
       execFileSync('sync');
@@ -60,22 +46,12 @@ export async function newColumnSqliteFixture(rows: number): Promise<ColumnSqlite
 }
 
 async function fill(path: string, rows: number, project: string, home: string): Promise<void> {
-  const ring = await openKeyRing(
-    { path: join(project, '.lockfast/keyring.json'), sources: sourcesOf(project) },
-    { environment: {}, home, directory: project, askPassphrase: () => Promise.reject(new Error('nobody to ask')) },
-  );
-  const cipher = ring.cipher({ purpose: 'column' });
   const database = new DatabaseSync(path);
   database.exec('PRAGMA journal_mode = WAL; CREATE TABLE connections (id INTEGER PRIMARY KEY, org_id INT, bot_token TEXT)');
   const insert = database.prepare('INSERT INTO connections VALUES (?, ?, ?)');
-  for (let first = 0; first < rows; first += PAGE) {
-    const ids = Array.from({ length: Math.min(PAGE, rows - first) }, (_, i) => first + i);
-    const stored = cipher.encryptBatch(
-      ids.map(tokenOf),
-      ids.map((id) => contextOf(COLUMN, ['org_id'], { org_id: id % 997 })),
-    );
+  for await (const { ids, orgs, stored } of encryptedPages(rows, project, home)) {
     database.exec('BEGIN');
-    ids.forEach((id, at) => insert.run(id, id % 997, stored[at]!));
+    ids.forEach((id, at) => insert.run(id, orgs[at]!, stored[at]!));
     database.exec('COMMIT');
   }
   // The last connection writes the WAL back.

@@ -1,8 +1,7 @@
-/** `column rotate` over a large table in a SQLite file with a WAL, as the command does it. Whole processes. Milliseconds for each 1,000 rows. */
-import { interleave, type Step } from './interleave.ts';
-import { type ColumnSqliteFixture, newColumnSqliteFixture } from './column-sqlite-fixture.ts';
-import { measured } from './measured-process.ts';
-import { type Job, LOCKFAST, type Row, rowOf } from './table.ts';
+/** `column rotate` in a SQLite file with a WAL. */
+import { newColumnSqliteFixture } from './column-sqlite-fixture.ts';
+import { columnRotations } from './column-rotations.ts';
+import type { Row } from './table.ts';
 
 const SIZES = [
   { rows: 50_000, share: 1 },
@@ -10,41 +9,5 @@ const SIZES = [
 ] as const;
 
 export async function columnSqlite(rounds: number): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const { rows: count, share } of SIZES) {
-    const rate = `column rotate on SQLite, ${count} rows, each 1,000`;
-    const memory = `column rotate on SQLite, ${count} rows, peak memory`;
-    const jobs: Job[] = [
-      { name: rate, unit: 'ms', contenders: ['bare', 'one UPDATE'], aims: [{ against: 'bare', atLeast: 0.3 }] },
-      { name: memory, unit: 'MiB', contenders: ['bare'] },
-    ];
-    const fixture = await newColumnSqliteFixture(count);
-    try {
-      const samples = await interleave(steps(fixture, count, rate, memory), Math.max(1, Math.round(rounds * share)), 0);
-      rows.push(...jobs.filter(({ name }) => samples.of(name, LOCKFAST).length > 0).map((job) => rowOf(job, samples)));
-    } finally {
-      fixture.remove();
-    }
-  }
-  return rows;
-}
-
-function steps({ environment, lockfast, bare, freshFile, updateAtOnce }: ColumnSqliteFixture, count: number, rate: string, memory: string): Step[] {
-  const perThousand = (ms: number): number => (1000 * ms) / count;
-  const processes: Step[] = (
-    [
-      [LOCKFAST, lockfast],
-      ['bare', bare],
-    ] as const
-  ).map(([who, one]) => (record) => {
-    freshFile();
-    const { ms, mib } = measured(one, environment, [0]);
-    record(rate, who, perThousand(ms));
-    if (mib !== undefined) record(memory, who, mib);
-  });
-  const atOnce: Step = (record) => {
-    freshFile();
-    record(rate, 'one UPDATE', perThousand(updateAtOnce()));
-  };
-  return [...processes, atOnce];
+  return await columnRotations('column rotate on SQLite', SIZES, [{ against: 'bare', atLeast: 0.3 }], newColumnSqliteFixture, rounds);
 }
