@@ -2,6 +2,8 @@ import { createDecipheriv } from 'node:crypto';
 
 import type { Secret } from '@lockfast/core/keyring';
 
+import { decrypted } from './decrypted.ts';
+
 /** AES-GCM with a 16-byte tag and without additional data (NIST SP 800-38D), under a key of 16, 24 or 32 bytes. Undefined where the tag does not fit. */
 export function openGcm(key: Secret, iv: Uint8Array, sealed: Uint8Array, tag: Uint8Array): Buffer | undefined {
   return key.use((bytes) => {
@@ -10,13 +12,7 @@ export function openGcm(key: Secret, iv: Uint8Array, sealed: Uint8Array, tag: Ui
     if (name === undefined || tag.length !== TAG_BYTES || iv.length === 0) return undefined;
     const decipher = createDecipheriv(name, bytes, iv, { authTagLength: TAG_BYTES });
     decipher.setAuthTag(tag);
-    const value = decipher.update(sealed);
-    try {
-      return Buffer.concat([value, decipher.final()]);
-    } catch {
-      value.fill(0);
-      return undefined;
-    }
+    return decrypted(decipher, sealed);
   });
 }
 

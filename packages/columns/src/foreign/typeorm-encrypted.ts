@@ -10,6 +10,7 @@ import { Secret } from '@lockfast/core/keyring';
 
 import type { Stored } from '../stored-format.ts';
 import { base64Bytes } from './base64-bytes.ts';
+import { decrypted } from './decrypted.ts';
 import type { ForeignFormat, OpenedForeign } from './foreign-format.ts';
 import { type ForeignKey, invalidForeignKey, openUnderAny } from './foreign-key.ts';
 import { openGcm, TAG_BYTES } from './open-gcm.ts';
@@ -66,16 +67,7 @@ export class TypeormEncrypted implements ForeignFormat {
   }
 
   #openCbc(key: Secret, iv: Buffer, sealed: Buffer): Buffer | undefined {
-    return key.use((bytes) => {
-      const decipher = createDecipheriv(this.#algorithm, bytes, iv);
-      const value = decipher.update(sealed);
-      try {
-        return Buffer.concat([value, decipher.final()]);
-      } catch {
-        value.fill(0);
-        return undefined;
-      }
-    });
+    return key.use((bytes) => decrypted(createDecipheriv(this.#algorithm, bytes, iv), sealed));
   }
 }
 
