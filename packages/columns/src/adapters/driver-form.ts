@@ -1,8 +1,8 @@
 /** What a stored value is on its way to a driver and back. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Column, Stored } from '../../index.ts';
-import { storedOfParsed } from '../parsed-json.ts';
+import type { Column, Stored } from '../index.ts';
+import { storedOfParsed } from './parsed-json.ts';
 
 export interface DriverForm {
   /** The column's type in SQL. */
