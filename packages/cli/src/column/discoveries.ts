@@ -7,6 +7,7 @@ import { listed } from '../listed.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import type { Workspace } from '../workspace.ts';
+import { keyIdIn } from './key-names.ts';
 
 export const DISCOVERY = 'column-discover';
 
@@ -15,7 +16,6 @@ export const LACKS: ReadonlySet<LeftOut['why']> = new Set(['not-permitted', 'row
 
 /** An entry of the ledger is no place for more. What is over counts as not searched. */
 const MOST_COUNTS = 200;
-const FERNET_KEY_OF = /^ring:(.+)$/;
 
 type Facts = Readonly<Record<string, number | boolean>>;
 
@@ -33,7 +33,7 @@ export function factsOf(all: readonly SearchedDatabase[], ring: KeyRing): { read
     const rows = new Map<string, number>();
     for (const { keys } of discovery?.found ?? []) {
       for (const [name, count] of Object.entries(keys)) {
-        const id = FERNET_KEY_OF.exec(name)?.[1] ?? name;
+        const id = keyIdIn(name);
         if (ids.has(id)) rows.set(id, (rows.get(id) ?? 0) + count);
       }
     }
@@ -60,7 +60,7 @@ interface Known {
  * only where there are databases: a search is nobody's duty, and what it found is not to be passed over.
  *
  * @param leave whether that is known and meant: --leave-undeclared
- * @throws LockfastError `key-in-use`
+ * @throws LockfastError `key-in-use`, and as `entriesOf`
  */
 export async function refuseDiscoveredKey(workspace: Workspace, ring: KeyRing, id: string, leave: boolean, { terminal }: Session): Promise<void> {
   const names = Object.keys(workspace.configuration.databases);
@@ -85,17 +85,15 @@ async function discoveriesOf(workspace: Workspace, names: readonly string[], id:
   const known = new Map<string, Known>(names.map((name) => [name, { searched: undefined, undeclared: undefined }]));
   const ledger = await workspace.ledger();
   if (ledger === undefined) return known;
-  const { pagesOf, parseEntry } = await import('@lockfast/ledger');
-  for await (const page of pagesOf(ledger.store)) {
-    for (const { entry } of page) {
-      const { operation, outcome, time, details = {} } = parseEntry(entry);
-      if (operation !== DISCOVERY || outcome !== 'success') continue;
-      for (const name of names) {
-        const [searched, rows] = [details[`searched ${name}`], details[`undeclared ${name} ${id}`]];
-        const one = known.get(name)!;
-        if (searched === true) known.set(name, { searched: time, undeclared: undefined });
-        if (typeof rows === 'number') known.set(name, { searched: searched === true ? time : one.searched, undeclared: { rows, at: time } });
-      }
+  const { entriesOf } = await import('../ledger/rows.ts');
+  for await (const { entry } of entriesOf(ledger.store)) {
+    const { operation, outcome, time, details = {} } = entry;
+    if (operation !== DISCOVERY || outcome !== 'success') continue;
+    for (const name of names) {
+      const [searched, rows] = [details[`searched ${name}`], details[`undeclared ${name} ${id}`]];
+      const one = known.get(name)!;
+      if (searched === true) known.set(name, { searched: time, undeclared: undefined });
+      if (typeof rows === 'number') known.set(name, { searched: searched === true ? time : one.searched, undeclared: { rows, at: time } });
     }
   }
   return known;

@@ -7,7 +7,7 @@ import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
-import { type FoundInstance, reportedInstances, reportingDatabases, shownInstance } from './reported-instances.ts';
+import { type FoundInstance, lacking, ofRing, reportedInstances, reportingDatabases, shownInstance } from './reported-instances.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
@@ -45,16 +45,6 @@ function chosenDatabases(args: Arguments, { configuration }: Workspace): string[
 
 function stagedKeys({ keys }: KeyRing): string[] {
   return keys.filter(({ state }) => state === 'staged').map(({ id }) => id);
-}
-
-/** The live instances of this ring that do not hold the key. */
-export function lacking<T extends FoundInstance>(found: readonly T[], ring: KeyRing, key: string): T[] {
-  return ofRing(found, ring).filter(({ held }) => !held.includes(key));
-}
-
-/** The live instances of this ring. One of another ring reads and writes nothing that is under a key of this one. */
-export function ofRing<T extends FoundInstance>(found: readonly T[], ring: KeyRing): T[] {
-  return found.filter(({ live, ring: id }) => live && id === ring.version.ring);
 }
 
 function stateOf({ live, ring: id }: FoundInstance, ring: KeyRing): string {

@@ -4,10 +4,17 @@ import type { FernetKey, KeyRing } from '@lockfast/core/keyring';
 
 import type { ConfiguredColumn } from './declared.ts';
 
+const FERNET_KEY_OF = /^ring:(.+)$/;
+
 export interface NamedKey {
   /** The id of a key of the ring, `ring:ID` for the Fernet key that belongs to it, or the URI of another Fernet key. */
   readonly name: string;
   readonly fingerprint: string;
+}
+
+/** The id of the key of the ring that a name is of, whether the key's own or that of its Fernet key; any other name as it is. */
+export function keyIdIn(name: string): string {
+  return FERNET_KEY_OF.exec(name)?.[1] ?? name;
 }
 
 /** What values of the column are written under now. */

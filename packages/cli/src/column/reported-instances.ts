@@ -34,6 +34,16 @@ export async function reportedInstances(names: readonly string[], workspace: Wor
   return found;
 }
 
+/** The live instances of this ring that do not hold the key. */
+export function lacking<T extends FoundInstance>(found: readonly T[], ring: KeyRing, key: string): T[] {
+  return ofRing(found, ring).filter(({ held }) => !held.includes(key));
+}
+
+/** The live instances of this ring. One of another ring reads and writes nothing that is under a key of this one. */
+export function ofRing<T extends FoundInstance>(found: readonly T[], ring: KeyRing): T[] {
+  return found.filter(({ live, ring: id }) => live && id === ring.version.ring);
+}
+
 /** How messages name it: `web-1`, and its id where it has no name. */
 export function shownInstance({ host, instance }: ReportedInstance): string {
   return host ?? instance;

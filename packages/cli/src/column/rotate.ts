@@ -5,9 +5,7 @@ import { confirm } from '../confirm.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { convertColumns } from './converting.ts';
-
-/** Names of Fernet keys that belong to a key of the ring. */
-const OF_THE_RING = /^ring:(.*)$/;
+import { keyIdIn } from './key-names.ts';
 
 export async function run(args: Arguments, session: Session): Promise<number> {
   return convertColumns(args, session, {
@@ -15,7 +13,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     role: 'admin',
     sure: (_, rows) => confirm(args, session, `Encrypt ${counted(rows, 'row')} anew?`),
     next: (converted, ring) => {
-      const old = new Set(converted.flatMap(({ others }) => others.map(({ name }) => OF_THE_RING.exec(name)?.[1] ?? name)));
+      const old = new Set(converted.flatMap(({ others }) => others.map(({ name }) => keyIdIn(name))));
       const draining = ring.keys.filter(({ id, state }) => state === 'draining' && old.has(id));
       const outside = [...old].filter((name) => !isKeyId(name));
       return [

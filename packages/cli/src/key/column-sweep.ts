@@ -6,6 +6,7 @@ import type { Survey } from '@lockfast/columns/jobs';
 
 import { ColumnAccess } from '../column/column-access.ts';
 import { declaredColumns } from '../column/declared.ts';
+import { keyIdIn } from '../column/key-names.ts';
 import { survey } from '../column/surveying.ts';
 import { listed } from '../listed.ts';
 import type { Session } from '../session.ts';
@@ -41,8 +42,6 @@ export interface ColumnUsage {
   readonly unread: readonly UnreadColumn[];
 }
 
-const FERNET_KEY_OF = /^ring:(.+)$/;
-
 /** @throws LockfastError `config-invalid`: what is declared badly can't be counted; what `signal` was aborted with */
 export async function sweepColumns(workspace: Workspace, ring: KeyRing, session: Session, signal?: AbortSignal): Promise<ColumnUsage> {
   const used: ColumnRows[] = [];
@@ -66,7 +65,7 @@ export async function sweepColumns(workspace: Workspace, ring: KeyRing, session:
 function rowsByKey(column: string, { keys, fernetKeys }: Survey, ring: KeyRing): ColumnRows[] {
   const rows = new Map(ring.keys.map(({ id }) => [id, 0]));
   for (const [name, count] of [...Object.entries(keys), ...Object.entries(fernetKeys)]) {
-    const id = FERNET_KEY_OF.exec(name)?.[1] ?? name;
+    const id = keyIdIn(name);
     if (rows.has(id)) rows.set(id, rows.get(id)! + count);
   }
   return Array.from(rows, ([key, count]) => ({ column, key, rows: count })).filter((one) => one.rows > 0);

@@ -4,8 +4,7 @@ import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
 
 import type { Arguments } from '../arguments.ts';
-import { lacking, ofRing } from '../column/instances.ts';
-import { type FoundInstance, reportedInstances, reportingDatabases, shownInstance } from '../column/reported-instances.ts';
+import { type FoundInstance, lacking, ofRing, reportedInstances, reportingDatabases, shownInstance } from '../column/reported-instances.ts';
 import { listed } from '../listed.ts';
 import { reasonOf, requiredReason } from '../reason.ts';
 import type { Session } from '../session.ts';

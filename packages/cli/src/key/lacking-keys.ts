@@ -37,6 +37,11 @@ export function tenantsRevived(ring: KeyRing, keyring: string): string[] {
   return live(ring.tenants).filter(({ id }) => destroyed.has(id)).map(({ tenant }) => tenant);
 }
 
+/** Ids of the tenants' keys that the ring at a path has, as its file says. None for a ring that is damaged, or not there. */
+export function tenantKeysAt(keyring: string): ReadonlySet<string> {
+  return new Set(live(presentAt(keyring)?.tenants ?? []).map(({ id }) => id));
+}
+
 /** Undefined for a ring that is damaged, or not there. */
 function presentAt(keyring: string): Present | undefined {
   try {

@@ -1,12 +1,12 @@
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
-import { isDestroyed, isTenantName, parseTenantRecord } from '@lockfast/core/keyring';
+import { isTenantName } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../arguments.ts';
+import { tenantKeysAt } from '../key/lacking-keys.ts';
 import { nameIn, type NumberedEntry } from '../ledger/rows.ts';
 import { openStore } from '../ledger/store.ts';
 import { requireRole } from '../permission.ts';
-import { readRing } from '../ring-document.ts';
 import type { Session } from '../session.ts';
 import { counted, shownMinute } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -34,7 +34,8 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       throw new LockfastError('not-found', `the ledger has no certificate of the tenant ${shownPath(tenant)}`, `\`lockfast tenant shred ${shownPath(tenant)}\` destroys its key, and writes one; run again it writes one that is missing`);
     }
     await (await workspace.audit())?.record({ ...event, outcome: 'success' });
-    const present = liveSecrets(workspace.configuration.keyring);
+    // Without proof of the key ring, which this is not about.
+    const present: ReadonlySet<unknown> = tenantKeysAt(workspace.configuration.keyring);
     const isBack = ({ entry }: NumberedEntry): boolean => present.has(entry.details?.['key']);
     if (args.flag('json')) session.terminal.json({ tenant, certificates: certificates.map((one) => ({ ...asJson(one), ...(isBack(one) ? { keyIsBack: true } : {}) })) });
     else for (const one of certificates) print(one, session);
@@ -42,16 +43,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     return 0;
   } finally {
     await store.close();
-  }
-}
-
-/** Ids of the tenants' keys that the key ring's file has: without proof, which this is not about. None where it can't be read. */
-function liveSecrets(keyring: string): ReadonlySet<unknown> {
-  try {
-    return new Set(readRing(keyring).tenants.map((text) => parseTenantRecord(text)!).filter((record) => !isDestroyed(record)).map(({ id }) => id));
-  } catch (error) {
-    if (!(error instanceof LockfastError)) throw error;
-    return new Set();
   }
 }
 

@@ -2,7 +2,7 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Column, Stored } from '../../index.ts';
-import { type DriverForm, driverFormOf } from './driver-form.ts';
+import { type DriverForm, driverFormOf } from '../driver-form.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
 
 /** The parameter of `customType` of drizzle-orm: `customType<ValuesOf<typeof apiKey>>(columnType(apiKey))`. */

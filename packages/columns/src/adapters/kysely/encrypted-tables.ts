@@ -1,5 +1,5 @@
 import type { Column } from '../../column.ts';
-import { type DriverForm, driverFormOf } from '../drizzle/driver-form.ts';
+import { type DriverForm, driverFormOf } from '../driver-form.ts';
 import { keyOf } from './nodes.ts';
 import { refuseDefinition } from './refusals.ts';
 

@@ -2,7 +2,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import { type EntityProperty, type Platform, type TransformContext, Type } from '@mikro-orm/core';
 
 import type { Column, Stored } from '../../index.ts';
-import { type DriverForm, driverFormOf } from '../drizzle/driver-form.ts';
+import { type DriverForm, driverFormOf } from '../driver-form.ts';
 import { asCause, HeldValue } from './held-value.ts';
 
 /**

@@ -2,8 +2,8 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Column, Stored } from '../../index.ts';
-import { beginsEncrypted } from '../begins-encrypted.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
+import { storedOfParsed } from '../parsed-json.ts';
 import { refusePlain } from './refusals.ts';
 
 const JSON_TYPES: readonly string[] = ['JSON', 'JSONB'];
@@ -45,9 +45,7 @@ export class EncryptedType {
 
   /** What the driver received, as it was stored. */
   storedOf(received: unknown): Stored {
-    if (!this.#json || (typeof received === 'string' && (this.column.isEncrypted(received) || beginsEncrypted(received)))) return received as Stored;
-    // Plaintext, which the driver has parsed; whether it may be read is the column's to say.
-    return this.column.definition.as === 'json' ? JSON.stringify(received) : (received as Stored);
+    return this.#json ? storedOfParsed(this.column, received) : (received as Stored);
   }
 
   #driven(value: unknown): unknown {

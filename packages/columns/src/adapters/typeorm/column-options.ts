@@ -2,8 +2,8 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Column, Stored } from '../../index.ts';
-import { beginsEncrypted } from '../begins-encrypted.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
+import { storedOfParsed } from '../parsed-json.ts';
 import { PlainValue, PlainValues } from './plain-value.ts';
 import { refuseForeign } from './refusals.ts';
 
@@ -40,15 +40,9 @@ export class ColumnTransformer {
   /** Decrypts where no row is needed for it. @throws LockfastError as `Column.decrypt` */
   readonly from = (received: unknown): unknown => {
     if (received === null || received === undefined || received instanceof EncryptedValue) return received;
-    const stored = this.#storedOf(received);
+    const stored = this.#json ? storedOfParsed(this.column, received) : (received as Stored);
     return isBound(this.column) ? new EncryptedValue(this.column, stored) : this.column.decrypt(stored);
   };
-
-  #storedOf(received: unknown): Stored {
-    if (!this.#json || (typeof received === 'string' && (this.column.isEncrypted(received) || beginsEncrypted(received)))) return received as Stored;
-    // Plaintext, which the driver has parsed; whether it may be read is the column's to say.
-    return this.column.definition.as === 'json' ? JSON.stringify(received) : (received as Stored);
-  }
 }
 
 /**

@@ -1,8 +1,8 @@
 /** What a stored value is on its way to a driver and back. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Column, Stored } from '../../index.ts';
-import { beginsEncrypted } from '../begins-encrypted.ts';
+import type { Column, Stored } from '../index.ts';
+import { storedOfParsed } from './parsed-json.ts';
 
 export interface DriverForm {
   /** The column's type in SQL. */
@@ -37,10 +37,6 @@ function jsonForm<V>(column: Column<V>, sqlType: string): DriverForm {
   return {
     sqlType,
     toDriver: (stored) => JSON.stringify(stored),
-    fromDriver: (received) => {
-      if (typeof received === 'string' && (column.isEncrypted(received) || beginsEncrypted(received))) return received;
-      // Plaintext, which the driver has parsed; whether it may be read is the column's to say.
-      return column.definition.as === 'json' ? JSON.stringify(received) : (received as Stored);
-    },
+    fromDriver: (received) => storedOfParsed(column, received),
   };
 }
