@@ -147,9 +147,9 @@ test('[E13] --generate makes values of the length that is asked for, one for all
 test('[E13] --verify-command gets the new value on standard input, and decides before anything is written', async () => {
   const project = await fleet({ a: 'API_KEY=old\n' });
   const before = project.tree();
-  const refused = await rotate(project, 'bad', 'API_KEY', '--scope', 'a', '--verify-command', 'v=$(cat); echo "$v" >&2; test "$v" = good');
+  const refused = await rotate(project, 'canary-refused', 'API_KEY', '--scope', 'a', '--verify-command', 'v=$(cat); echo "$v" >&2; test "$v" = good');
   expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('does not accept the new value (exit 1)')]);
-  expect(refused.stderr + refused.stdout).not.toContain('bad');
+  expect(refused.stderr + refused.stdout).not.toContain('canary-refused');
   expect((await history(project)).rotations).toEqual([]);
   const after = Object.fromEntries(Object.entries(project.tree()).filter(([path]) => !path.includes('credential-rotations')));
   expect(after).toEqual(before);

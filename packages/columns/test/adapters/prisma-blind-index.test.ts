@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)(`Prisma: blind indexes${missing === undef
     expect(await findByEmail(index, 'hopper@example.com')).toMatchObject([{ id: 2 }]);
     // The encrypted column itself still can't be asked.
     expect(await refusalOf(async () => await client.customer.findMany({ where: { email: 'hopper@example.com' } }))).toMatchObject({ code: 'usage' });
-    expect(server.sql('postgres', 'SELECT string_agg(email || "emailIndex", \'\') FROM "Customer"')).not.toMatch(/example|hopper|ada/i);
+    expect(server.sql('postgres', 'SELECT string_agg(email || "emailIndex", \'\') FROM "Customer"')).not.toMatch(/example|hopper|ada@/i);
   });
 
   test('[B14] truncated: others are found, and dropped where they are compared', async () => {

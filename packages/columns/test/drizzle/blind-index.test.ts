@@ -71,7 +71,7 @@ describe.skipIf(missing !== undefined)(`Drizzle: blind indexes${missing === unde
     await db.update(customers).set(encryptChanges(customers, changes, { orgId: 1 })).where(eq(customers.id, 1));
     expect(await findByEmail(1, 'ada@example.com')).toEqual([]);
     expect(await findByEmail(1, 'Hopper@example.com')).toMatchObject([{ id: 1 }]);
-    expect(server.sql('postgres', "SELECT string_agg(email || email_index, '') FROM customers")).not.toMatch(/example|hopper|ada/i);
+    expect(server.sql('postgres', "SELECT string_agg(email || email_index, '') FROM customers")).not.toMatch(/example|hopper|ada@/i);
   });
 
   test('[D7] while the index is rotated, both candidates find what servers with either key ring write', async () => {
