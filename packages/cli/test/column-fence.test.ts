@@ -116,6 +116,14 @@ test('[B16] [B17] on SQLite: triggers, which let a row with plaintext be changed
   expect(await project.run(['column', 'encrypt'])).toMatchObject({ status: 0 });
   expect(await project.run(['column', 'fence'])).toMatchObject({ status: 0, stdout: expect.stringContaining('✓ webhook.secret: the fence is up, and every row passes') });
   expect(await project.run(['column', 'status'])).toMatchObject({ status: 0, stdout: expect.stringMatching(/FENCE\nwebhook\.secret.* up\n/) });
+  // What a server leaves of a fence whose run was killed between the two triggers.
+  const [{ name } = { name: '' }] = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '*_i'").all() as { name: string }[];
+  database.exec(`DROP TRIGGER ${name}`);
+  const half = await project.run(['column', 'status']);
+  expect([half.status, half.stdout]).toEqual([1, expect.stringMatching(/FENCE\nwebhook\.secret.* half\nNext: lockfast column fence webhook\.secret, which completes it\n/)]);
+  expect(half.stderr).toContain('half a fence lets some writes in that it should refuse: webhook.secret');
+  expect(await project.run(['column', 'fence'])).toMatchObject({ status: 0, stdout: expect.stringContaining('✓ webhook.secret: the fence is whole again, and every row passes') });
+  expect(await project.run(['column', 'status'])).toMatchObject({ status: 0 });
   database.exec('UPDATE webhook SET copy = secret');
   expect(await project.run(['column', 'discover'])).toMatchObject({ status: 1, stdout: expect.stringMatching(/app +webhook +copy +- +lfv1 +1 /) });
   expect(await project.run(['column', 'decrypt', '--to-plaintext', '--yes'])).toMatchObject({ status: 5 });

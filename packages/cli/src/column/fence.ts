@@ -81,7 +81,7 @@ function show({ column: { id }, report }: Fenced, dryRun: boolean, { terminal }:
     for (const statement of statements) terminal.line(ended(statement));
     if (statements.length === 0) terminal.line('-- it is up already, and all rows pass');
   } else if (proven) {
-    const how = { raised: 'up', replaced: 'replaced', kept: 'up', refused: '' }[done];
+    const how = { raised: 'up', completed: 'whole again', replaced: 'replaced', kept: 'up', refused: '' }[done];
     terminal.line(`${terminal.green('✓')} ${id}: the fence is ${how}, and every row passes`);
     terminal.line(`  ${name}: ${refusals(report)}`);
   } else if (done === 'refused') terminal.line(`${terminal.red('✗')} ${id}: no fence was put up`);

@@ -8,6 +8,10 @@ export function isOutdated({ state }: FenceStanding): boolean {
   return state === 'outdated';
 }
 
+export function isHalf({ state }: FenceStanding): boolean {
+  return state === 'half';
+}
+
 /** Found before the first row, not by the first batch that the database refuses. @throws LockfastError `conflict` */
 export function refuseInTheWay({ id }: ConfiguredColumn, fences: readonly FenceStanding[]): void {
   const fence = fences.find(({ state }) => state === 'in-the-way');
@@ -15,11 +19,11 @@ export function refuseInTheWay({ id }: ConfiguredColumn, fences: readonly FenceS
   throw new LockfastError('conflict', `${id} has a fence, ${fence.name}, which refuses what is written now`, `bring it up to date first: lockfast column fence ${id}, with --also while values of the other format are left`);
 }
 
-/** For a table: `validated`, `up`, with `outdated` or `in the way` behind it; `-` without one. */
+/** For a table: `validated`, `up` or `half`, with `outdated` or `in the way` behind it; `-` without one. */
 export function shownFences(fences: readonly FenceStanding[]): string {
-  const shown = fences.map(({ proven, state, rule }) => {
-    const remarks = [...(state === 'current' ? [] : [state.replaceAll('-', ' ')]), ...(rule.formats.length > 1 ? ['both formats'] : [])];
-    return `${proven === true ? 'validated' : 'up'}${remarks.length === 0 ? '' : ` (${remarks.join(', ')})`}`;
+  const shown = fences.map(({ proven, whole, state, rule }) => {
+    const remarks = [...(state === 'current' || state === 'half' ? [] : [state.replaceAll('-', ' ')]), ...(rule.formats.length > 1 ? ['both formats'] : [])];
+    return `${!whole ? 'half' : proven === true ? 'validated' : 'up'}${remarks.length === 0 ? '' : ` (${remarks.join(', ')})`}`;
   });
   return shown.join(', ') || '-';
 }

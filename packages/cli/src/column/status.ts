@@ -10,7 +10,7 @@ import { grouped } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
 import type { ColumnAccess } from './column-access.ts';
 import type { ConfiguredColumn } from './declared.ts';
-import { isOutdated, shownFences } from './fenced.ts';
+import { isHalf, isOutdated, shownFences } from './fenced.ts';
 import { lookAtColumns } from './looking.ts';
 import { numberOption } from './number-option.ts';
 import { MOST_SAMPLE, shownCodes, shownTenants, shreddedRows, survey, unreadableRows } from './surveying.ts';
@@ -100,6 +100,8 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
     const behind = columnsBehind(found, ring);
     if (behind !== '') terminal.line(`Next: lockfast column rotate ${behind}, when every program has the key ring`);
     const outdated = withFence(found, isOutdated);
+    const half = withFence(found, isHalf);
+    if (half !== '') terminal.line(`Next: lockfast column fence ${half}, which completes it`);
     if (outdated !== '') terminal.line(`Next: lockfast column fence ${outdated}, when nothing is under the finished keys any more`);
   }
   for (const { column, error } of found) if (error !== undefined) terminal.warn(`${column.id}: ${error.message}: ${error.hint}`);
@@ -155,5 +157,7 @@ function finding(found: readonly Found[]): LockfastError | undefined {
   const unreadable = columnsWith(found, ({ unknown }) => unknown);
   const inTheWay = withFence(found, ({ state }) => state === 'in-the-way');
   if (inTheWay !== '') return new LockfastError('column-findings', `a fence refuses what is written now: ${inTheWay}`, `bring it up to date: lockfast column fence ${inTheWay}, with --also while values of the other format are left`);
+  const half = withFence(found, isHalf);
+  if (half !== '') return new LockfastError('column-findings', `half a fence lets some writes in that it should refuse: ${half}`, `a run was killed, or somebody dropped a trigger; complete it: lockfast column fence ${half}`);
   return unreadable === '' ? undefined : new LockfastError('column-findings', `there are values that do not open: ${unreadable}`, `see which, and what would open them: lockfast column triage ${unreadable}`);
 }

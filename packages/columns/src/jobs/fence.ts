@@ -27,6 +27,11 @@ export interface StandingFence {
   readonly name: string;
   /** Whether the database vouches that every row passes; undefined where it keeps no such proof. */
   readonly proven: boolean | undefined;
+  /**
+   * Whether it meets inserts and updates. Half a fence is left where a run was killed between two statements that the database
+   * commits each by itself, or where somebody dropped a trigger.
+   */
+  readonly whole: boolean;
   readonly rule: FenceRule;
 }
 
@@ -60,6 +65,7 @@ export interface ColumnFences {
   readonly keepsProof: boolean;
   /** What the fence for a rule is called. */
   nameOf(rule: FenceRule): string;
+  /** Half ones, too. */
   standing(): Promise<readonly StandingFence[]>;
   /** What `raise` and `prove` would send, in SQL. */
   statements(rule: FenceRule): Promise<readonly string[]>;
@@ -119,6 +125,16 @@ export function isFenceOf({ id }: FencedColumn, name: string): boolean {
 export function ruleIn(definition: string): FenceRule {
   const refusedKeys = Array.from(definition.matchAll(/lfv1\.([a-z][a-z2-7]{5})\./g), ([, id]) => id!);
   return { formats: [...(definition.includes('gAAAAA') ? (['fernet'] as const) : []), ...(definition.includes('lfv1') ? (['lfv1'] as const) : [])], refusedKeys: [...new Set(refusedKeys)].toSorted() };
+}
+
+/** Behind the name of a fence that is triggers: which writes one meets. */
+export const TRIGGER_SUFFIXES = { inserts: '_i', updates: '_u' } as const;
+
+/** The fences that triggers make, in the order of the triggers. @param triggers those of one column's fences, and what the database has of each */
+export function fencesOfTriggers(triggers: readonly { readonly trigger: string; readonly name: string; readonly definition: string }[]): StandingFence[] {
+  const there = new Set(triggers.map(({ trigger }) => trigger));
+  const names = new Map(triggers.map(({ name, definition }) => [name, definition]));
+  return Array.from(names, ([name, definition]) => ({ name, proven: undefined, whole: Object.values(TRIGGER_SUFFIXES).every((suffix) => there.has(name + suffix)), rule: ruleIn(definition) }));
 }
 
 /** What triggers say, where a fence is one. Nothing of the value is in it. */

@@ -20,8 +20,8 @@ export interface Fencing {
 export interface FenceReport {
   readonly name: string;
   readonly rule: FenceRule;
-  /** `refused`: rows do not pass, and nothing was changed. In a dry run, what would be done. */
-  readonly done: 'raised' | 'replaced' | 'kept' | 'refused';
+  /** `completed`: half of it was there. `refused`: rows do not pass, and nothing was changed. In a dry run, what would be done. */
+  readonly done: 'raised' | 'completed' | 'replaced' | 'kept' | 'refused';
   /** Whether all rows pass: proven after the fence was up. Never in a dry run. */
   readonly proven: boolean;
   /** Rows that do not pass. */
@@ -32,8 +32,8 @@ export interface FenceReport {
 
 /** A fence that is up, in the light of the key ring. */
 export interface FenceStanding extends StandingFence {
-  /** `outdated`: a key was finished since, or the declaration changed; `in-the-way`: it refuses what is written now. */
-  readonly state: 'current' | 'outdated' | 'in-the-way';
+  /** `outdated`: a key was finished since, or the declaration changed; `half`: it meets only some of the writes; `in-the-way`: it refuses what is written now. */
+  readonly state: 'current' | 'outdated' | 'half' | 'in-the-way';
 }
 
 type Keys = Pick<KeyRing, 'keys'>;
@@ -72,10 +72,10 @@ async function raised(fences: ColumnFences, rule: FenceRule, name: string, despi
   const standing = await fences.standing();
   const own = standing.find((fence) => fence.name === name);
   const others = standing.length > (own === undefined ? 0 : 1);
-  const done = own === undefined ? (others ? 'replaced' : 'raised') : others ? 'replaced' : 'kept';
+  const done = others ? 'replaced' : own === undefined ? 'raised' : own.whole ? 'kept' : 'completed';
   const statements = await fences.statements(rule);
   if (own?.proven === true && !others) return { done, proven: true, violations: NO_VIOLATIONS, statements };
-  const before = own === undefined || dryRun ? await fences.violations(rule) : NO_VIOLATIONS;
+  const before = own?.whole !== true || dryRun ? await fences.violations(rule) : NO_VIOLATIONS;
   const inTheWay = own === undefined && before.rows > 0 && fences.meetsEveryUpdate && !despiteRows;
   if (inTheWay || dryRun) return { done: inTheWay ? 'refused' : done, proven: false, violations: before, statements };
   await fences.raise(rule);
@@ -110,7 +110,7 @@ export async function fencesOf(database: ColumnDatabase, declared: DeclaredColum
   return standing.map((fence) => {
     const { formats, refusedKeys } = fence.rule;
     const inTheWay = !formats.includes(declared.format) || refusedKeys.some((id) => active.includes(id));
-    return { ...fence, state: inTheWay ? 'in-the-way' : names.has(fence.name) ? 'current' : 'outdated' };
+    return { ...fence, state: inTheWay ? 'in-the-way' : !fence.whole ? 'half' : names.has(fence.name) ? 'current' : 'outdated' };
   });
 }
 

@@ -6,7 +6,7 @@ import { Fernet } from '@lockfast/core/formats';
 import type { KeyRing } from '@lockfast/core/keyring';
 import { describe, expect, test } from 'vitest';
 
-import { convertColumn, type DeclaredColumn, discover, fencesOf, raiseFence, removeFence, StoredValues } from '../../src/jobs/index.ts';
+import { convertColumn, type DeclaredColumn, discover, fencesOf, raiseFence, refuseFenced, removeFence, StoredValues } from '../../src/jobs/index.ts';
 import { onEachDatabase } from '../databases/each-database.ts';
 import { isRolledBack, type Session, type SqlValue } from '../databases/session.ts';
 import { heldRing, rotatedRing } from '../held-ring.ts';
@@ -140,6 +140,38 @@ onEachDatabase((under) => {
     expect(report).toMatchObject({ done: meetsEveryUpdate ? 'refused' : 'raised', proven: false, violations: { rows: 4 } });
     expect(report.violations.first.map(({ key, label, violation }) => [key, label, violation.kind])).toEqual([[['2'], 'row 2', 'plaintext'], [['3'], 'row 3', 'key'], [['4'], 'row 4', 'malformed'], [['5'], 'row 5', 'format']]);
     await session.query("UPDATE t SET org = 'changed' WHERE id = 2");
+  });
+
+  test('[B16] half a fence, as a killed run leaves it, is told of, stops a decryption, and the next run completes it', async () => {
+    const old = await heldRing();
+    const ring = rotatedRing(old);
+    const database = under.aDatabase(table);
+    const session = await database.session();
+    await session.query('INSERT INTO t VALUES (1, ?, ?)', ['acme', sealed(ring)]);
+    const jobs = await database.open();
+    if ((await jobs.fences(DECLARED)).meetsEveryUpdate) return;
+    for (const lost of ['_i', '_u']) {
+      const { name } = await raiseFence(jobs, DECLARED, ring, UNFORCED);
+      await session.query(`DROP TRIGGER ${name}${lost}`);
+      expect(await fencesOf(jobs, DECLARED, ring)).toMatchObject([{ name, whole: false, state: 'half' }]);
+      await expectRefusal(refuseFenced(jobs, DECLARED), 'conflict', /has a fence/, /--remove/);
+      expect(await raiseFence(jobs, DECLARED, ring, { ...UNFORCED, dryRun: true })).toMatchObject({ done: 'completed', statements: [expect.stringContaining(`${name}${lost}`)] });
+      expect(await raiseFence(jobs, DECLARED, ring, UNFORCED)).toMatchObject({ name, done: 'completed', proven: true });
+      expect(await fencesOf(jobs, DECLARED, ring)).toMatchObject([{ name, whole: true, state: 'current' }]);
+      expect(await attempts(session, ['plain', sealed(ring)])).toEqual([false, true]);
+    }
+    // Half of the one before, beside the new one: what it refuses is taken down, too.
+    const { name: before } = await raiseFence(jobs, DECLARED, old, UNFORCED);
+    const [, body] = (await raiseFence(jobs, DECLARED, old, { ...UNFORCED, also: 'fernet', dryRun: true })).statements;
+    await session.query(body!);
+    await session.query(`DROP TRIGGER ${before}_i`);
+    expect((await fencesOf(jobs, DECLARED, old)).map(({ state }) => state)).toEqual(['half', 'half']);
+    expect(await raiseFence(jobs, DECLARED, ring, UNFORCED)).toMatchObject({ done: 'replaced', proven: true });
+    expect(await fencesOf(jobs, DECLARED, ring)).toMatchObject([{ state: 'current' }]);
+    const [{ name } = { name: '' }] = await fencesOf(jobs, DECLARED, ring);
+    await session.query(`DROP TRIGGER ${name}_u`);
+    expect(await removeFence(jobs, DECLARED, { dryRun: false })).toHaveLength(1);
+    expect(await fencesOf(jobs, DECLARED, ring)).toEqual([]);
   });
 
   test('[B17] the search finds what is not declared, in text, bytes and documents, and in tables without a key', async () => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { type ColumnFences, fenceName, type FenceRule, fencesOfTriggers, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, type StandingFence, TRIGGER_SUFFIXES, violationOf } from '../fence.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { isNotAllowed, reports } from './failure.ts';
 import { jsonMember } from './json-member.ts';
@@ -16,9 +16,7 @@ import { startOfLook } from './session-settings.ts';
 import { identifier, literal } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 
-/** Behind the name of the fence: which writes a trigger meets. */
-const INSERTS = '_i';
-const UPDATES = '_u';
+const { inserts: INSERTS, updates: UPDATES } = TRIGGER_SUFFIXES;
 /** While a trigger waits for the table, everybody who comes later waits, too: so not for long, and again. */
 const ALTERATION_MS = 60_000;
 const FIRST_PAUSE_MS = 200;
@@ -44,13 +42,9 @@ export class MysqlFences implements ColumnFences {
     return fenceName(this.#target, passes(rule, this.#shape, this.#target, 'NEW'));
   }
 
-  /** Only whole ones, of both triggers. */
+  /** A server commits each trigger by itself: between two of them a run may be killed. */
   async standing(): Promise<readonly StandingFence[]> {
-    const triggers = await this.#triggers();
-    const names = new Set(triggers.map(({ name }) => name));
-    return [...names]
-      .filter((name) => [INSERTS, UPDATES].every((suffix) => triggers.some(({ trigger }) => trigger === name + suffix)))
-      .map((name) => ({ name, proven: undefined, rule: ruleIn(triggers.find((one) => one.name === name)!.body) }));
+    return fencesOfTriggers(await this.#triggers());
   }
 
   /** The new ones first: for a moment both fences are up. */
@@ -109,13 +103,13 @@ export class MysqlFences implements ColumnFences {
     return names;
   }
 
-  async #triggers(): Promise<{ readonly trigger: string; readonly name: string; readonly body: string }[]> {
+  async #triggers(): Promise<{ readonly trigger: string; readonly name: string; readonly definition: string }[]> {
     const { schema, table } = this.#shape.table;
     const { rows } = await this.#reading.use(
       async (ask) => await ask(`SELECT trigger_name, action_statement FROM information_schema.triggers WHERE event_object_schema = ${literal(schema)} AND event_object_table = ${literal(table)} ORDER BY trigger_name`),
     );
     return rows
-      .map(([trigger, body]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), body: String(body) }))
+      .map(([trigger, body]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), definition: String(body) }))
       .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
   }
 

@@ -42,7 +42,7 @@ export class PostgresFences implements ColumnFences {
     );
     return rows
       .filter(([name]) => isFenceOf(this.#target, String(name)))
-      .map(([name, proven, definition]) => ({ name: String(name), proven: proven === true, rule: ruleIn(String(definition)) }));
+      .map(([name, proven, definition]) => ({ name: String(name), proven: proven === true, whole: true, rule: ruleIn(String(definition)) }));
   }
 
   async statements(rule: FenceRule): Promise<readonly string[]> {

@@ -2,15 +2,13 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { type ColumnFences, fenceName, type FenceRule, fencesOfTriggers, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, type StandingFence, TRIGGER_SUFFIXES, violationOf } from '../fence.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { keyText } from './key-text.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 
-/** Behind the name of the fence: which writes a trigger meets. */
-const INSERTS = '_i';
-const UPDATES = '_u';
+const { inserts: INSERTS, updates: UPDATES } = TRIGGER_SUFFIXES;
 
 const HEAD = `'lfv1.[a-z]${'[a-z2-7]'.repeat(5)}.'`;
 
@@ -35,7 +33,7 @@ export class SqliteFences implements ColumnFences {
   }
 
   async standing(): Promise<readonly StandingFence[]> {
-    return await this.#reading.use((ask) => this.#standing(ask));
+    return await this.#reading.use((ask) => fencesOfTriggers(this.#triggers(ask)));
   }
 
   async statements(rule: FenceRule): Promise<readonly string[]> {
@@ -75,24 +73,15 @@ export class SqliteFences implements ColumnFences {
 
   async remove(): Promise<readonly string[]> {
     return await this.#writing.transaction((ask) => {
-      const names = this.#standing(ask).map(({ name }) => name);
+      const names = fencesOfTriggers(this.#triggers(ask)).map(({ name }) => name);
       for (const { trigger } of this.#triggers(ask)) ask.run(dropping(trigger));
       return names;
     });
   }
 
-  /** Only a whole one, of both triggers. */
-  #standing(ask: Ask): StandingFence[] {
-    const triggers = this.#triggers(ask);
-    const names = new Set(triggers.map(({ name }) => name));
-    return [...names]
-      .filter((name) => [INSERTS, UPDATES].every((suffix) => triggers.some(({ trigger }) => trigger === name + suffix)))
-      .map((name) => ({ name, proven: undefined, rule: ruleIn(triggers.find((one) => one.name === name)!.sql) }));
-  }
-
-  #triggers(ask: Ask): { readonly trigger: string; readonly name: string; readonly sql: string }[] {
+  #triggers(ask: Ask): { readonly trigger: string; readonly name: string; readonly definition: string }[] {
     return [...ask("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name", this.#shape.table.name)]
-      .map(([trigger, sql]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), sql: String(sql) }))
+      .map(([trigger, sql]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), definition: String(sql) }))
       .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
   }
 
