@@ -149,7 +149,7 @@ test.for<[Partial<ColumnDefinition>, string]>([
 test('[W10] [B2] the example of the format\'s page opens with the keys that stand there, and with no others', () => {
   const page = readFileSync(new URL('../../../docs/formats/column.md', import.meta.url), 'utf8');
   const fact = (name: string): string => new RegExp(`^${name} +(\\S+)$`, 'm').exec(page)![1]!;
-  const keys: DataKeys = { environment: fact('environment'), active: () => dataKey, decrypting: () => dataKey };
+  const keys: DataKeys = { environment: fact('environment'), active: () => dataKey, decrypting: () => dataKey, held: () => dataKey };
   const dataKey = { id: 'kq2d5x', secret: new Secret(Buffer.from(fact('data key'), 'hex')) };
   const place = { tenant: 7, place: ['users.phone', '7'] };
   const tenantSecret = new Secret(Buffer.from(fact("tenant's secret"), 'hex'));

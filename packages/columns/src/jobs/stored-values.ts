@@ -11,6 +11,7 @@ import { shreddedAt } from '../tenant-ciphers.ts';
 import { TenantFormat, tenantName } from '../tenant-format.ts';
 import type { StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
+import { LivingKeys } from './living-keys.ts';
 import type { Standing, Unreadable } from './standing.ts';
 import { type ColumnStorage, encryptedIn, formOf, isOfOtherForm, isNull, plaintextIn } from './stored-form.ts';
 
@@ -32,6 +33,7 @@ export class StoredValues {
   readonly #fernetKeys: readonly FernetKey[];
   /** Another library's format, which is read as well. */
   readonly foreign: ForeignFormat | undefined;
+  readonly #living: LivingKeys;
   readonly #formats = new Map<Storage, Formats>();
 
   /**
@@ -42,6 +44,7 @@ export class StoredValues {
   constructor(ring: KeyRing, declared: DeclaredColumn, fernetKeys: readonly FernetKey[], foreign?: ForeignFormat) {
     this.#ring = ring;
     this.#declared = declared;
+    this.#living = new LivingKeys(ring);
     this.foreign = foreign;
     const known = new Set(fernetKeys.map(({ name }) => name));
     this.#fernetKeys = [...fernetKeys, ...ringFernetKeys(ring).filter(({ name }) => !known.has(name))];
@@ -107,6 +110,10 @@ export class StoredValues {
         const { index, stored } = group[i]!;
         found[index] = one instanceof LockfastError ? (this.#openedForeign(format, stored) ?? unreadable(one.code, stored, shreddedAt(one))) : this.#encrypted(format, one);
       });
+      const lost = group.filter((_, i) => shreddedAt(opened[i]) !== undefined);
+      const living = this.#living.madeWith(lost.map(({ stored }) => stored));
+      // It only stands in a shredded tenant's row.
+      for (const { index, stored } of lost) if (living.has(stored)) found[index] = unreadable(this.#isRetired(keyIdAtStart(stored)) ? 'key-not-usable' : 'moved-or-altered', stored);
     }
     return found;
   }
@@ -157,6 +164,10 @@ export class StoredValues {
   /** Whether nothing is left of a key but its name. */
   isDestroyed(keyId: KeyId | undefined): boolean {
     return this.#ring.keys.some(({ id, state }) => id === keyId && state === 'destroyed');
+  }
+
+  #isRetired(keyId: KeyId | undefined): boolean {
+    return this.#ring.keys.some(({ id, state }) => id === keyId && state === 'retired');
   }
 
   /** Whether a plaintext would be taken for an encrypted value, were it stored as it is. */

@@ -1,9 +1,13 @@
 /** Jobs over a column whose values are under the keys of its rows' tenants. */
-import type { KeyRing } from '@lockfast/core/keyring';
-import { expect, test } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { type DeclaredColumn, exportColumn, StoredValues, surveyColumn, surveyTenant, tenantsOfColumn } from '../../src/jobs/index.ts';
-import { heldRing } from '../held-ring.ts';
+import type { KeyRing } from '@lockfast/core/keyring';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { clearUnrecoverable, type ClearReport, type DeclaredColumn, exportColumn, StoredValues, surveyColumn, surveyTenant, tenantsOfColumn } from '../../src/jobs/index.ts';
+import { heldRing, rotatedRing } from '../held-ring.ts';
 import { intervening } from './intervening.ts';
 import { missing, refusalOf, withServer } from './postgres/a-database.ts';
 import { applicationColumn, aScene, DECLARED, fill, Recorded, run, type Scene } from './scene.ts';
@@ -83,6 +87,44 @@ test.skipIf(missing !== undefined)('[W10] [B3] the rows of a shredded tenant hav
   // Also where the column goes back to the shared key.
   expect(await run(scene, left, 'rotate', { declared: SHARED })).toMatchObject({ changed: 3, shredded: 2, unreadable: { count: 0 } });
   expect((await scene.secrets()).filter((value, i) => value === stored[i])).toHaveLength(2);
+});
+
+async function clearShredded({ database }: Scene, ring: KeyRing): Promise<ClearReport> {
+  const directory = mkdtempSync(join(tmpdir(), 'lockfast-clear-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const values = new StoredValues(ring, OWN, []);
+  return await clearUnrecoverable(database, OWN, [{ declared: OWN, values }], { which: 'shredded', keepAside: join(directory, 'kept.jsonl'), stateDirectory: directory, dryRun: false });
+}
+
+test.skipIf(missing !== undefined)("[W10] [W5] a living tenant's value in a shredded tenant's row is no shredded one, and is not cleared; what was under the destroyed key is", async () => {
+  const { scene, ring } = await filled(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+  await run(scene, ring, 'encrypt', { declared: OWN });
+  // Rows 1, 4 and 7 are of org 1. In 4 comes the value of org 2's row 2, in 7 that of a row which is there no more.
+  await scene.client.query('UPDATE t SET secret = (SELECT secret FROM t WHERE id = 2) WHERE id = 4; UPDATE t SET secret = (SELECT secret FROM t WHERE id = 3) WHERE id = 7; DELETE FROM t WHERE id IN (3, 6)');
+  const left = ring.withTenantSecretDestroyed('org 1');
+  const values = new StoredValues(left, OWN, []);
+  expect(await surveyColumn(scene.database, OWN, values, {})).toMatchObject({ rows: 5, unknown: 2, unreadable: { 'moved-or-altered': 2 }, shredded: { 'org 1': 1 } });
+  expect(await surveyTenant(scene.database, OWN, values, 'org 1')).toMatchObject({ shredded: 1, unreadable: 2 });
+  // Also where org 1 has got another key since.
+  expect(await surveyColumn(scene.database, OWN, new StoredValues(left.withTenantSecrets(['org 1']), OWN, []), {})).toMatchObject({ unreadable: { 'moved-or-altered': 2 }, shredded: { 'org 1': 1 } });
+  const before = await scene.secrets();
+  expect(await clearShredded(scene, left)).toMatchObject({ shredded: 1, cleared: 1, recoverable: 1, unrecoverable: 1 });
+  expect(await scene.secrets()).toEqual([null, ...before.slice(1)]);
+});
+
+test.skipIf(missing !== undefined)('[W10] [W5] nor is it under a data key that was retired since, tenant\'s own or shared', async () => {
+  const { scene, ring } = await filled(['a', 'b', null, 'd', null, null, null]);
+  await run(scene, ring, 'encrypt', { declared: OWN });
+  const shared = applicationColumn(ring, { ...DECLARED, context: ['org'] });
+  await scene.client.query('UPDATE t SET secret = (SELECT secret FROM t WHERE id = 2) WHERE id = 4');
+  await scene.client.query('UPDATE t SET secret = $1 WHERE id = 7', [shared.encrypt('g', { org: orgOf(7) })]);
+  const next = rotatedRing(ring);
+  await scene.client.query('UPDATE t SET secret = $1, org = $2 WHERE id = 5', [applicationColumn(next, { ...DECLARED, context: ['org'] }).encrypt('new', { org: 'org 2' }), 'org 2']);
+  const left = next.withTenantSecretDestroyed('org 1').withRetired(ring.active().id);
+  const before = await scene.secrets();
+  expect(await surveyColumn(scene.database, OWN, new StoredValues(left, OWN, []), {})).toMatchObject({ unreadable: { 'key-not-usable': 3 }, shredded: { 'org 1': 1 } });
+  expect(await clearShredded(scene, left)).toMatchObject({ shredded: 1, cleared: 1, recoverable: 3, unrecoverable: 0 });
+  expect(await scene.secrets()).toEqual([null, ...before.slice(1)]);
 });
 
 test.skipIf(missing !== undefined)('[T1] an export gives text, JSON and bytes as they are, plaintext too, and says why a row gives nothing', async () => {

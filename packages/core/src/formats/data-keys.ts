@@ -14,4 +14,6 @@ export interface DataKeys {
   active(): DataKey;
   /** A key that may decrypt. @throws LockfastError `missing-key` or `key-not-usable` */
   decrypting(id: KeyId): DataKey;
+  /** A key in whatever state, to tell what was made with it, never to decrypt; undefined where nothing of it is left. */
+  held(id: KeyId): DataKey | undefined;
 }

@@ -62,6 +62,12 @@ export function openBody(body: Buffer, derived: Derived, prefix: NoncePrefix, co
   return plaintext;
 }
 
+/** Whether `body` was made with this key, whatever its context is. */
+export function isCommittedTo(derived: Derived, body: Buffer): boolean {
+  const prefix = readingPrefix(derived, body);
+  return equalBytes(derived.xaes.commitment(prefix, body, PREFIX_BYTES), body.subarray(COMMITMENT_AT, SEALED_AT));
+}
+
 /** What the nonce of `body` begins with, from the cache where it is known. */
 export function readingPrefix(derived: Derived, body: Buffer): NoncePrefix {
   if (derived.lastRead === undefined || !startsWith(body, derived.lastRead.bytes)) derived.lastRead = knownPrefix(derived, body);

@@ -5,7 +5,7 @@ import { refuseTooOld } from './age.ts';
 import { AdditionalData, type Context } from './context.ts';
 import type { DataKey, DataKeys } from './data-keys.ts';
 import { type Derivation, expand, extract, HKDF, NO_SALT } from './derivation.ts';
-import { type Derived, newBody, openBody, readingPrefix, sealBody } from './derived-key.ts';
+import { type Derived, isCommittedTo, newBody, openBody, readingPrefix, sealBody } from './derived-key.ts';
 import type { KeyId } from './key-id.ts';
 import { lengthPrefixed } from './length-prefix.ts';
 import { type Encrypted, header, isEncrypted, type ParsedValue, parseValue, printBinary, printText } from './lfv1.ts';
@@ -206,6 +206,25 @@ export class ValueCipher {
     return text ? printText(derived.keyId, body) : printBinary(derived.keyId, body);
   }
 
+  /**
+   * Whether each was made with exactly the key that this cipher derives from the data key which it names: its commitment says so in
+   * any context, and nothing is decrypted. So a retired key can be asked, too. False for what is not well-formed, and for a key of which nothing is left.
+   */
+  areMadeHere(values: readonly Encrypted[]): boolean[] {
+    const derived = new Map<KeyId, Derived | undefined>();
+    return values.map((value) => {
+      if (!isEncrypted(value)) return false;
+      const { keyId, body } = parseValue(value);
+      if (!derived.has(keyId)) {
+        const key = this.#keys.held(keyId);
+        // Not among those that decrypt.
+        derived.set(keyId, key === undefined ? undefined : this.#derivedFrom(key));
+      }
+      const under = derived.get(keyId);
+      return under !== undefined && isCommittedTo(under, body);
+    });
+  }
+
   #seal(derived: Derived, packed: Buffer, context: Context): Buffer {
     const aad = derived.additionalData.of(context);
     const body = newBody(packed);
@@ -236,14 +255,20 @@ export class ValueCipher {
     return this.#derived.get(key.id) ?? this.#derive(key);
   }
 
-  #derive({ id, secret }: DataKey): Derived {
+  #derive(key: DataKey): Derived {
+    const derived = this.#derivedFrom(key);
+    this.#derived.set(key.id, derived);
+    return derived;
+  }
+
+  #derivedFrom({ id, secret }: DataKey): Derived {
     const { environment } = this.#keys;
     const prk = extract(secret, this.#salt, this.#derivation, this.#tenantSecret);
     const k = expand(prk, lengthPrefixed(['lockfast/lfv1', this.#purpose, environment]));
     const xaes = new XaesKey(k);
     prk.fill(0);
     k.fill(0);
-    const derived: Derived = {
+    return {
       keyId: id,
       xaes,
       nonces: new Nonces(xaes),
@@ -251,8 +276,6 @@ export class ValueCipher {
       prefixes: new Map(),
       lastRead: undefined,
     };
-    this.#derived.set(id, derived);
-    return derived;
   }
 }
 

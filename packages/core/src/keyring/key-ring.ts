@@ -183,6 +183,11 @@ export class KeyRing implements DataKeys {
     return this.#dataKey(record);
   }
 
+  held(id: KeyId): DataKey | undefined {
+    const record = this.keys.find((key) => key.id === id);
+    return record === undefined || record.state === 'destroyed' ? undefined : this.#dataKey(record);
+  }
+
   /** Which secret new files of this tenant are derived with; undefined where it has none of its own. */
   tenantSecretId(tenant: string): TenantSecretId | undefined {
     return this.#liveTenant(tenant)?.id;

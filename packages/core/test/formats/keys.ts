@@ -30,6 +30,10 @@ export class KnownKeys implements DataKeys {
     return this.#key(id);
   }
 
+  held(id: string): DataKey | undefined {
+    return Object.hasOwn(this.#keys, id) && this.#states[id] !== 'destroyed' ? this.#key(id) : undefined;
+  }
+
   #key(id: string): DataKey {
     return { id, secret: new Secret(Buffer.from(this.#keys[id]!, 'hex')) };
   }

@@ -196,7 +196,7 @@ describe('no caller chooses a nonce', () => {
 
   test('the methods of the class are those that are looked at here', () => {
     expect(Object.getOwnPropertyNames(formats.ValueCipher.prototype).toSorted()).toEqual([
-      'ageOf', 'constructor', 'decrypt', 'decryptBatch', 'decryptBytes', 'encrypt', 'encryptBatch', 'encryptBinary', 'openBatch', 'rewrap', 'sealBatch',
+      'ageOf', 'areMadeHere', 'constructor', 'decrypt', 'decryptBatch', 'decryptBytes', 'encrypt', 'encryptBatch', 'encryptBinary', 'openBatch', 'rewrap', 'sealBatch',
     ]);
   });
 });
