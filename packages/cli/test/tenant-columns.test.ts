@@ -238,6 +238,24 @@ describe.skipIf(missing !== undefined)(`columns of tenants${missing === undefine
     expect(JSON.parse(damaged.stdout)).toMatchObject({ columns: [{ rows: [{ value: `${CANARY}-7a` }, { value: null, error: 'malformed' }, { value: null }] }] });
   });
 
+  test('[T1] an export that fails in its middle says so in its end, in its status and on standard error; --out leaves no file', async () => {
+    const panel = await encrypted();
+    const args = ['column', 'export', 'users.phone', 'users.note', '--where-context', 'org_id=7', '--reason', 'r'];
+    expect(JSON.parse((await panel.done(args)).stdout)).toMatchObject({ complete: true });
+    // The first column is out when the second one turns out not to be there.
+    panel.sql('ALTER TABLE note RENAME TO notes');
+    const cut = await panel.run(args);
+    expect([cut.status, cut.stderr]).toEqual([expect.any(Number), expect.stringContaining('there is no table note')]);
+    expect(cut.status).not.toBe(0);
+    expect(JSON.parse(cut.stdout)).toMatchObject({ complete: false, error: { message: expect.stringContaining('there is no table note') as unknown }, columns: [{ id: 'users.phone', rows: [{}, {}, {}] }, { id: 'users.note', rows: [] }] });
+    const csv = await panel.run([...args, '--format', 'csv']);
+    expect(csv.status).toBe(cut.status);
+    expect(csv.stdout.split('\r\n')).toEqual([expect.stringMatching(/^column,/), ...Array.from({ length: 3 }, () => expect.stringMatching(/^users\.phone,/) as string), expect.stringMatching(/^,{8}incomplete [a-z-]+$/), '']);
+    const out = join(panel.project.directory, 'of-7.json');
+    expect((await panel.run([...args, '--out', out])).status).toBe(cut.status);
+    expect(existsSync(out)).toBe(false);
+  });
+
   test.for<[readonly string[], string]>([
     [[], 'it needs --reason'],
     [['--reason', 'r'], 'it is not said whose values are meant'],

@@ -7,6 +7,7 @@ import { identityOf, shownPath, streamDurably } from '@lockfast/core/files';
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
+import { failureJson } from '../failure-json.ts';
 import { warnOfGit } from '../key/warn-of-git.ts';
 import { csvLine } from '../ledger/csv.ts';
 import { listed } from '../listed.ts';
@@ -139,21 +140,37 @@ async function* rowsOf({ column, filters }: Chosen, access: ColumnAccess, counts
   }
 }
 
-/** One object, written row by row: `{"subject":...,"columns":[{"id":...,"rows":[...]}]}`. */
+/**
+ * One object, written row by row: `{"subject":...,"columns":[{"id":...,"rows":[...]}],"complete":true}`. What ends before all is told is closed all
+ * the same, with `false` and the error, since half of it is on its way: whoever parses it must not take it for the whole.
+ */
 async function* jsonOf({ tenant, where, columns, silent }: Subject, environment: string, access: ColumnAccess, counts: Counts, signal: AbortSignal): AsyncGenerator<string> {
   const subject = { ...(tenant === undefined ? {} : { tenant }), ...(where.length === 0 ? {} : { context: Object.fromEntries(where.map(({ name, value }) => [name, value])) }) };
   yield `{\n  "subject": ${JSON.stringify(subject)},\n  "environment": ${JSON.stringify(environment)},\n  "exported": ${JSON.stringify(new Date().toISOString())},\n  "notLookedAt": ${JSON.stringify(silent)},\n  "columns": [`;
-  for (const [i, chosen] of columns.entries()) {
-    const { id, title, as } = chosen.column;
-    yield `${i === 0 ? '' : ','}\n    { "id": ${JSON.stringify(id)}, "title": ${JSON.stringify(title)}, "as": ${JSON.stringify(as)}, "rows": [`;
-    let first = true;
-    for await (const row of rowsOf(chosen, access, counts, signal)) {
-      yield `${first ? '' : ','}\n      ${JSON.stringify(asJson(row, chosen.column))}`;
-      first = false;
+  let inRows = '';
+  try {
+    for (const [i, chosen] of columns.entries()) {
+      const { id, title, as } = chosen.column;
+      yield `${i === 0 ? '' : ','}\n    { "id": ${JSON.stringify(id)}, "title": ${JSON.stringify(title)}, "as": ${JSON.stringify(as)}, "rows": [`;
+      inRows = '] }';
+      for await (const row of rowsOf(chosen, access, counts, signal)) {
+        yield `${inRows === '] }' ? '' : ','}\n      ${JSON.stringify(asJson(row, chosen.column))}`;
+        inRows = '\n    ] }';
+      }
+      yield inRows;
+      inRows = '';
     }
-    yield first ? '] }' : '\n    ] }';
+  } catch (error) {
+    yield `${inRows}\n  ],\n  "complete": false,\n  "error": ${JSON.stringify(endedBy(error, signal))}\n}\n`;
+    throw error;
   }
-  yield '\n  ]\n}\n';
+  yield '\n  ],\n  "complete": true\n}\n';
+}
+
+/** Why an export ends before its end. */
+function endedBy(error: unknown, signal: AbortSignal): { readonly code: string; readonly message?: string; readonly hint?: string } {
+  if (signal.aborted) return { code: 'interrupted' };
+  return error instanceof LockfastError ? failureJson(error).error! : { code: 'internal' };
 }
 
 function asJson({ key, label, context, value, encrypted, created, code, shredded }: ExportedRow, { context: names }: ConfiguredColumn): object {
@@ -169,18 +186,22 @@ function asJson({ key, label, context, value, encrypted, created, code, shredded
   };
 }
 
-/** RFC 4180, and safe to open in a spreadsheet. */
+/** RFC 4180, and safe to open in a spreadsheet. What ends before all is told has a last record that names no column, with `incomplete CODE` as its error. */
 async function* csvOf({ columns }: Subject, _environment: string, access: ColumnAccess, counts: Counts, signal: AbortSignal): AsyncGenerator<string> {
   yield csvLine(CSV_HEAD);
-  for (const chosen of columns) {
-    const { id, as, context: names } = chosen.column;
-    for await (const { key, label, context, value, encrypted, created, code, shredded } of rowsOf(chosen, access, counts, signal)) {
-      const text = Buffer.isBuffer(value) ? value.toString('base64') : as === 'json' && code === undefined ? JSON.stringify(value) : typeof value === 'string' ? value : undefined;
-      const since = created === undefined ? undefined : new Date(created).toISOString();
-      const encoding = Buffer.isBuffer(value) ? 'base64' : as === 'json' ? 'json' : 'text';
-      yield csvLine([id, key.join('/'), label ?? undefined, JSON.stringify(Object.fromEntries(names.map((name, i) => [name, context[i]]))), String(encrypted), since, encoding, text, shredded === undefined ? code : `shredded ${shredded}`]);
-    }
+  try {
+    for (const chosen of columns) for await (const row of rowsOf(chosen, access, counts, signal)) yield asCsv(row, chosen.column);
+  } catch (error) {
+    yield csvLine([...CSV_HEAD.slice(1).map(() => undefined), `incomplete ${endedBy(error, signal).code}`]);
+    throw error;
   }
+}
+
+function asCsv({ key, label, context, value, encrypted, created, code, shredded }: ExportedRow, { id, as, context: names }: ConfiguredColumn): string {
+  const text = Buffer.isBuffer(value) ? value.toString('base64') : as === 'json' && code === undefined ? JSON.stringify(value) : typeof value === 'string' ? value : undefined;
+  const since = created === undefined ? undefined : new Date(created).toISOString();
+  const encoding = Buffer.isBuffer(value) ? 'base64' : as === 'json' ? 'json' : 'text';
+  return csvLine([id, key.join('/'), label ?? undefined, JSON.stringify(Object.fromEntries(names.map((name, i) => [name, context[i]]))), String(encrypted), since, encoding, text, shredded === undefined ? code : `shredded ${shredded}`]);
 }
 
 /** To standard error: standard output may be the values. */
