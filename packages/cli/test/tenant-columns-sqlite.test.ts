@@ -39,6 +39,26 @@ test('[W10] [D7] a copy of the file from before the shred does not open for the 
   expect((await done('column', 'clear', 'users.phone', '--shredded', '--keep', project.path('kept'), '--yes')).stdout).toContain('Emptied: 1');
 });
 
+test('[W10] [D7] a tenant that is a UUID is one in either case: one key is enough, and its shred and certificate go by either', async () => {
+  const project = await initialisedProject();
+  const id = '3f2b8c1e-7d4a-4c5b-9e6f-0a1b2c3d4e5f';
+  using database = new DatabaseSync(project.path('app.db'));
+  database.exec(`CREATE TABLE phone (id INTEGER PRIMARY KEY, org TEXT NOT NULL, number TEXT); INSERT INTO phone VALUES (1, '${id}', '${CANARY}')`);
+  writeFileSync(project.path('lockfast.toml'), `${project.text('lockfast.toml')}\n[databases.app]\nurl = "sqlite:app.db"\n\n[[columns]]\nid = "users.phone"\ndatabase = "app"\ntable = "phone"\ncolumn = "number"\ncontext = ["org"]\ntenant = "org"\ntenant-key = "own"\n`);
+  const done = async (...args: string[]): Promise<string> => {
+    const outcome = await project.run(args);
+    expect([outcome.status, args], outcome.stderr).toEqual([0, args]);
+    return outcome.stdout;
+  };
+  expect(await done('tenant', 'own-key', id.toUpperCase())).toContain('1 tenant got a key of its own');
+  expect(await done('tenant', 'own-key', '--from-columns')).toContain('0 tenants got a key of their own');
+  expect(await done('column', 'encrypt')).toContain('Newly encrypted: 1');
+  expect(await done('tenant', 'shred', id, '--yes')).toContain('covered: 1 row of it in users.phone');
+  expect(await done('column', 'verify')).toContain(`1 of tenants whose keys were destroyed: ${id} 1`);
+  for (const name of [id, id.toUpperCase()]) expect(await done('tenant', 'certificate', name)).toContain('users.phone');
+  expect(await done('tenant', 'own-key', '--from-columns')).toContain('left out, since its key was destroyed');
+});
+
 const INDEXED = '\n[[blind-indexes]]\nid = "users.phone.index"\nof = "users.phone"\ncolumn = "number_index"\n';
 
 interface Panel {

@@ -1,5 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
-import type { ValueCipher } from '@lockfast/core/formats';
+import { contextText, type ValueCipher } from '@lockfast/core/formats';
 import { encodedTenant, isDestroyed, type KeyRing } from '@lockfast/core/keyring';
 import type { Clock } from '@lockfast/core/ports';
 
@@ -53,7 +53,7 @@ export class TenantCiphers {
   }
 
   has(tenant: string): boolean {
-    return this.#ring.tenantSecretId(tenant) !== undefined;
+    return this.#ring.tenantSecretId(this.#ring.tenantSpelt(tenant)) !== undefined;
   }
 
   /** When a key of this tenant was last destroyed, ISO 8601. It may have another one since. */
@@ -63,15 +63,16 @@ export class TenantCiphers {
       this.#ring.tenants
         .filter(isDestroyed)
         .toSorted((a, b) => (a.destroyed < b.destroyed ? -1 : 1))
-        .map((record) => [record.tenant, record.destroyed]),
+        .map((record) => [contextText(record.tenant), record.destroyed]),
     );
-    return this.#destroyed.get(tenant);
+    return this.#destroyed.get(contextText(tenant));
   }
 
   #make(tenant: string): ValueCipher {
-    const id = this.#ring.tenantSecretId(tenant);
+    const spelt = this.#ring.tenantSpelt(tenant);
+    const id = this.#ring.tenantSecretId(spelt);
     if (id !== undefined) {
-      return this.#ring.cipher({ purpose: COLUMN_PURPOSE, tenantSecret: this.#ring.tenantSecret(tenant, id), ...(this.#clock === undefined ? {} : { clock: this.#clock }) });
+      return this.#ring.cipher({ purpose: COLUMN_PURPOSE, tenantSecret: this.#ring.tenantSecret(spelt, id), ...(this.#clock === undefined ? {} : { clock: this.#clock }) });
     }
     const destroyed = this.destroyedAt(tenant);
     if (destroyed !== undefined) throw new ShreddedTenant(tenant, destroyed);

@@ -1,4 +1,5 @@
 /** The certificate of a tenant's end: one event of the ledger, which says what is unreadable since, and what is not. */
+import { contextText } from '@lockfast/core/formats';
 import type { AuditEvent, AuditOutcome } from '@lockfast/core/ports';
 import type { LedgerStore } from '@lockfast/ledger';
 
@@ -65,11 +66,13 @@ export async function readCertificates(store: LedgerStore, tenant: string, colum
   const certificates: NumberedEntry[] = [];
   const exports: number[] = [];
   const open = new Set<number>();
+  // A UUID is one in either case.
+  const isThis = (of: string | undefined): boolean => of !== undefined && contextText(of) === contextText(tenant);
   for await (const one of entriesOf(store)) {
     const { kind, operation, object, tenant: of, outcome, intent } = one.entry;
-    if (operation === CERTIFICATE && of === tenant && outcome === 'success') certificates.push(one);
+    if (operation === CERTIFICATE && isThis(of) && outcome === 'success') certificates.push(one);
     // An export of another tenant is none of this one's; one by a context column may be.
-    if (kind === 'intent' && HANDED_OUT.has(operation) && (of === undefined || of === '' || of === tenant) && object.split(' ').some((id) => columns.includes(id))) open.add(one.seq);
+    if (kind === 'intent' && HANDED_OUT.has(operation) && (of === undefined || of === '' || isThis(of)) && object.split(' ').some((id) => columns.includes(id))) open.add(one.seq);
     if (intent === undefined || !open.delete(intent) || outcome === 'refused') continue;
     exports.push(one.seq);
   }

@@ -55,12 +55,14 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return withRotationLock(workspace, async () => {
     refuseDuringRotation(workspace);
     const present = await failuresOnRecord(workspace, event, () => workspace.freshRing());
-    const without = names.filter((name) => present.tenantSecretId(name) === undefined);
+    // Its files name their tenant exactly; in columns a UUID is one in either case, and one key is enough.
+    const spelt = (name: string): string => (found.files.some(({ tenant }) => tenant === name) ? name : present.tenantSpelt(name));
+    const without = names.filter((name) => present.tenantSecretId(spelt(name)) === undefined);
     const ring =
       without.length === 0
         ? present
         : await changeRing(workspace, event, async (old) => {
-            const changed = old.withTenantSecrets(names);
+            const changed = old.withTenantSecrets(without);
             // Last: nobody is asked to approve what can't be done anyway.
             await requireApproval(workspace, session, old, event);
             return changed;
@@ -129,12 +131,12 @@ async function countInColumns(workspace: Workspace, args: Arguments, session: Se
 /** Those whose key was destroyed, and who have no other: rows that nobody can read any more are no reason to give them one. */
 async function endedTenants(names: Iterable<string>, workspace: Workspace): Promise<string[]> {
   const ring = await workspace.ring();
-  return [...names].filter((name) => ring.tenantSecretId(name) === undefined && ring.tenants.some((record) => record.tenant === name && isDestroyed(record))).toSorted();
+  return [...names].filter((name) => ring.tenantSecretId(ring.tenantSpelt(name)) === undefined && ring.tenants.some((record) => record.tenant === ring.tenantSpelt(name) && isDestroyed(record))).toSorted();
 }
 
 /** What would be done. */
 function plan(args: Arguments, { terminal }: Session, names: readonly string[], ended: readonly string[], rows: ReadonlyMap<string, number>, ring: KeyRing): void {
-  const tenants = [...names, ...ended].toSorted().map((tenant) => ({ tenant, rows: rows.get(tenant) ?? null, hasKey: ring.tenantSecretId(tenant) !== undefined, destroyed: ended.includes(tenant) }));
+  const tenants = [...names, ...ended].toSorted().map((tenant) => ({ tenant, rows: rows.get(tenant) ?? null, hasKey: ring.tenantSecretId(ring.tenantSpelt(tenant)) !== undefined, destroyed: ended.includes(tenant) }));
   const without = tenants.filter(({ hasKey, destroyed }) => !hasKey && !destroyed).length;
   if (args.flag('json')) {
     terminal.json({ dryRun: true, tenants, without });

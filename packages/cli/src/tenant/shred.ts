@@ -45,12 +45,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const [tenant] = args.operands as [string];
   if (!isTenantName(tenant)) throw new LockfastError('usage', 'tenant shred: that is no tenant name', 'use a name of 1 to 255 bytes');
   const workspace = new Workspace(args, session);
-  const event = { operation: 'tenant-shred', object: tenant, tenant, reason: reasonOf(args) };
-  await requireRole(workspace, session, 'admin', event);
+  const asked = { operation: 'tenant-shred', object: tenant, tenant, reason: reasonOf(args) };
+  await requireRole(workspace, session, 'admin', asked);
   const planned = (): Promise<Plan> =>
-    failuresOnRecord(workspace, event, async () => {
+    failuresOnRecord(workspace, asked, async () => {
       const ring = await workspace.freshRing();
-      const plan = planOf(workspace, ring, tenant);
+      const plan = planOf(workspace, ring, ring.tenantSpelt(tenant));
       const declared = declaredIndexes(workspace.configuration);
       const columns = await columnsOfTenant(workspace, ring, tenant, session);
       const covered = columns.filter(isCovered).map(({ column }) => column.id);
@@ -63,12 +63,13 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return withRotationLock(workspace, async () => {
     refuseDuringRotation(workspace);
     const plan = await planned();
+    const event = { ...asked, object: plan.tenant, tenant: plan.tenant };
     if (plan.destroyed === undefined || plan.files.length > 0) {
       confirmByName(args, session, `destroy the key of the tenant ${shownPath(tenant)} and remove ${counted(plan.files.length, 'encrypted file')} of it${endedRows(plan)}`, tenant);
     }
     if (plan.destroyed === undefined) {
       await changeRing(workspace, event, async (old) => {
-        const changed = old.withTenantSecretDestroyed(tenant);
+        const changed = old.withTenantSecretDestroyed(plan.tenant);
         // Last: nobody is asked to approve what can't be done anyway.
         await requireApproval(workspace, session, old, event);
         return changed;

@@ -150,7 +150,7 @@ export class StoredValues {
   tenantWithoutKey(row: Pick<StoredRow, 'context'>): string | undefined {
     if (this.#declared.tenantKey !== 'own') return undefined;
     const tenant = this.tenantOf(row);
-    return tenant === undefined || this.#ring.tenantSecretId(tenant) !== undefined ? undefined : tenant;
+    return tenant === undefined || this.#ring.tenantSecretId(this.#ring.tenantSpelt(tenant)) !== undefined ? undefined : tenant;
   }
 
   /** The context of a row that is none, in which a value can be written; undefined where that takes a tenant's own key and no tenant has one. */

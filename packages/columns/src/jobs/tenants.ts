@@ -1,4 +1,6 @@
 /** Whose the rows of a column are, where it says so. */
+import { contextText } from '@lockfast/core/formats';
+
 import type { ColumnDatabase } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { PageSize } from './page-size.ts';
@@ -44,8 +46,9 @@ export async function tenantsOfColumn(database: ColumnDatabase, declared: Declar
 export async function surveyTenant(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, tenant: string, signal?: AbortSignal): Promise<TenantRows> {
   const found: TenantRows = { own: 0, shared: 0, fernet: 0, plaintext: 0, null: 0, shredded: 0, unreadable: 0 };
   const table = await database.table(declared);
+  const name = contextText(tenant);
   for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
-    const mine = rows.filter((row) => values.tenantOf(row) === tenant);
+    const mine = rows.filter((row) => values.tenantOf(row) === name);
     for (const standing of mine.length === 0 ? [] : values.classify(mine, table.storage)) {
       if (standing.kind === 'encrypted') found[standing.format === 'fernet' ? 'fernet' : (standing.tenantKey ?? 'shared')]++;
       else found[isShredded(standing) ? 'shredded' : standing.kind]++;

@@ -26,11 +26,15 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export function contextText(value: ContextValue): string {
   if (typeof value === 'string') {
     if (!value.isWellFormed()) throw invalid('holds a text that is not well-formed UTF-16');
-    return value.length === 36 && UUID.test(value) ? value.toLowerCase() : value;
+    return isUuid(value) ? value.toLowerCase() : value;
   }
   if (typeof value === 'bigint') return value.toString();
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value === 0 ? '0' : value.toString();
   throw invalid('holds something that is neither a string nor an integer');
+}
+
+export function isUuid(text: string): boolean {
+  return text.length === 36 && UUID.test(text);
 }
 
 /** The additional authenticated data of the values under one key id, purpose and environment. */

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 import { LockfastError } from '../errors.ts';
+import { contextText, isUuid } from '../formats/context.ts';
 import type { DataKey, DataKeys } from '../formats/data-keys.ts';
 import { expand, extract, HKDF, NO_SALT } from '../formats/derivation.ts';
 import type { KeyId } from '../formats/key-id.ts';
@@ -191,6 +192,16 @@ export class KeyRing implements DataKeys {
   /** Which secret new files of this tenant are derived with; undefined where it has none of its own. */
   tenantSecretId(tenant: string): TenantSecretId | undefined {
     return this.#liveTenant(tenant)?.id;
+  }
+
+  /**
+   * How this ring spells a tenant that other places name: a UUID is one in either case, and a database gives it in another than the one it was
+   * registered in. The very name where it is there, and where none fits. Files name their tenant exactly, and need none of this.
+   */
+  tenantSpelt(name: string): string {
+    if (!isUuid(name) || this.tenantSecretId(name) !== undefined) return name;
+    const same = this.tenants.filter(({ tenant }) => contextText(tenant) === contextText(name));
+    return (same.find((record) => !isDestroyed(record)) ?? same.find(({ tenant }) => tenant === name) ?? same[0])?.tenant ?? name;
   }
 
   /** The secret that a file of this tenant was derived with. Only the one asked for is unwrapped. @throws LockfastError `missing-key`, and as `unwrapKey` */
