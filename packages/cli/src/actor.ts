@@ -1,7 +1,8 @@
 /** Who runs this command, as the operating system tells it. */
 import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 
+import { accountName } from '@lockfast/keys';
 import type { Actor } from '@lockfast/ledger';
 
 import type { Session } from './session.ts';
@@ -13,7 +14,7 @@ export function currentActor({ environment, command }: Pick<Session, 'environmen
   const uid = process.getuid?.() ?? -1;
   const sudo = behindSudo(uid, environment);
   const login = loginUid();
-  return { user: userName(uid), uid, ...(sudo === undefined ? {} : { sudo }), ...(login === undefined ? {} : { login }), host: hostname(), pid: process.pid, program: `lockfast ${command}` };
+  return { user: accountName(), uid, ...(sudo === undefined ? {} : { sudo }), ...(login === undefined ? {} : { login }), host: hostname(), pid: process.pid, program: `lockfast ${command}` };
 }
 
 /** The user id that logged in, which survives `su` and `sudo`; undefined for services and in containers. */
@@ -30,13 +31,4 @@ export function loginUid(): number | undefined {
 function behindSudo(uid: number, environment: Session['environment']): string | undefined {
   const name = environment['SUDO_USER'];
   return uid === 0 && name !== undefined && /^[a-z_][a-z0-9_.-]{0,31}\$?$/i.test(name) ? name : undefined;
-}
-
-/** An account that the system has no name for, as in containers, is its number. */
-function userName(uid: number): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `uid ${uid}`;
-  }
 }

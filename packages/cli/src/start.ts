@@ -1,11 +1,10 @@
 /** What every entry does: finds which command is meant, runs it, says what went wrong. */
-import { homedir } from 'node:os';
-
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { Command } from './command.ts';
 import { reportFailure } from './failure.ts';
 import { commandHelp } from './help.ts';
+import { homeDirectory } from './home-directory.ts';
 import { parseArguments } from './parse-arguments.ts';
 import { Terminal } from './terminal.ts';
 
@@ -33,7 +32,7 @@ async function main(words: readonly string[], commands: readonly Command[], term
     return 0;
   }
   const { run } = await found.command.load();
-  return run(args, { terminal, environment: process.env, directory: workingDirectory(), home: process.env['HOME'] ?? homedir(), command: found.command.name });
+  return run(args, { terminal, environment: process.env, directory: workingDirectory(), home: homeDirectory(process.env), command: found.command.name });
 }
 
 interface FoundCommand {

@@ -3,7 +3,8 @@
  * secret shown. Truncated files and altered bytes are tried one and all.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -488,6 +489,30 @@ describe('[B1] the surroundings', () => {
     const env = { HOME: undefined, XDG_STATE_HOME: join(project.base, 'state'), LOCKFAST_KEY_SOURCE: `file:${project.rootKey}` };
     expect(await project.run(['env', 'get', 'A'], { env })).toEqual({ status: 0, signal: null, stdout: `${CANARY}-1`, stderr: '' });
     expect(await project.run(['env', 'set', 'A'], { env, input: 'x' })).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test.each(['', 'relative', '.'])('a HOME of "%s" is none: no state is kept below the working directory', async (given) => {
+    const project = await encryptedProject(ENV);
+    const before = readdirSync(project.directory);
+    const home = userInfo().homedir;
+    const missing = await project.run(['env', 'get', 'A'], { env: { HOME: given, XDG_STATE_HOME: join(project.base, 'state') } });
+    expect(missing).toMatchObject({ status: 3, stderr: expect.stringContaining(` ${join(home, '.config/lockfast/')}`) });
+    expect(readdirSync(project.directory)).toEqual(before);
+  });
+
+  test.skipIf(!isRoot)('an account that the system does not know, without HOME', async () => {
+    const project = await encryptedProject(ENV);
+    const nobodyKnows = (args: string, env: NodeJS.ProcessEnv): Outcome => {
+      const [command, ...rest] = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')];
+      const { status, signal, stdout, stderr } = spawnSync(command!, rest, { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
+      return { status, signal, stdout, stderr };
+    };
+    spawnSync('chown', ['-R', '4242:4242', project.base]);
+    const source = { LOCKFAST_KEY_SOURCE: `file:${project.rootKey}` };
+    expect(nobodyKnows('env get A', { ...source, XDG_STATE_HOME: join(project.base, 'state') })).toEqual({ status: 0, signal: null, stdout: `${CANARY}-1`, stderr: '' });
+    expect(nobodyKnows('env unset A', source)).toMatchObject({ status: 1, stderr: expect.stringContaining('no lock can be made in the state directory /.local/state/lockfast: permission is denied') });
+    spawnSync('chown', ['0', project.rootKey]);
+    expect(nobodyKnows('env get A', { ...source, XDG_STATE_HOME: join(project.base, 'state') })).toMatchObject({ status: 3, stderr: expect.stringContaining('run as its owner; this is uid 4242') });
   });
 
   const shell = (project: Project, script: string): Outcome => {

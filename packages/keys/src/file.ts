@@ -1,10 +1,11 @@
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import { parseRootKey, type Secret } from '@lockfast/core/keyring';
 
+import { accountName } from './account-name.ts';
 import type { Surroundings } from './surroundings.ts';
 
 const MOST_BYTES = 64 * 1024;
@@ -52,7 +53,7 @@ function open(path: string, what: string): ReturnType<typeof readRegularFile> {
     return readRegularFile(path, 'follow', MOST_BYTES);
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
-    const hint = error.code === 'permission-denied' ? `run as its owner; this is ${userInfo().username}` : 'put it there, or name another key source';
+    const hint = error.code === 'permission-denied' ? `run as its owner; this is ${accountName()}` : 'put it there, or name another key source';
     throw new LockfastError('source-unavailable', `${what} is not to be had: ${error.message}`, hint, error);
   }
 }

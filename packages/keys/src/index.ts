@@ -1,3 +1,4 @@
+export { accountName } from './account-name.ts';
 export { expandPath, fileRootKey, readSecretFile } from './file.ts';
 export { readFernetKeys } from './fernet-keys.ts';
 export { KEY_RING_CHANNEL, type KeyRingMessage } from '@lockfast/core/keyring';

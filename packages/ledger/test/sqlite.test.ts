@@ -86,6 +86,34 @@ test('a damaged page is a tampered ledger', async () => {
   expect(await refusalOf(openSqliteLedger(path))).toMatchObject({ code: 'ledger-tampered' });
 });
 
+test.each([
+  'INSERT INTO entries SELECT 9223372036854775807, entry, chain, mac, tree FROM entries',
+  'INSERT INTO entries SELECT 0, entry, chain, mac, tree FROM entries',
+  'INSERT INTO entries SELECT -9223372036854775807, entry, chain, mac, tree FROM entries',
+  'DROP TABLE entries',
+  'DROP TABLE ledger',
+])('what no append wrote is a tampered ledger when it is opened: %s', async (change) => {
+  const { path, store } = await newLedger();
+  await store.append([Buffer.from('a')]);
+  await store.close();
+  const database = new DatabaseSync(path);
+  database.exec(change);
+  database.close();
+  expect(await refusalOf(openSqliteLedger(path))).toMatchObject({ code: 'ledger-tampered' });
+});
+
+test('a number that was never written is a tampered ledger, and no defect', async () => {
+  const { path, store } = await newLedger();
+  await store.append([Buffer.from('a')]);
+  await store.addCheckpoint({ size: 1, origin: 'lockfast.ledger/a', note: 'n' });
+  const database = new DatabaseSync(path);
+  database.exec('UPDATE checkpoints SET size = 9007199254740993; UPDATE ledger SET epoch = 9223372036854775807');
+  database.close();
+  for (const attempt of [store.checkpoints(), store.newestCheckpoint(), store.append([Buffer.from('b')])]) {
+    expect(await refusalOf(attempt)).toMatchObject({ code: 'ledger-tampered', message: expect.stringContaining('a number that was never written') });
+  }
+});
+
 test('entries are neither changed nor removed by a slip', async () => {
   const { path, store } = await newLedger();
   await store.append([Buffer.from('a')]);

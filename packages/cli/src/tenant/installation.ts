@@ -1,11 +1,10 @@
 /** How this machine's units call this Lockfast, and as whom it opens the key ring for them. */
 import { realpathSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { accountOf, type Installation, type RootKeyAccount } from '@lockfast/fleet';
-import { expandPath } from '@lockfast/keys';
+import { accountName, expandPath } from '@lockfast/keys';
 
 import { calledAs } from '../called-as.ts';
 import type { Session } from '../session.ts';
@@ -26,7 +25,7 @@ export function installationOf({ configuration }: Workspace, session: Session): 
     configuration: realpathSync.native(configuration.file),
     unitDirectory: system ? SYSTEM_UNITS : join(session.environment['XDG_CONFIG_HOME'] || join(session.home, '.config'), 'systemd/user'),
     scope: system ? 'system' : 'user',
-    rootKey: system ? keeper(configuration, session) : { user: userInfo().username, uid: userInfo().uid },
+    rootKey: system ? keeper(configuration, session) : { user: accountName(), uid: process.getuid?.() ?? -1 },
     seenToRun: new Set(),
   };
 }

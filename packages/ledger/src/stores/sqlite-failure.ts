@@ -10,11 +10,9 @@ interface Cause {
   readonly hint: string;
 }
 
-const DAMAGED: Cause = {
-  code: 'ledger-tampered',
-  what: 'the database is damaged',
-  hint: 'keep a copy of it with its -wal file, restore the newest backup, then run `lockfast ledger accept-restored --reason WHY`',
-};
+const RESTORE = 'keep a copy of it with its -wal file, restore the newest backup, then run `lockfast ledger accept-restored --reason WHY`';
+
+const DAMAGED: Cause = { code: 'ledger-tampered', what: 'the database is damaged', hint: RESTORE };
 
 const BUSY: Cause = { what: 'another process holds it', hint: 'run it again; `fuser` names who has the file open' };
 
@@ -46,6 +44,11 @@ function resultOf(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
+/** Node refuses to read an integer that no number holds exactly. Nothing here writes one. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE';
+}
+
 /** Whether it may work when it is tried again soon. */
 export function isBusy(error: unknown): boolean {
   const result = resultOf(error);
@@ -55,10 +58,13 @@ export function isBusy(error: unknown): boolean {
 /** An error of SQLite's or of the system's as one that a person can act on; any other comes back as it is. */
 export function sqliteFailure(error: unknown, path: string): Error {
   const result = resultOf(error);
+  if (isOutOfRange(error)) return new LockfastError('ledger-tampered', `the ledger ${shownPath(path)} can not be used: it holds a number that was never written there`, RESTORE, error);
   if (result === undefined) return systemFailure(error, `the ledger ${shownPath(path)} can not be used`, 'ledger-unavailable');
   const said = error instanceof Error ? error.message : '';
   const told = NOT_ALL_TOLD.has(result) ? causeBySystem(path) : undefined;
-  const { code = 'ledger-unavailable', what, hint } = told ?? CAUSES.get(result) ?? { what: said, hint: 'run `lockfast ledger verify`' };
+  // Our statements fit every ledger that is up to date: what one of them does not find was taken away.
+  const lacks: Cause | undefined = result === 1 ? { code: 'ledger-tampered', what: said, hint: RESTORE } : undefined;
+  const { code = 'ledger-unavailable', what, hint } = told ?? lacks ?? CAUSES.get(result) ?? { what: said, hint: 'run `lockfast ledger verify`' };
   return new LockfastError(code, `the ledger ${shownPath(path)} can not be used: ${what}`, hint, error);
 }
 

@@ -271,6 +271,10 @@ async function ready(database: DatabaseSync, path: string): Promise<SqliteLedger
     const row = database.prepare('SELECT log_id FROM ledger').get();
     const logId = row?.['log_id'];
     if (!isLogId(logId)) throw damagedRow(shownPath(path), 'it does not say which ledger it is');
+    // No range that is read would hold it, and the head would be it.
+    if (database.prepare('SELECT 1 FROM entries WHERE seq < 1 OR seq > ?').get(Number.MAX_SAFE_INTEGER) !== undefined) {
+      throw damagedRow(shownPath(path), 'it holds an entry under a number that no append gives');
+    }
     return new SqliteLedger(database, path, logId);
   });
 }
