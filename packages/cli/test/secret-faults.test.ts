@@ -103,12 +103,23 @@ describe.skipIf(missing !== undefined)(`secret rotate struck${missing === undefi
     // Before the last file is in its place.
     const call = calls.findLast((one) => one.call.startsWith('rename') && one.files.some((file) => file.endsWith('.env.encrypted')))!;
     using project = (await strike(attempt, call, 'KILL')).trial.project;
+    // Who looks at the fleet is told, and what to do.
+    const [id] = (JSON.parse((await project.run(['secret', 'history', '--json'])).stdout) as { rotations: { id: string }[] }).rotations.map((one) => one.id);
+    const half = `the rotation ${id!} of API_KEY (all), begun `;
+    const next = `lockfast secret rotate --resume, or back with lockfast secret rollback ${id!}`;
+    for (const [command, status] of [[['status'], 1], [['tenant', 'list'], 0]] as const) {
+      const told = await project.run(command);
+      expect([told.status, told.stderr], command.join(' ')).toEqual([status, expect.stringContaining(half)]);
+      expect(told.stderr).toContain(next);
+      expect(JSON.parse((await project.run([...command, '--json'])).stdout)).toMatchObject({ credentialRotation: id });
+    }
     expect(await project.run(['key', 'rotate'], { patience: 120_000 })).toMatchObject({ status: 0 });
     // Its journal is sealed under the key before: no env file shows that it is needed.
     const [old] = (JSON.parse((await project.run(['key', 'list', '--json'])).stdout) as { keys: { id: string }[] }).keys;
     expect(await project.run(['key', 'retire', old!.id, '--yes'])).toMatchObject({ status: 1, stderr: expect.stringMatching(/the rotation \w+ of API_KEY is not finished.*secret rotate --resume/) as string });
     const again = await project.run(['secret', 'rotate', '--resume']);
     expect([again.status, again.stderr], again.stderr).toEqual([0, expect.stringContaining('finishing the rotation')]);
+    expect(JSON.parse((await project.run(['status', '--json'])).stdout)).toMatchObject({ credentialRotation: null });
     expect(new Set((await plaintexts(project, 'resumed')).flatMap((text) => /API_KEY=([\w-]{43})/.exec(text)?.[1] ?? [])).size).toBe(1);
   });
 });

@@ -61,6 +61,9 @@ test('[E17] what can not be taken over is refused before any tenant is touched',
   for (const args of [['acme', '--all'], [], ['tenants/none'], ['shared'], ['/etc']]) expect((await project.run(['tenant', 'import', ...args])).status, args.join(' ')).toBe(args.length === 1 ? 1 : 2);
   const some = await project.run(['tenant', 'import', '--all', '--keep-going']);
   expect([some.status, existsSync(project.path('tenants/acme/.env')), existsSync(project.path('tenants/beta/.env'))]).toEqual([0, false, true]);
+  // Nothing is done, and yet there is something to do.
+  expect((await project.run(['tenant', 'import', '--all', '--keep-going'])).stdout).toMatch(/^0 tenants imported, 2 left as before: beta, gamma\n$/);
+  expect(JSON.parse((await project.run(['tenant', 'import', '--all', '--keep-going', '--json'])).stdout)).toEqual({ imported: [], left: ['beta', 'gamma'] });
 });
 
 test('[E17] rollback gives all layers back in plaintext, after a plain warning; import is the way back', { timeout: 60_000 }, async () => {

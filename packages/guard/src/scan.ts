@@ -31,6 +31,8 @@ export type Scope =
 /** A line that git gives a pre-push hook. */
 export interface PushedRef {
   readonly localId: string;
+  /** What it is called there: `refs/heads/main`. */
+  readonly remoteName: string;
   readonly remoteId: string;
 }
 
@@ -47,7 +49,7 @@ const MOST_BYTES = 512 * 1024 * 1024;
 export async function scan(place: GitPlace, scope: Scope, scanner: Scanner): Promise<ScanResult> {
   const run = new Run(place, scanner);
   if (scope.kind === 'staged') await run.staged();
-  else if (scope.kind === 'history') await run.history(['--all']);
+  else if (scope.kind === 'history') await run.history(['--all', ...olderStashes(place)]);
   else if (scope.kind === 'range') await run.history(rangeArguments(place, scope.range));
   else if (scope.kind === 'push') await run.pushed(scope.remote, scope.refs);
   else {
@@ -104,6 +106,12 @@ function rangeArguments(place: GitPlace, range: string): string[] {
   return ids.length === 1 ? [ids[0]!] : [ids[1]!, `^${ids[0]!}`];
 }
 
+/** The ref reaches the newest one alone, its log all of them. */
+function olderStashes(place: GitPlace): string[] {
+  if (gitLine(place, ['rev-parse', '--verify', '--quiet', 'refs/stash']) === undefined) return [];
+  return askGit(place, ['rev-list', '--walk-reflogs', 'refs/stash']).toString('latin1').split('\n').filter((line) => line !== '');
+}
+
 class Run {
   readonly #place: GitPlace;
   readonly #scanner: Scanner;
@@ -154,10 +162,11 @@ class Run {
     await this.#names(listed.map((path) => ({ path, commit: undefined })));
   }
 
-  /** Commits that the remote is not known to have, and tags that go with them. */
+  /** Commits that the remote is not known to have, and tags that go with them; and what it will list as new names. */
   async pushed(remote: string, refs: readonly PushedRef[]): Promise<void> {
     const sent = refs.map(({ localId }) => localId).filter((id) => !isNone(id));
     if (sent.length === 0) return;
+    for (const { remoteName, localId, remoteId } of refs) if (!isNone(localId) && isNone(remoteId)) await this.#text(Buffer.from(remoteName), { path: remoteName, commit: undefined }, 'name');
     const known = objectKinds(this.#place, refs.map(({ remoteId }) => remoteId).filter((id) => !isNone(id))).map(({ id }) => id);
     const remotes = /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(remote) ? [`--remotes=${remote}`] : [];
     await this.history([...sent, '--not', ...known, ...remotes]);

@@ -45,10 +45,34 @@ describe('scopes', () => {
     const second = repository.commit();
     expect(await found(repository, { kind: 'range', range: `${first}..${second}` })).toEqual(['secret-value new.txt:1']);
     expect(await found(repository, { kind: 'range', range: 'main' })).toEqual(['secret-value new.txt:1', 'secret-value old.txt:1']);
-    const refs = (remoteId: string): Scope => ({ kind: 'push', remote: 'origin', refs: [{ localId: second, remoteId }] });
+    const refs = (remoteId: string): Scope => ({ kind: 'push', remote: 'origin', refs: [{ localId: second, remoteName: 'refs/heads/main', remoteId }] });
     expect(await found(repository, refs(first))).toEqual(['secret-value new.txt:1']);
     expect(await found(repository, refs('0'.repeat(40)))).toHaveLength(2);
-    expect(await found(repository, { kind: 'push', remote: 'origin', refs: [{ localId: '0'.repeat(40), remoteId: first }] })).toEqual([]);
+    expect(await found(repository, { kind: 'push', remote: 'origin', refs: [{ localId: '0'.repeat(40), remoteName: 'refs/heads/main', remoteId: first }] })).toEqual([]);
+  });
+
+  test('[E12] [B7] a push brings the name of a new branch or tag, too; one that the remote has already, or loses, is no news', async () => {
+    const repository = new Repository();
+    const commit = repository.commit();
+    const none = '0'.repeat(40);
+    const push = (localId: string, remoteName: string, remoteId: string): Scope => ({ kind: 'push', remote: 'origin', refs: [{ localId, remoteName, remoteId }] });
+    for (const name of [`refs/heads/fix/${VALUE}`, `refs/tags/${VALUE}`]) {
+      expect(await found(repository, push(commit, name, none))).toEqual(['secret-value (a name)']);
+      expect(await found(repository, push(commit, name, commit))).toEqual([]);
+      expect(await found(repository, push(none, name, commit))).toEqual([]);
+    }
+    expect(await found(repository, push(commit, 'refs/heads/main', none))).toEqual([]);
+  });
+
+  test('[E12] history has every stash, not only the newest one', async () => {
+    const repository = new Repository();
+    repository.write('a.txt', 'x');
+    repository.commit();
+    for (const text of [VALUE, 'harmless', 'as well']) {
+      repository.write('a.txt', text);
+      repository.git('stash', 'push', '--quiet');
+    }
+    expect(await found(repository, { kind: 'history' })).toEqual(['secret-value a.txt:1']);
   });
 
   test.each(['', '..', 'a..b..c', '--all', 'main..--output=x', 'nowhere', 'main^{tree}', 'main..:/x'])('the range %j is refused', async (range) => {

@@ -50,9 +50,9 @@ function scopeOf(args: Arguments): Scope {
 /** `LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID` a line. */
 function pushedRefs(text: string): PushedRef[] {
   return text.split('\n').filter((line) => line !== '').map((line) => {
-    const [, localId, remoteId] = /^\S+ ([0-9a-f]{40,64}) \S+ ([0-9a-f]{40,64})$/.exec(line) ?? [];
-    if (localId === undefined || remoteId === undefined) throw new LockfastError('usage', 'guard scan: --pushed reads on standard input what git gives a pre-push hook', 'for a range of commits: lockfast guard scan --range A..B');
-    return { localId, remoteId };
+    const [, localId, remoteName, remoteId] = /^\S+ ([0-9a-f]{40,64}) (\S+) ([0-9a-f]{40,64})$/.exec(line) ?? [];
+    if (localId === undefined || remoteName === undefined || remoteId === undefined) throw new LockfastError('usage', 'guard scan: --pushed reads on standard input what git gives a pre-push hook', 'for a range of commits: lockfast guard scan --range A..B');
+    return { localId, remoteName, remoteId };
   });
 }
 

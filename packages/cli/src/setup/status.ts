@@ -9,6 +9,7 @@ import type { Arguments } from '../arguments.ts';
 import { configuredEnvFiles, ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import { rotationDueIn, scheduleLine } from '../key/schedule.ts';
 import { rotationsDirectory } from '../rotations-directory.ts';
+import { unfinishedRotation } from '../secret/unfinished-rotation.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -33,11 +34,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { configuration } = workspace;
   const due = rotationDueIn(ring, configuration, Date.now());
   const rotation = openRotation(rotationsDirectory(workspace));
+  const credential = unfinishedRotation(workspace);
   const ledger = await ledgerStatus(workspace, files);
-  const ok = files.every(({ problem }) => problem === undefined) && !due.overdue && rotation === undefined && ledger.problem === undefined;
+  const ok = files.every(({ problem }) => problem === undefined) && !due.overdue && rotation === undefined && credential === undefined && ledger.problem === undefined;
   if (args.flag('json')) {
     const keys = ring.keys.map(({ id, state, created }) => ({ id, state, created }));
-    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, rotation: rotation?.id ?? null, due, ledger, columns: configuration.columns.length, blindIndexes: configuration.blindIndexes.length, ok });
+    session.terminal.json({ environment: ring.environment, generation: ring.version.generation, keys, backup: ring.backup, files, rotation: rotation?.id ?? null, credentialRotation: credential?.id ?? null, due, ledger, columns: configuration.columns.length, blindIndexes: configuration.blindIndexes.length, ok });
   } else {
     print(session, ring, files);
     session.terminal.line(scheduleLine(ring, configuration, Date.now()));
@@ -46,6 +48,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     for (const index of ring.indexKeys.filter(({ state }) => state === 'staged' || state === 'older').map((key) => key.index)) session.terminal.line(`The blind index ${index} is being rotated: see lockfast column index status`);
     if (ledger.problem !== undefined) session.terminal.warn(ledger.problem);
     if (rotation !== undefined) session.terminal.warn(`the rotation ${rotation.id} of ${rotation.started.slice(0, 10)} is not finished: run lockfast key rotate`);
+    if (credential !== undefined) session.terminal.warn(credential.warning);
   }
   return ok ? 0 : 1;
 }

@@ -32,7 +32,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const journals = importsDirectory(dirname(workspace.configuration.keyring));
   const all = [...tenants, ...openImports(journals).map(({ tenant }) => tenantNamed(fleet, tenant))];
   const place: ImportPlace = { workspace, session, fleet, journals, manager: managerOf(all, session), dialect: workspace.dialect(args) };
-  if (args.flag('dry-run')) return dryRun(await plan(tenants, args, place), args, place);
+  if (args.flag('dry-run')) return dryRun((await plan(tenants, args, place)).planned, args, place);
   ensureDirectory(journals);
   return withFileLock(workspace.stateDirectory, join(journals, 'import'), () => importAll(tenants, args, place), DO_NOT_WAIT);
 }
@@ -43,9 +43,9 @@ async function importAll(tenants: readonly Tenant[], args: Arguments, place: Imp
   for (const journal of openImports(journals)) {
     session.terminal.note(`finishing the import of ${journal.tenant} that began at ${shownMinute(journal.started)}`);
     done.push(await finishImport(tenantNamed(fleet, journal.tenant), journal, place));
-    if (done.at(-1)!.because !== null && !args.flag('keep-going')) return report(done, [], args, session);
+    if (done.at(-1)!.because !== null && !args.flag('keep-going')) return report(done, { untried: [], refused: [] }, args, session);
   }
-  const planned = await plan(tenants, args, place);
+  const { planned, refused } = await plan(tenants, args, place);
   const running = planned.filter(({ journal }) => journal.wasRunning).length;
   if (planned.length > 0) confirm(args, session, `Encrypt the env files of ${counted(planned.length, 'tenant')}${running === 0 ? '' : ` and restart ${counted(running, 'service')}`}?`);
   const progress = new Progress(session.terminal, 'tenants');
@@ -59,12 +59,13 @@ async function importAll(tenants: readonly Tenant[], args: Arguments, place: Imp
     progress.end();
   }
   const left = planned.filter(({ tenant }) => !done.some((one) => one.tenant === tenant.name)).map(({ tenant }) => tenant.name);
-  return report(done, left, args, session);
+  return report(done, { untried: left, refused }, args, session);
 }
 
 /** Everything that can be refused is, before the first tenant is touched. With --keep-going it is said, and the others are done. */
-async function plan(tenants: readonly Tenant[], args: Arguments, place: ImportPlace): Promise<Planned[]> {
+async function plan(tenants: readonly Tenant[], args: Arguments, place: ImportPlace): Promise<{ readonly planned: readonly Planned[]; readonly refused: readonly string[] }> {
   const planned: Planned[] = [];
+  const refused: string[] = [];
   const now = new Date();
   for (const tenant of tenants) {
     try {
@@ -78,9 +79,10 @@ async function plan(tenants: readonly Tenant[], args: Arguments, place: ImportPl
     } catch (error) {
       if (!(error instanceof LockfastError) || !args.flag('keep-going')) throw error;
       place.session.terminal.warn(`${tenant.name} is left as it is: ${error.message}: ${error.hint}`);
+      refused.push(tenant.name);
     }
   }
-  return planned;
+  return { planned, refused };
 }
 
 /** @throws LockfastError `usage`, `no-such-tenant` */
@@ -117,19 +119,28 @@ function dryRun(planned: readonly Planned[], args: Arguments, { session: { termi
   return 0;
 }
 
+/** Tenants that were not imported, by name. */
+interface NotImported {
+  /** Those behind one that was put back. */
+  readonly untried: readonly string[];
+  /** With --keep-going: those that were left as they are. */
+  readonly refused: readonly string[];
+}
+
 /** @throws LockfastError `rolled-back` when one has its plaintext back */
-function report(done: readonly ImportedTenant[], left: readonly string[], args: Arguments, { terminal }: Session): number {
+function report(done: readonly ImportedTenant[], { untried, refused }: NotImported, args: Arguments, { terminal }: Session): number {
   const back = done.filter(({ because }) => because !== null);
   const json = args.flag('json');
-  if (json && back.length === 0) terminal.json({ imported: done.map(({ tenant, backup, service }) => ({ tenant, backup, service })) });
+  if (json && back.length === 0) terminal.json({ imported: done.map(({ tenant, backup, service }) => ({ tenant, backup, service })), left: refused });
   if (!json) {
     for (const { tenant, service, because, backup } of done) {
       const about = service === null ? '' : `; service ${service}`;
       terminal.line(because === null ? `${tenant}: encrypted and verified; backup ${backup}${about}` : `${tenant}: as it was, with its plaintext${about}`);
     }
-    if (done.length === 0) terminal.line('nothing to import');
+    if (refused.length > 0) terminal.line(`${counted(done.length - back.length, 'tenant')} imported, ${refused.length} left as before: ${refused.join(', ')}`);
+    else if (done.length === 0) terminal.line('nothing to import');
   }
   if (back.length === 0) return 0;
   const why = back.map(({ tenant, because }) => `${tenant}: ${because!}`).join('; ');
-  throw new LockfastError('rolled-back', `${counted(back.length, 'tenant')} could not be imported, and ${back.length === 1 ? 'has' : 'have'} the plaintext back: ${why}`, `${left.length === 0 ? '' : `not tried yet: ${left.join(', ')}; `}put it right, then run this again`);
+  throw new LockfastError('rolled-back', `${counted(back.length, 'tenant')} could not be imported, and ${back.length === 1 ? 'has' : 'have'} the plaintext back: ${why}`, `${untried.length === 0 ? '' : `not tried yet: ${untried.join(', ')}; `}put it right, then run this again`);
 }

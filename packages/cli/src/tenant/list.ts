@@ -4,6 +4,7 @@ import { Accounts, type Tenant, tenantsBase } from '@lockfast/fleet';
 
 import type { Arguments } from '../arguments.ts';
 import { requireRole } from '../permission.ts';
+import { unfinishedRotation } from '../secret/unfinished-rotation.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { Workspace } from '../workspace.ts';
@@ -20,8 +21,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   await requireRole(workspace, session, 'auditor', { operation: 'tenant-list', object: workspace.configuration.file });
   const tenants = allTenants(workspace);
   const rows = await tenantRows(tenants, workspace, session);
+  const unfinished = unfinishedRotation(workspace);
   if (args.flag('json')) {
-    session.terminal.json({ tenants: rows });
+    session.terminal.json({ tenants: rows, credentialRotation: unfinished?.id ?? null });
     return 0;
   }
   if (rows.length === 0) {
@@ -31,6 +33,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   session.terminal.table(HEAD, rows.map(cells));
   const wrong = rows.filter(({ problems }) => problems.length > 0).length;
   session.terminal.line(`${counted(rows.length, 'tenant')}, ${wrong === 0 ? 'nothing wrong with them' : `something is wrong with ${wrong}: lockfast tenant audit`}`);
+  if (unfinished !== undefined) session.terminal.warn(unfinished.warning);
   return 0;
 }
 
