@@ -43,6 +43,10 @@ export function storedValue(table: FoundTable, column: FoundColumn, path: readon
   if (column.characters !== undefined && column.characters < least) {
     throw refuse(`holds ${column.characters} characters at most, and ${least === LEAST_CHARACTERS ? 'an encrypted value' : 'a value'} has ${least} at least`, `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(column.name)} TYPE text`);
   }
+  // `::text` takes the blanks off again, drivers don't: what a job finds in order, the application could not read. A blind index is only compared.
+  if (column.characters !== undefined && column.type === 'bpchar' && least === LEAST_CHARACTERS) {
+    throw refuse('is of type char(n), which fills values up with blanks: no application could read an encrypted value there', `ALTER TABLE ${table.sql} ALTER COLUMN ${identifier(column.name)} TYPE text`);
+  }
   return textValue(column, cell);
 }
 
