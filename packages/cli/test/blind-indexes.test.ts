@@ -156,7 +156,7 @@ describe.skipIf(missing !== undefined)(`blind indexes${missing === undefined ? '
     expect(await shop.done(['ledger', 'verify'])).toMatchObject({ status: 0 });
   });
 
-  test('[T4] [B14] activate waits until each running application that reports itself holds the next key', async () => {
+  test('[T4] [B14] activate waits until each running application that reports itself holds the next key, and finish until each has the ring of then', async () => {
     const shop = await aShop(SHOP.replace('url = "env:DATABASE_URL"', 'url = "env:DATABASE_URL"\ninstances = "lockfast_instances"') + INDEX);
     await shop.done(['column', 'index', 'build']);
     const client = new Client({ connectionString: shop.url });
@@ -173,6 +173,15 @@ describe.skipIf(missing !== undefined)(`blind indexes${missing === undefined ? '
     await instance.report();
     await shop.done(['column', 'index', 'activate', ID]);
     expect((await ringOf(shop)).indexKeys.map(({ state }) => state)).toEqual(['older', 'current']);
+    await shop.done(['column', 'index', 'build']);
+    // Its ring is of before the activation: it writes under the older key.
+    const older = (await ringOf(shop)).indexKeys[0]!.id;
+    expect(await shop.run(['column', 'index', 'finish', ID, '--yes'])).toMatchObject({ status: 1, stderr: expect.stringContaining(`1 of 1 live instance may still write under the index key ${older}`) as unknown });
+    expect(await shop.run(['column', 'index', 'finish', ID, '--yes', '--despite-instances'])).toMatchObject({ status: 2, stderr: expect.stringContaining('--reason') as unknown });
+    live.ring = await ringOf(shop);
+    await instance.report();
+    await shop.done(['column', 'index', 'finish', ID, '--yes']);
+    expect((await ringOf(shop)).indexKeys.map(({ state }) => state)).toEqual(['destroyed', 'current']);
   });
 
   test('[B14] a writer that forgets the index is found by --verify, named, and repaired by a build', async () => {

@@ -60,6 +60,16 @@ describe.skipIf(missing !== undefined)(`column rotate --from${missing === undefi
     return await databases.project(`CREATE TABLE users (id int PRIMARY KEY, org int NOT NULL, phone_ciphertext text); INSERT INTO users VALUES ${rows.join(', ')}`, SETTINGS);
   }
 
+  test.each(LIBRARIES)('[D3] status does not send values of %s into a second encryption', async (name, store) => {
+    const panel = await users([store('a text of some length'), null, store('another one'), 'plain']);
+    const { stdout } = await panel.done(['column', 'status']);
+    expect(stdout).toMatch(new RegExp(`^Next: lockfast column rotate users\\.phone --from ${name === 'typeorm-encrypted' ? 'lockbox, or typeorm-encrypted,' : name}`, 'm'));
+    expect(stdout).not.toMatch(/^Next: lockfast column encrypt/m);
+    expect(await panel.json(['column', 'status'])).toMatchObject({ columns: [{ plaintext: 3, looksLike: ['cloak', 'rails'].includes(name) ? name : 'base64' }] });
+    const plain = await users(['plain', 'cGxhaW4gdGV4dCB0aGF0IHNvbWVib2R5IGVuY29kZWQ=', '0123456789012345678901234567890123456789']);
+    expect((await plain.done(['column', 'status'])).stdout).toContain('Next: lockfast column encrypt users.phone\n');
+  });
+
   test.each(LIBRARIES)('[D3] [W4] %s: its values become lfv1, bound to their rows; plaintext and NULL stay; nothing the second time', async (name, store, options, env) => {
     const panel = await users([store(`${CANARY}-1`), null, 'not encrypted!', store(`${CANARY}-4`)]);
     const before = panel.sql(ALL);

@@ -1,6 +1,9 @@
 /** `lockfast column ...` on a real PostgreSQL server. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 
+import { Client } from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { missingForPostgres, PseudoTerminal } from '@lockfast/testkit';
@@ -287,6 +290,28 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     const ends = (await ledgerEntries(panel.project)).flatMap(({ operation, outcome }) => (outcome === 'interrupted' ? [operation] : []));
     expect(ends).toEqual(['column-verify', 'column-verify', 'key-usage']);
     expect((await panel.done(['ledger', 'verify'])).stdout).not.toContain('without an outcome');
+  });
+
+  test('[D6] ^C while the database counts: a status ends with 130 and a word, as text and as JSON, and shows no half of it', async () => {
+    const panel = await databases.project(ROWS, PANEL);
+    const others = new Client({ connectionString: panel.url });
+    await others.connect();
+    onTestFinished(async () => await others.end());
+    for (const json of [[], ['--json']]) {
+      await others.query('BEGIN; LOCK TABLE two_factor');
+      const child = spawn(process.execPath, [LOCKFAST, 'column', 'status', ...json], { cwd: panel.project.directory, env: { ...panel.project.env, DATABASE_URL: panel.url } });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      let [said, shown] = ['', ''];
+      child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+      child.stdout.on('data', (data: Buffer) => (shown += data.toString()));
+      const ended = once(child, 'close');
+      await expect.poll(() => panel.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"), { timeout: 30_000 }).toEqual(['1']);
+      child.kill('SIGINT');
+      await expect.poll(() => said, { timeout: 30_000 }).toContain('lockfast: stops\n');
+      await others.query('COMMIT');
+      expect([(await ended)[0], shown], said).toEqual([130, '']);
+    }
+    expect((await ledgerEntries(panel.project)).filter(({ outcome }) => outcome === 'interrupted')).toHaveLength(2);
   });
 
   test('[D4] [W4] roles: auditors look, operators encrypt, admins rotate, decrypt and clear; a refusal is on record', async () => {

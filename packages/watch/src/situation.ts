@@ -28,6 +28,8 @@ export interface SeenRing {
   readonly keys: readonly Pick<KeyRecord, 'id' | 'state' | 'created'>[];
   /** When the last recovery backup was written, ISO 8601. */
   readonly backup: string | null;
+  /** The tenants' own keys as the ring has them, one text each. */
+  readonly tenants?: readonly string[];
 }
 
 /** What one key encrypts. */

@@ -365,6 +365,32 @@ describe('thresholds', () => {
     await expect(story.watched({ rules: { 'channel-dead': { window: '2h' } } })).rejects.toMatchObject({ code: 'config-invalid' });
   });
 
+  test('[D6] [D7] a tenant whose own key was destroyed lacks it on purpose, until it gets another one', async () => {
+    const story = await Story.begin();
+    const lost = { ...READ, outcome: 'failure', code: 'missing-key' } as const;
+    await story.does('root', 'lockfast tenant shred', { operation: 'tenant-shred', object: TENANT, tenant: TENANT });
+    await story.does('wip', 'lockfast run', lost);
+    await story.does('root', 'lockfast column encrypt', { operation: 'column-encrypt', object: 'users.phone', outcome: 'failure', code: 'missing-key' });
+    await story.watched({});
+    expect(story.alertsOf('key-missing')).toEqual([]);
+    await story.does('wip', 'lockfast run', { ...lost, code: 'source-unavailable' });
+    await story.watched({});
+    expect(story.alertsOf('key-missing')).toHaveLength(1);
+    await story.does('root', 'lockfast tenant own-key', { operation: 'tenant-own-key', object: TENANT, tenant: TENANT });
+    await story.does('wip', 'lockfast run', lost);
+    await story.watched({});
+    expect(story.alertsOf('key-missing')).toHaveLength(2);
+  });
+
+  test('[D6] [D7] the key ring says whose key was destroyed, too', async () => {
+    const story = await Story.begin();
+    const record = `id=aaaaaaaaaaaaaaaa tenant=${TENANT} created=2026-01-01T00:00:00.000Z destroyed=2026-02-01T00:00:00.000Z`;
+    await story.watched({ seen: { ring: { ...ring(new Date(story.now).toISOString(), null), tenants: [record] } } });
+    await story.does('wip', 'lockfast run', { ...READ, outcome: 'failure', code: 'missing-key' });
+    await story.watched({});
+    expect(story.alertsOf('key-missing')).toEqual([]);
+  });
+
   test('[D6] outside of production a missing key is a warning', async () => {
     const story = await Story.begin();
     await story.does('anna', 'lockfast env get', { ...READ, outcome: 'failure', code: 'missing-key' });

@@ -89,8 +89,8 @@ async function planAll(columns: readonly ConfiguredColumn[], direction: Directio
   for (const column of columns) {
     const fernetKeys = await access.fernetKeys(column);
     const database = await access.database(column);
-    if (direction === 'decrypt') await refuseFenced(database, column);
     const fences = await fencesOf(database, column, ring);
+    if (direction === 'decrypt') refuseFenced(column, fences);
     refuseInTheWay(column, fences);
     const census = await censusColumn(database, column, ring);
     planned.push({ column, census, fences, present: presentKey(column, ring, fernetKeys), others: otherKeys(column, ring, fernetKeys, Object.keys(census.keys), census.fernet > 0) });

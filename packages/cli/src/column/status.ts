@@ -1,4 +1,4 @@
-import { type Census, censusColumn, type FenceStanding, fencesOf, type Survey } from '@lockfast/columns/jobs';
+import { type Census, censusColumn, type ColumnDatabase, type FenceStanding, fencesOf, type ForeignLook, foreignLook, type Survey } from '@lockfast/columns/jobs';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 
@@ -23,6 +23,8 @@ interface Found {
   readonly column: ConfiguredColumn;
   readonly census?: Census | Survey;
   readonly fences?: readonly FenceStanding[];
+  /** What its plaintext looks like, where that may be another library's. */
+  readonly foreign?: ForeignLook | undefined;
   readonly error?: LockfastError;
 }
 
@@ -39,7 +41,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       const all: Found[] = [];
       for (const column of columns) {
         const count = (): Promise<Census | Survey> => (proves ? survey(column, sample, access, session, signal) : censusOf(column, ring, access));
-        all.push(await look(column, count, async () => fencesOf(await access.database(column), column, ring)));
+        all.push(await look(column, count, () => access.database(column), ring));
+        // A count by the database is one statement, which hears of nothing.
+        signal.throwIfAborted();
       }
       return all;
     },
@@ -55,9 +59,12 @@ async function censusOf(column: ConfiguredColumn, ring: KeyRing, access: ColumnA
 }
 
 /** One database that does not answer must not hide what the others hold. */
-async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>, fences: () => Promise<readonly FenceStanding[]>): Promise<Found> {
+async function look(column: ConfiguredColumn, count: () => Promise<Census | Survey>, reached: () => Promise<ColumnDatabase>, ring: KeyRing): Promise<Found> {
   try {
-    return { column, census: await count(), fences: await fences() };
+    const census = await count();
+    const database = await reached();
+    const foreign = census.plaintext === 0 ? undefined : await foreignLook(database, column);
+    return { column, census, fences: await fencesOf(database, column, ring), foreign };
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
     return { column, error };
@@ -91,11 +98,15 @@ function report(found: readonly Found[], ring: KeyRing, args: Arguments, session
   const failed = found.find(({ error }) => error !== undefined)?.error;
   const failure = failed ?? finding(found);
   if (args.flag('json')) {
-    const columns = found.map(({ column, census, fences, error }) => ({ ...census, id: column.id, title: column.title, database: column.database, fences: fences?.map(({ rule, ...fence }) => ({ ...fence, ...rule })), ...failureJson(error) }));
+    const columns = found.map(({ column, census, fences, foreign, error }) => ({ ...census, ...(foreign === undefined ? {} : { looksLike: foreign }), id: column.id, title: column.title, database: column.database, fences: fences?.map(({ rule, ...fence }) => ({ ...fence, ...rule })), ...failureJson(error) }));
     terminal.json({ columns, ...failureJson(failure) });
   } else {
     print(found, ring, session);
-    const plaintext = columnsWith(found, (census) => census.plaintext);
+    for (const { column, foreign } of found) if (foreign !== undefined) terminal.line(foreignStep(column.id, foreign));
+    const plaintext = columnsWith(
+      found.filter(({ foreign }) => foreign === undefined),
+      (census) => census.plaintext,
+    );
     if (plaintext !== '') terminal.line(`Next: lockfast column encrypt ${plaintext}`);
     const behind = columnsBehind(found, ring);
     if (behind !== '') terminal.line(`Next: lockfast column rotate ${behind}, when every program has the key ring`);
@@ -140,6 +151,12 @@ function shownKeys(keys: Census['keys'], ring: KeyRing): string {
 
 function columnsWith(found: readonly Found[], count: (census: Census) => number): string {
   return found.filter(({ census }) => census !== undefined && count(census) > 0).map(({ column }) => column.id).join(' ');
+}
+
+/** What to do with plaintext that may be none: encrypted once more, nothing would read it. */
+function foreignStep(id: string, foreign: ForeignLook): string {
+  if (foreign !== 'base64') return `Next: lockfast column rotate ${id} --from ${foreign} --from-key REF, since what was looked at is ${foreign}'s`;
+  return `Next: lockfast column rotate ${id} --from lockbox, or typeorm-encrypted, --from-key REF, if a library wrote what is there: base64 of no text; lockfast column encrypt ${id} only if it is plaintext`;
 }
 
 /** Those with values that `column rotate` would bring under the active key, as far as a value says so by itself. */

@@ -49,6 +49,22 @@ export async function refuseWhileEncrypting(workspace: Workspace, ring: KeyRing,
   });
 }
 
+/**
+ * Before the older key of a blind index goes: an instance with a key ring from before another one took over writes under it still, and nobody
+ * would find that. Only one that has the present ring is known to write under the new one.
+ *
+ * @throws LockfastError `key-in-use`, and as {@link refuseUnlessHeld}
+ */
+export async function refuseWhileIndexing(workspace: Workspace, ring: KeyRing, id: string, args: Arguments, session: Session): Promise<void> {
+  await ask(workspace, ring, args, session, id, (found) => {
+    const live = ofRing(found, ring);
+    const behind = live.filter(({ generation }) => generation < ring.version.generation);
+    if (behind.length === 0) return undefined;
+    const which = shown(behind, ({ generation }) => `generation ${generation}`);
+    return { instances: behind, error: new LockfastError('key-in-use', `${behind.length} of ${counted(live.length, 'live instance')} may still write under the index key ${id}, with a key ring from before generation ${ring.version.generation}: ${which}`, `bring the key ring to them, then \`lockfast column index build\`, then run this again; ${WAY_OUT}`) };
+  });
+}
+
 interface Refusal {
   readonly instances: readonly FoundInstance[];
   readonly error: LockfastError;

@@ -1,8 +1,8 @@
 import { type CredentialRotation, credentialAges, isProven, openWork, readCredentialRotations, type WorkItem } from '@lockfast/fleet/credential-rotation';
 import { LockfastError } from '@lockfast/core/errors';
-import { pagesOf, parseEntry } from '@lockfast/ledger';
 
 import type { Arguments } from '../arguments.ts';
+import { entriesOf } from '../ledger/rows.ts';
 import { requireRole } from '../permission.ts';
 import type { Session } from '../session.ts';
 import { shownMinute } from '../terminal.ts';
@@ -67,14 +67,12 @@ async function agesOf(records: readonly CredentialRotation[], workspace: Workspa
   const ages = new Map<string, Omit<Age, 'ageDays'>>(credentialAges(records).map((age) => [`${age.name} ${age.path}`, age]));
   const ledger = await workspace.ledger();
   if (ledger !== undefined) {
-    for await (const page of pagesOf(ledger.store)) {
-      for (const { entry } of page) {
-        const { operation, kind, outcome, object, time, details, tenant: whose = '' } = parseEntry(entry);
-        const variable = details?.['variable'];
-        if (operation !== 'encrypt' || kind !== 'outcome' || outcome !== 'success' || typeof variable !== 'string' || details?.['rotation'] !== undefined) continue;
-        const known = ages.get(`${variable} ${object}`);
-        if (known === undefined || known.changed < time) ages.set(`${variable} ${object}`, { name: variable, tenant: whose, path: object, changed: time, rotation: null });
-      }
+    for await (const { entry } of entriesOf(ledger.store)) {
+      const { operation, kind, outcome, object, time, details, tenant: whose = '' } = entry;
+      const variable = details?.['variable'];
+      if (operation !== 'encrypt' || kind !== 'outcome' || outcome !== 'success' || typeof variable !== 'string' || details?.['rotation'] !== undefined) continue;
+      const known = ages.get(`${variable} ${object}`);
+      if (known === undefined || known.changed < time) ages.set(`${variable} ${object}`, { name: variable, tenant: whose, path: object, changed: time, rotation: null });
     }
   }
   const now = Date.now();

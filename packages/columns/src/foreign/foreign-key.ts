@@ -14,7 +14,11 @@ export function openUnderAny(keys: readonly ForeignKey[], open: (key: Secret) =>
     const value = open(key);
     if (value !== undefined) return { value, key: name };
   }
-  throw new LockfastError('wrong-key', 'no key that was named opens it', 'name the key that it was encrypted with; older ones, too, where the library had several');
+  throw underNoKey();
+}
+
+export function underNoKey(): LockfastError {
+  return new LockfastError('wrong-key', 'no key that was named opens it', 'name the key that it was encrypted with; older ones, too, where the library had several');
 }
 
 export function invalidForeignKey(name: string, what: string, hint: string): LockfastError {

@@ -12,7 +12,7 @@ import type { Stored } from '../stored-format.ts';
 import { base64Bytes } from './base64-bytes.ts';
 import { decrypted } from './decrypted.ts';
 import type { ForeignFormat, OpenedForeign } from './foreign-format.ts';
-import { type ForeignKey, invalidForeignKey, openUnderAny } from './foreign-key.ts';
+import { type ForeignKey, invalidForeignKey, openUnderAny, underNoKey } from './foreign-key.ts';
 import { openGcm, TAG_BYTES } from './open-gcm.ts';
 
 const ALGORITHM = /^aes-(128|192|256)-(cbc|gcm)$/;
@@ -51,19 +51,24 @@ export class TypeormEncrypted implements ForeignFormat {
     const bytes = base64Bytes(stored)!;
     const [iv, rest] = [bytes.subarray(0, this.#ivBytes), bytes.subarray(this.#ivBytes)];
     if (this.authenticated) return openUnderAny(this.#keys, (key) => openGcm(key, iv, rest.subarray(TAG_BYTES), rest.subarray(0, TAG_BYTES)));
-    return openUnderAny(this.#likelyKeys(iv, rest), (key) => this.#openCbc(key, iv, rest));
+    return this.#openText(iv, rest);
   }
 
-  /** Those to try with CBC. The library encrypts texts alone: where one key gives text, another one that gives none has met what only passes for padding. */
-  #likelyKeys(iv: Buffer, sealed: Buffer): readonly ForeignKey[] {
-    if (this.#keys.length === 1) return this.#keys;
-    const giving = this.#keys.find(({ key }) => {
+  /** The library encrypts texts alone: where one key gives text, another one that gives none has met what only passes for padding. */
+  #openText(iv: Buffer, sealed: Buffer): OpenedForeign {
+    let other: OpenedForeign | undefined;
+    for (const { name, key } of this.#keys) {
       const value = this.#openCbc(key, iv, sealed);
-      const isText = value !== undefined && isUtf8(value);
-      value?.fill(0);
-      return isText;
-    });
-    return giving === undefined ? this.#keys : [giving];
+      if (value === undefined) continue;
+      if (isUtf8(value)) {
+        other?.value.fill(0);
+        return { value, key: name };
+      }
+      if (other === undefined) other = { value, key: name };
+      else value.fill(0);
+    }
+    if (other === undefined) throw underNoKey();
+    return other;
   }
 
   #openCbc(key: Secret, iv: Buffer, sealed: Buffer): Buffer | undefined {

@@ -114,9 +114,8 @@ export async function fencesOf(database: ColumnDatabase, declared: DeclaredColum
   });
 }
 
-/** @throws LockfastError `conflict`: what the job would write a fence refuses */
-export async function refuseFenced(database: ColumnDatabase, declared: DeclaredColumn): Promise<void> {
-  const [fence] = await (await database.fences(declared)).standing();
+/** @param fences those of the column. @throws LockfastError `conflict`: what a decryption would write they refuse */
+export function refuseFenced(declared: DeclaredColumn, [fence]: readonly StandingFence[]): void {
   if (fence === undefined) return;
   throw new LockfastError('conflict', `${declared.id} has a fence, ${fence.name}, which refuses plaintext`, `take it down first: lockfast column fence ${declared.id} --remove`);
 }

@@ -10,6 +10,7 @@ export { discover, type Discovered, type Discovering, type Discovery } from './d
 export { type ContextFilter, type ExportedRow, exportColumn, isMeant } from './export.ts';
 export type { FenceRule, FenceViolation, FenceViolations, StandingFence, ViolatingRow } from './fence.ts';
 export { type FenceReport, type FenceStanding, type Fencing, fencesOf, raiseFence, refuseFenced, removeFence } from './fencing.ts';
+export { foreignLook, type ForeignLook } from './foreign-look.ts';
 export { censusIndex, type IndexCensus } from './index-census.ts';
 export { type IndexSurvey, surveyIndex } from './index-survey.ts';
 export type { Origin, ReadableColumn } from './origins.ts';

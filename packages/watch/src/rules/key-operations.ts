@@ -1,5 +1,6 @@
 /** Changes of keys that were refused, made at the wrong time, or use what must not be used any more. */
 import type { ErrorCode } from '@lockfast/core/errors';
+import { isDestroyed, parseTenantRecord } from '@lockfast/core/keyring';
 
 import { isAccess } from '../ledger-event.ts';
 import { NONE, type Rule } from '../rule.ts';
@@ -32,19 +33,41 @@ export const keyOperationRefused: Rule = {
   },
 };
 
+/** In memory: when each tenant's own key was destroyed. That nothing of it opens afterwards is what was wanted. */
 export const keyMissing: Rule = {
-  what: 'a use of keys failed since the key is not there, or the key ring is gone; a warning outside of production',
+  what: 'a use of keys failed since the key is not there, or the key ring is gone; a warning outside of production. Not where a tenant has none on purpose',
   severity: 'critical',
-  take: ({ outcome, code, environment, operation, object, tenant, person, seq }, { policy }) => {
+  rememberMs: () => Number.POSITIVE_INFINITY,
+  take: ({ outcome, code, environment, operation, object, tenant, person, seq, time }, { policy, memory }) => {
+    if (operation === 'tenant-shred' && outcome === 'success') memory.set(tenant ?? object, [time]);
+    if (operation === 'tenant-own-key' && outcome === 'success') memory.delete(tenant ?? object);
     if (outcome !== 'failure' || !KEY_IS_MISSING.has(code ?? '')) return NONE;
+    if (code === 'missing-key' && (isBeforeTenantsKey(operation) || (tenant !== undefined && memory.has(tenant)))) return NONE;
     const severity = policy.isProduction && environment !== undefined && environment === policy.environment ? 'critical' : 'warning';
-    return [{ cause: `${code!} ${tenant ?? object}`, tenant, summary: `${operation} of ${tenant ?? object} by ${person} found no key (${code!})`, hint: 'run lockfast doctor as that account', severity, seq }];
+    return [{ cause: `${code!} ${tenant ?? object}`, tenant, summary: `${operation} of ${tenant ?? object} by ${person} found no key (${code!})`, hint: "run lockfast doctor as that account; where columns are under tenants' own keys, lockfast tenant own-key --from-columns --dry-run says who has none", severity, seq }];
   },
-  look: ({ ring }, { policy }) => {
-    if (ring === undefined || !('code' in ring)) return NONE;
+  look: ({ ring }, { policy, memory }) => {
+    if (ring === undefined) return NONE;
+    if (!('code' in ring)) {
+      // Destroyed before the ledger began, or by a ring from elsewhere: from the first look on.
+      for (const { tenant, destroyed } of endedTenants(ring.tenants ?? [])) if (!memory.has(tenant)) memory.set(tenant, [destroyed]);
+      return NONE;
+    }
     return [{ cause: 'key ring', summary: `the key ring can not be read (${ring.code})`, hint: 'put it back from git or a backup', state: ring.code, severity: policy.isProduction ? 'critical' : 'warning' }];
   },
 };
+
+/** A job over columns refuses before its first row while a tenant has no key of its own yet, and names it to who started it. */
+function isBeforeTenantsKey(operation: string): boolean {
+  return operation.startsWith('column-');
+}
+
+/** Those whose own key was destroyed, and who have no other. */
+function endedTenants(records: readonly string[]): { readonly tenant: string; readonly destroyed: number }[] {
+  const parsed = records.flatMap((text) => parseTenantRecord(text) ?? []);
+  const living = new Set(parsed.filter((record) => !isDestroyed(record)).map(({ tenant }) => tenant));
+  return parsed.filter(isDestroyed).flatMap(({ tenant, destroyed }) => (living.has(tenant) ? [] : [{ tenant, destroyed: Date.parse(destroyed) }]));
+}
 
 /** In memory: when each key was retired, by its id. What was told stays in the ring, so nothing is forgotten. */
 export const retiredKeyUsed: Rule = {

@@ -4,6 +4,7 @@ import type { KeyRing } from '@lockfast/core/keyring';
 
 import type { Arguments } from '../../arguments.ts';
 import { confirmByName } from '../../confirm.ts';
+import { despiteInstances, refuseWhileIndexing } from '../../key/instances-first.ts';
 import type { Session } from '../../session.ts';
 import { counted } from '../../terminal.ts';
 import type { Workspace } from '../../workspace.ts';
@@ -15,8 +16,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   return stepIndexKey(args, session, {
     operation: 'index-key-destroy',
     of: 'older',
+    facts: despiteInstances(args, session),
     before: async (index, ring, workspace) => {
-      await refuseUsedIndexKey(index, ring, workspace, session);
+      const { id } = indexKeysOf(ring, index.id).find(({ state }) => state === 'older')!;
+      // First: what an instance writes meanwhile, the count would miss.
+      await refuseWhileIndexing(workspace, ring, id, args, session);
+      await refuseUsedIndexKey(index, id, ring, workspace, session);
       confirmByName(args, session, `destroy the older key of ${index.id}`, index.id);
     },
     change: (ring, id) => ring.withIndexKeyDestroyed(id),
@@ -25,8 +30,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
 }
 
 /** @throws LockfastError `key-in-use` */
-async function refuseUsedIndexKey(index: ConfiguredIndex, ring: KeyRing, workspace: Workspace, session: Session): Promise<void> {
-  const older = indexKeysOf(ring, index.id).find(({ state }) => state === 'older')!.id;
+async function refuseUsedIndexKey(index: ConfiguredIndex, older: string, ring: KeyRing, workspace: Workspace, session: Session): Promise<void> {
   await using access = new ColumnAccess(workspace, ring, session);
   const { keys } = await censusIndex(await access.database(index.source), index, ring);
   const rows = keys[older] ?? 0;

@@ -47,15 +47,26 @@ export function restoreWritten(model: SequelizeModel, instance: SequelizeInstanc
   }
 }
 
-/** Rows as the database has them, at any depth of arrays, of a write that returns some. @throws LockfastError as `Column.decrypt` */
+/** Rows as the database has them, at any depth of arrays, of a write that returns some. @throws LockfastError as `Column.decryptBatch` */
 export function decryptReturnedRows(model: SequelizeModel, results: unknown): unknown {
-  if (Array.isArray(results)) return results.map((one) => decryptReturnedRows(model, one));
+  const rows: Record<string, unknown>[] = [];
+  const copies = copied(results, rows);
+  for (const one of protectedAttributes(model)) {
+    const held = rows.filter((row) => row[one.field] !== undefined && row[one.field] !== null);
+    const values = one.column.decryptBatch(
+      held.map((row) => one.type.storedOf(row[one.field])),
+      held.map((row) => contextAt(one, (field) => row[field], refuseMissingContext)),
+    );
+    held.forEach((row, i) => (row[one.field] = values[i]));
+  }
+  return copies;
+}
+
+/** @param rows gets the copy of each row */
+function copied(results: unknown, rows: Record<string, unknown>[]): unknown {
+  if (Array.isArray(results)) return results.map((one) => copied(one, rows));
   if (results === null || typeof results !== 'object') return results;
   const row: Record<string, unknown> = { ...results };
-  for (const one of protectedAttributes(model)) {
-    const stored = row[one.field];
-    if (stored === undefined || stored === null) continue;
-    row[one.field] = one.column.decrypt(one.type.storedOf(stored), contextAt(one, (field) => row[field], refuseMissingContext));
-  }
+  rows.push(row);
   return row;
 }
