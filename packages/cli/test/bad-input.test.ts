@@ -495,16 +495,15 @@ describe('[B1] the surroundings', () => {
     const project = await encryptedProject(ENV);
     const before = readdirSync(project.directory);
     const home = userInfo().homedir;
-    const missing = await project.run(['env', 'get', 'A'], { env: { HOME: given, XDG_STATE_HOME: join(project.base, 'state') } });
-    expect(missing).toMatchObject({ status: 3, stderr: expect.stringContaining(` ${join(home, '.config/lockfast/')}`) });
+    const outcome = await project.run(['env', 'get', 'A'], { env: { HOME: given, XDG_STATE_HOME: join(project.base, 'state') } });
+    expect(outcome).toMatchObject({ status: 3, stderr: expect.stringContaining(` ${join(home, '.config/lockfast/')}`) });
     expect(readdirSync(project.directory)).toEqual(before);
   });
 
   test.skipIf(!isRoot)('an account that the system does not know, without HOME', async () => {
     const project = await encryptedProject(ENV);
     const nobodyKnows = (args: string, env: NodeJS.ProcessEnv): Outcome => {
-      const [command, ...rest] = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')];
-      const { status, signal, stdout, stderr } = spawnSync(command!, rest, { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
+      const { status, signal, stdout, stderr } = spawnSync('setpriv', ['--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')], { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
       return { status, signal, stdout, stderr };
     };
     spawnSync('chown', ['-R', '4242:4242', project.base]);
