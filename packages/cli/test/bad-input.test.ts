@@ -491,6 +491,22 @@ describe('[B1] the surroundings', () => {
     expect(await project.run(['env', 'set', 'A'], { env, input: 'x' })).toMatchObject({ status: 0, stderr: '' });
   });
 
+  test('a file and a variable with names that would forge a line or steer the terminal', async () => {
+    const project = await initialisedProject();
+    const plain = 'x\n\u001b[31m.env';
+    const shown = String.raw`"x\u{a}\u{1b}[31m.env`;
+    const file = `${plain}.encrypted`;
+    project.write(plain, PLAIN);
+    expect((await project.run(['env', 'encrypt', plain])).stdout).toBe(`${shown}.encrypted": 4 lines, 4 new or changed, revision 1; ${shown}" removed\n`);
+    for (const args of [['verify', file], ['set', 'A', '--file', file], ['unset', 'B', '--file', file], ['diff', '--file', file, '--against', file], ['lint', file], ['decrypt', file]]) {
+      const { status, stdout } = await project.run(['env', ...args], { input: 'x' });
+      expect([status, stdout], args[0]).toEqual([0, expect.stringContaining(shown)]);
+      expect(stdout).not.toContain('\u001b');
+    }
+    project.write('names.env', 'A\u001b[31m=1\n');
+    expect((await project.run(['env', 'list', 'names.env', '--dialect', 'docker'])).stdout).toBe(String.raw`"A\u001b[31m"` + '\n');
+  });
+
   test.each(['', 'relative', '.'])('a HOME of "%s" is none: no state is kept below the working directory', async (given) => {
     const project = await encryptedProject(ENV);
     const before = readdirSync(project.directory);
