@@ -10,18 +10,25 @@ import type { Arguments } from './arguments.ts';
 import type { Session } from './session.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Of the files of --file, else of the tenant's layers: the later one wins. null is a name without a value. */
-export async function openedVariables(args: Arguments, workspace: Workspace, session: Session): Promise<Map<string, string | null>> {
+/**
+ * Of the files of --file, else of the tenant's layers: the later one wins. null is a name without a value.
+ *
+ * @param reaches whether a program is to find that name in its environment: then it is told of names that may get lost there
+ */
+export async function openedVariables(args: Arguments, workspace: Workspace, session: Session, reaches: (name: string) => boolean): Promise<Map<string, string | null>> {
   const files = args.list('file').length > 0 ? args.list('file') : workspace.layers(args.text('tenant'));
   const values = new Map<string, string | null>();
   for (const file of files) {
-    for (const [name, value] of await readStrictly(file, args, workspace, session)) values.set(name, value);
+    for (const [name, value] of await readStrictly(file, args, workspace)) {
+      if (!isPortableName(name) && reaches(name)) session.terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
+      values.set(name, value);
+    }
   }
   return values;
 }
 
 /** Every line must be one that the dialect reads: a program that starts with half of its configuration is worse than none. */
-async function readStrictly(file: string, args: Arguments, workspace: Workspace, { terminal }: Session): Promise<ReadonlyMap<string, string | null>> {
+async function readStrictly(file: string, args: Arguments, workspace: Workspace): Promise<ReadonlyMap<string, string | null>> {
   const dialect = workspace.dialect(args);
   const { bytes } = readRegularFile(file, 'follow', MOST_FILE_BYTES);
   const plaintext = plaintextOf(await workspace.decrypting(file, args.text('tenant'), (scope) => openEnvFile(bytes, scope, file)));
@@ -32,9 +39,6 @@ async function readStrictly(file: string, args: Arguments, workspace: Workspace,
   const [problem] = problems;
   if (problem !== undefined) {
     throw new LockfastError('unreadable-env', `${file}: line ${problem.line}: ${problem.reason}, as ${dialect} reads it`, 'mend it with `lockfast env edit`, or name another --dialect');
-  }
-  for (const name of variables.keys()) {
-    if (!isPortableName(name)) terminal.warn(`${file}: ${JSON.stringify(name)} reaches the program, but systemd and shells such as dash drop such a name`);
   }
   return variables;
 }

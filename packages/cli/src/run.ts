@@ -17,8 +17,9 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const prepared = args.text('prepared');
   if (prepared !== undefined) return runPrepared(prepared, [command, ...rest], args, session);
   const workspace = new Workspace(args, session);
-  const values = await openedVariables(args, workspace, session);
-  const environment = childEnvironment(session.environment, only(values, args.text('only')), {
+  const asked = namesOf(args);
+  const values = await openedVariables(args, workspace, session, (name) => asked?.includes(name) ?? true);
+  const environment = childEnvironment(session.environment, only(values, asked), {
     override: args.flag('override'),
     allowUnsafe: args.flag('allow-unsafe'),
     strip: await workspace.keyVariables(),
@@ -37,15 +38,19 @@ async function runMasked(command: string, rest: readonly string[], environment: 
 async function runPrepared(file: string, [command, ...rest]: readonly string[], args: Arguments, session: Session): Promise<number> {
   const { variables, strip } = takePrepared(file);
   const values = new Map(variables);
-  const environment = childEnvironment(session.environment, only(values, args.text('only')), { override: args.flag('override'), allowUnsafe: args.flag('allow-unsafe'), strip });
+  const environment = childEnvironment(session.environment, only(values, namesOf(args)), { override: args.flag('override'), allowUnsafe: args.flag('allow-unsafe'), strip });
   if (args.flag('mask')) return runMasked(command!, rest, environment, values, {}, session);
   return becomeChild(command!, rest, environment);
 }
 
+/** What --only asks for; undefined where the program gets all. */
+function namesOf(args: Arguments): readonly string[] | undefined {
+  return args.text('only')?.split(',').map((name) => name.trim());
+}
+
 /** @throws LockfastError `no-such-variable`: a name that is asked for and missing is an unresolved value */
-function only(values: ReadonlyMap<string, string | null>, list: string | undefined): ReadonlyMap<string, string | null> {
-  if (list === undefined) return values;
-  const names = list.split(',').map((name) => name.trim());
+function only(values: ReadonlyMap<string, string | null>, names: readonly string[] | undefined): ReadonlyMap<string, string | null> {
+  if (names === undefined) return values;
   if (names.some((name) => !values.has(name))) throw new LockfastError('no-such-variable', 'run: --only asks for a variable that the file does not set', 'see `lockfast env list` for the names that it sets');
   return new Map(names.map((name) => [name, values.get(name) ?? null]));
 }

@@ -491,20 +491,35 @@ describe('[B1] the surroundings', () => {
     expect(await project.run(['env', 'set', 'A'], { env, input: 'x' })).toMatchObject({ status: 0, stderr: '' });
   });
 
+  test('a file and a variable with names that would forge a line or steer the terminal', async () => {
+    const project = await initialisedProject();
+    const plain = 'x\n\u001b[31m.env';
+    const shown = String.raw`"x\u{a}\u{1b}[31m.env`;
+    const file = `${plain}.encrypted`;
+    project.write(plain, PLAIN);
+    expect((await project.run(['env', 'encrypt', plain])).stdout).toBe(`${shown}.encrypted": 4 lines, 4 new or changed, revision 1; ${shown}" removed\n`);
+    for (const args of [['verify', file], ['set', 'A', '--file', file], ['unset', 'B', '--file', file], ['diff', '--file', file, '--against', file], ['lint', file], ['decrypt', file]]) {
+      const { status, stdout } = await project.run(['env', ...args], { input: 'x' });
+      expect([status, stdout], args[0]).toEqual([0, expect.stringContaining(shown)]);
+      expect(stdout).not.toContain('\u001b');
+    }
+    project.write('names.env', 'A\u001b[31m=1\n');
+    expect((await project.run(['env', 'list', 'names.env', '--dialect', 'docker'])).stdout).toBe(String.raw`"A\u001b[31m"` + '\n');
+  });
+
   test.each(['', 'relative', '.'])('a HOME of "%s" is none: no state is kept below the working directory', async (given) => {
     const project = await encryptedProject(ENV);
     const before = readdirSync(project.directory);
     const home = userInfo().homedir;
-    const missing = await project.run(['env', 'get', 'A'], { env: { HOME: given, XDG_STATE_HOME: join(project.base, 'state') } });
-    expect(missing).toMatchObject({ status: 3, stderr: expect.stringContaining(` ${join(home, '.config/lockfast/')}`) });
+    const outcome = await project.run(['env', 'get', 'A'], { env: { HOME: given, XDG_STATE_HOME: join(project.base, 'state') } });
+    expect(outcome).toMatchObject({ status: 3, stderr: expect.stringContaining(` ${join(home, '.config/lockfast/')}`) });
     expect(readdirSync(project.directory)).toEqual(before);
   });
 
   test.skipIf(!isRoot)('an account that the system does not know, without HOME', async () => {
     const project = await encryptedProject(ENV);
     const nobodyKnows = (args: string, env: NodeJS.ProcessEnv): Outcome => {
-      const [command, ...rest] = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')];
-      const { status, signal, stdout, stderr } = spawnSync(command!, rest, { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
+      const { status, signal, stdout, stderr } = spawnSync('setpriv', ['--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')], { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
       return { status, signal, stdout, stderr };
     };
     spawnSync('chown', ['-R', '4242:4242', project.base]);

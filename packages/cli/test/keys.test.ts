@@ -305,6 +305,20 @@ describe('what is due', () => {
   });
 });
 
+test('a key source that is removed and that the configuration still names: it says so, and what to name instead', async () => {
+  const project = await keyProject();
+  const env = { SECOND: (await project.run(['key', 'generate', '--format', 'root'])).stdout.trim(), THIRD: (await project.run(['key', 'generate', '--format', 'root'])).stdout.trim() };
+  const [named] = /file:[^"]+/.exec(project.text('lockfast.toml'))!;
+  const remove = async (uri: string): Promise<string> => (await project.run(['key', 'source', 'remove', uri], { env: { ...env, LOCKFAST_KEY_SOURCE: 'env:SECOND' } })).stderr;
+  for (const uri of ['env:SECOND', 'env:THIRD']) expect((await project.run(['key', 'source', 'add', uri], { env })).status).toBe(0);
+  expect(await remove('env:THIRD')).toBe('');
+  const still = `lockfast: warning: ${project.path('lockfast.toml')} still names ${named} as key-source: take that out`;
+  expect(await remove(named)).toBe(`${still}, and name env:SECOND there\n`);
+  await project.run(['key', 'source', 'add', named], { env: { ...env, LOCKFAST_KEY_SOURCE: 'env:SECOND' } });
+  project.write('lockfast.toml', project.text('lockfast.toml').replace(`"${named}"`, `["${named}", "env:SECOND"]`), 0o644);
+  expect(await remove(named)).toBe(`${still}\n`);
+});
+
 const ROLES = '[roles]\nadmin = ["daemon", "@games"]\noperator = ["nobody"]\nauditor = ["www-data"]\n';
 
 describe.skipIf(missingForPersons !== undefined)(`who may${missingForPersons === undefined ? '' : ` (skipped: ${missingForPersons})`}`, () => {

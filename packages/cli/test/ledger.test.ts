@@ -249,6 +249,17 @@ describe('ledger verify --backup', () => {
   });
 });
 
+test('a ledger in the place of a lost one needs a reason, and names the lost one', async () => {
+  const project = await encryptedProject('A=1\n');
+  const [lost] = JSON.parse(`[${(await project.run(['ledger', 'list', '--json', '--operation', 'ledger-created'])).stdout}]`) as { entries: readonly { object: string }[] }[];
+  for (const rest of ['', '-wal', '-shm']) rmSync(project.path(DATABASE + rest), { force: true });
+  expect(await project.run(['ledger', 'create'])).toMatchObject({ status: 2, stderr: 'lockfast: ledger create: it needs --reason TEXT: say what happened: whoever reads the ledger wants to know\n' });
+  expect(existsSync(project.path(DATABASE))).toBe(false);
+  expect((await project.run(['ledger', 'create', '--reason', 'the disk broke'])).status).toBe(0);
+  const { stdout } = await project.run(['ledger', 'export', '--format', 'jsonl', '--out', '-']);
+  expect(stdout).toContain(`"details":{"former":"${lost!.entries[0]!.object}"}`);
+});
+
 describe('ledger export', () => {
   test('bug class 18: a cell that a spreadsheet would run begins with an apostrophe', async () => {
     const formulas = ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'];

@@ -2,7 +2,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { encryptFile, MOST_FILE_BYTES, portabilityWarnings, refuseNoPlaintext } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, type OpenedFile, readRegularFile } from '@lockfast/core/files';
+import { identityOf, type OpenedFile, readRegularFile, shownPath } from '@lockfast/core/files';
 import { Fernet } from '@lockfast/core/formats';
 import { expandPath } from '@lockfast/keys';
 
@@ -31,7 +31,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const { entries } = await workspace.encrypting(target, args.text('tenant'), (scope) =>
     encryptFile({ path: source, file: { ...file, bytes } }, target, scope, { keep: true, force: args.flag('force') }),
   );
-  session.terminal.line(`${target}: ${counted(entries, 'line')} from ${source}; check it with: lockfast env list ${target}`);
+  session.terminal.line(`${shownPath(target)}: ${counted(entries, 'line')} from ${shownPath(source)}; check it with: lockfast env list ${shownPath(target)}`);
   return 0;
 }
 

@@ -1,5 +1,6 @@
 import { decryptFile, plaintextOf, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
@@ -16,7 +17,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   }
   const target = args.text('out') ?? withoutSuffix(source);
   await workspace.decrypting(source, tenant, (scope) => decryptFile(source, target, scope, { force: args.flag('force') }));
-  session.terminal.line(`${target}: plaintext of ${source}; encrypt it again with: lockfast env encrypt${target === USUAL_FILE ? '' : ` ${target}`}`);
+  session.terminal.line(`${shownPath(target)}: plaintext of ${shownPath(source)}; encrypt it again with: lockfast env encrypt${target === USUAL_FILE ? '' : ` ${shownPath(target)}`}`);
   return 0;
 }
 

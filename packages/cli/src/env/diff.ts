@@ -2,6 +2,7 @@ import { basename, dirname, resolve } from 'node:path';
 
 import { type Change, changesBetween, type Entry, isEncryptedFile, openEnvFile, splitEntries } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { git, workTree } from '../git.ts';
@@ -38,7 +39,7 @@ async function atRevision(file: string, args: Arguments, session: Session, works
 }
 
 function print(changes: readonly Change[], file: string, { terminal }: Session): void {
-  if (changes.length === 0) terminal.line(`${file}: no difference`);
+  if (changes.length === 0) terminal.line(`${shownPath(file)}: no difference`);
   for (const { name, what } of changes) {
     const line = `${SIGNS[what]} ${name === '' ? 'comments and blank lines changed' : `${name} ${what}`}`;
     terminal.line(what === 'added' ? terminal.green(line) : what === 'removed' ? terminal.red(line) : line);

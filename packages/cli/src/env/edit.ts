@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 
 import { encryptEnvFile, openEnvFile, type OpenedEnvFile, plaintextOf, replaceFile, splitEntries, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf, readRegularFile } from '@lockfast/core/files';
+import { identityOf, readRegularFile, shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { ENCRYPTED_SUFFIX } from '../env-files.ts';
@@ -33,12 +33,12 @@ export async function run(args: Arguments, session: Session): Promise<number> {
       if (identityOf(memory.path) === undefined) throw new LockfastError('tool-failed', 'the editor removed the file', 'nothing was changed: edit again and save');
       const after = readRegularFile(memory.path, 'refuse').bytes;
       if (after.equals(before)) {
-        session.terminal.line(`${file}: nothing changed`);
+        session.terminal.line(`${shownPath(file)}: nothing changed`);
         return 0;
       }
       try {
         const { header } = await workspace.encrypting(file, tenant, (scope) => replaceFile(file, encrypted(after, opened, scope), identity, scope));
-        session.terminal.line(`${file}: revision ${header.revision}`);
+        session.terminal.line(`${shownPath(file)}: revision ${header.revision}`);
         return 0;
       } catch (error) {
         if (!(error instanceof LockfastError) || !session.terminal.interactive) throw error;

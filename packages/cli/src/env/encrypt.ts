@@ -1,5 +1,6 @@
 import { encryptEnvFile, encryptFile, type Encryption, portabilityWarnings, readPlaintextFile, refuseNoPlaintext, splitEntries, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 import type { Derivation } from '@lockfast/core/formats';
 import { PBKDF2_ITERATIONS } from '@lockfast/core/formats';
 
@@ -58,7 +59,7 @@ function report(terminal: Terminal, args: Arguments, source: string, target: str
     return;
   }
   const what = written ? `${counted(entries, 'line')}, ${entries - kept} new or changed, revision ${revision}` : 'nothing changed';
-  terminal.line(`${target}: ${what}${removed ? `; ${source} removed` : ''}`);
+  terminal.line(`${shownPath(target)}: ${what}${removed ? `; ${shownPath(source)} removed` : ''}`);
 }
 
 /** @throws LockfastError `usage`, `parameters-out-of-range` */

@@ -4,7 +4,7 @@ import { isEncryptedFile, MOST_FILE_BYTES, openEnvFile, plaintextOf, printEntrie
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { CAUSES, type Finding, type Group, isReadAlike, lintEnv, type LintReport, type LintRequest, respell, type Respelling, STYLES, type Target, TARGET_NAMES } from '@lockfast/core/env/lint';
 import { LockfastError } from '@lockfast/core/errors';
-import { readRegularFile, withFileLock, writeDurably } from '@lockfast/core/files';
+import { readRegularFile, shownPath, withFileLock, writeDurably } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { DIALECT_NAMES, findUpward } from '../configuration.ts';
@@ -149,7 +149,7 @@ function print(file: string, args: Arguments, report: LintReport, respelling: Re
   if (!check && differing.length + told.length > 0) terminal.line();
   const count = (severity: Finding['severity']): number => report.findings.filter((finding) => finding.severity === severity).length;
   const alike = differing.length === 0 ? 'all read alike' : `${differing.length} read differently`;
-  terminal.line(`${file}: ${counted(report.variables.length, 'variable')}, ${alike} by ${report.targets.join(', ')}; ${counted(count('error'), 'error')}, ${counted(count('warning'), 'warning')}, ${counted(count('note'), 'note')}`);
+  terminal.line(`${shownPath(file)}: ${counted(report.variables.length, 'variable')}, ${alike} by ${report.targets.join(', ')}; ${counted(count('error'), 'error')}, ${counted(count('warning'), 'warning')}, ${counted(count('note'), 'note')}`);
 }
 
 /** The name once, then a row for each group. Values are numbered, so that one sees who agrees without seeing what. */
@@ -177,7 +177,7 @@ function printRespelling(file: string, args: Arguments, { respelled, left }: Res
   }
   for (const { name, line, reason } of left) terminal.line(`line ${line}: ${name}: left: ${reason}`);
   const verb = args.flag('dry-run') ? 'would be spelled anew; nothing was written' : 'spelled anew';
-  terminal.line(`${file}: ${respelled.length === 0 ? 'nothing' : counted(respelled.length, 'line')} ${respelled.length === 0 ? 'to spell anew' : verb}, ${left.length} left`);
+  terminal.line(`${shownPath(file)}: ${respelled.length === 0 ? 'nothing' : counted(respelled.length, 'line')} ${respelled.length === 0 ? 'to spell anew' : verb}, ${left.length} left`);
   terminal.line();
 }
 

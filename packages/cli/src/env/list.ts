@@ -14,6 +14,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     session.terminal.json({ variables: shown });
     return 0;
   }
-  for (const [name, value] of variables) session.terminal.line(reveal && value !== null ? `${name}=${shownValue(value)}` : name);
+  for (const [name, value] of variables) session.terminal.line(reveal && value !== null ? `${shownValue(name)}=${shownValue(value)}` : shownValue(name));
   return 0;
 }

@@ -1,5 +1,6 @@
 import { type Encryption, isVariableName, setVariable, updateEnvFile, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
@@ -18,7 +19,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const value = await readValue(name, session);
   const change = (scope: WriteScope): Promise<Encryption> => updateEnvFile(file, scope, (entries) => setVariable(entries, name, value, workspace.dialect(args)));
   const { written, revision } = await workspace.encrypting(file, args.text('tenant'), change, { variable: name });
-  session.terminal.line(`${file}: ${written ? `${name} set, revision ${revision}` : `${name} had this value already`}`);
+  session.terminal.line(`${shownPath(file)}: ${written ? `${name} set, revision ${revision}` : `${name} had this value already`}`);
   return 0;
 }
 

@@ -1,6 +1,6 @@
 import { isVariableName, unsetVariable, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { identityOf } from '@lockfast/core/files';
+import { identityOf, shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import type { Session } from '../session.ts';
@@ -15,6 +15,6 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const file = args.text('file') ?? workspace.usualEncryptedFile(args.text('tenant'));
   if (identityOf(file) === undefined) throw new LockfastError('not-found', `${file} does not exist`, 'name it with --file');
   const { revision } = await workspace.encrypting(file, args.text('tenant'), (scope) => updateEnvFile(file, scope, (entries) => unsetVariable(entries, name)), { variable: name });
-  session.terminal.line(`${file}: ${name} removed, revision ${revision}`);
+  session.terminal.line(`${shownPath(file)}: ${name} removed, revision ${revision}`);
   return 0;
 }

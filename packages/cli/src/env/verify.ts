@@ -1,5 +1,6 @@
 import { type EnvScope, type OpenedEnvFile, readEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
 import { EXIT_STATUS } from '../exit-status.ts';
@@ -25,7 +26,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
     try {
       const { header } = await workspace.decrypting(file, args.text('tenant'), (scope) => verified(file, scope, least), { operation: 'verify' });
       verdicts.push({ file, ok: true, revision: header.revision, key: header.key });
-      if (!args.flag('json')) session.terminal.line(`${file}: ${session.terminal.green('good')}, revision ${header.revision}, key ${header.key}`);
+      if (!args.flag('json')) session.terminal.line(`${shownPath(file)}: ${session.terminal.green('good')}, revision ${header.revision}, key ${header.key}`);
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
       // When the key ring does not open, that is the one thing to say; the first file has put it on record.

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { ensureDirectory, withFileLock } from '@lockfast/core/files';
+import { ensureDirectory, shownPath, withFileLock } from '@lockfast/core/files';
 import type { KeyRecord, KeyRing } from '@lockfast/core/keyring';
 import { systemClock } from '@lockfast/core/ports';
 import { needsWork, newRotation, openRotation, readRotations, type RootSteps, rotate, type RotationPlace, type RotationRecord } from '@lockfast/core/rotation';
@@ -157,7 +157,7 @@ async function dryRun(args: Arguments, { terminal }: Session, workspace: Workspa
     return 0;
   }
   terminal.line(begun === undefined ? `would replace ${ring.active().id} by ${to ?? 'a new key'}` : `would finish the rotation ${begun.id}`);
-  for (const { path, tenant } of files) terminal.line(`  ${path}${tenant === '' ? '' : `  (${tenant})`}`);
+  for (const { path, tenant } of files) terminal.line(`  ${shownPath(path)}${tenant === '' ? '' : `  (${tenant})`}`);
   terminal.line(`${counted(files.length, 'file')} would be encrypted anew; nothing was changed`);
   return 0;
 }

@@ -1,4 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
+import type { KeyRing } from '@lockfast/core/keyring';
 
 import { requireApproval } from '../approvals.ts';
 import type { Arguments } from '../arguments.ts';
@@ -27,7 +28,17 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   });
   for (const gone of dropped) session.terminal.warn(`${gone} was removed, too: add it again with its key at hand`);
   session.terminal.line(`removed ${uri}; the ring has a new key of its own, and ${counted(ring.sources.length, 'key source')}`);
+  warnOfNamed([uri, ...dropped], ring, workspace, session);
   return 0;
+}
+
+/** What the configuration goes on naming opens nothing any more, and where it names nothing else, no command works. */
+function warnOfNamed(gone: readonly string[], ring: KeyRing, { configuration }: Workspace, { terminal }: Session): void {
+  const named = configuration.namedSources.filter((uri) => gone.includes(uri));
+  if (named.length === 0) return;
+  const left = ring.sources.map(({ source }) => source);
+  const instead = left.some((uri) => configuration.namedSources.includes(uri)) ? '' : `, and name ${left.join(' or ')} there`;
+  terminal.warn(`${configuration.file} still names ${named.join(', ')} as key-source: take that out${instead}`);
 }
 
 /** Before it goes on record: what was pasted in the wrong place may be a key. */

@@ -1,4 +1,5 @@
 import { LockfastError } from '@lockfast/core/errors';
+import { shownPath } from '@lockfast/core/files';
 import type { KeyUsage, UnreadFile } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
@@ -45,7 +46,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
         keys.map((key) => [key.id, states.get(key.id)!, String(key.files), String(key.values), grouped(key.rows), String(key.backups)]),
       );
     }
-    if (id !== undefined) for (const name of keys[0]?.first ?? []) session.terminal.line(`  ${name}`);
+    if (id !== undefined) for (const name of keys[0]?.first ?? []) session.terminal.line(`  ${shownPath(name)}`);
     if (id !== undefined) for (const { column, rows } of keys[0]?.columns ?? []) session.terminal.line(`  ${column}: ${counted(rows, 'row')}`);
     for (const [column, rows] of byColumn(shredded)) session.terminal.note(`${counted(rows, 'row')} of ${column} ${rows === 1 ? 'is' : 'are'} under no key that is left: the keys of their tenants were destroyed; \`lockfast column clear ${column} --shredded\` empties them`);
     if (keys.length > 0 && indexKeys.length > 0) session.terminal.line();

@@ -2,10 +2,10 @@ import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { forgetLedger } from '../ledger-notes.ts';
+import { forgetLedger, notedLedger } from '../ledger-notes.ts';
 import { createLedger, ledgerFile } from '../ledger-place.ts';
 import { requireRole } from '../permission.ts';
-import { reasonOf } from '../reason.ts';
+import { reasonOf, requiredReason } from '../reason.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 import { configuredLedger } from './store.ts';
@@ -28,18 +28,21 @@ async function installOnPostgres(args: Arguments, { environment, terminal }: Ses
 }
 
 export async function run(args: Arguments, session: Session): Promise<number> {
-  const reason = reasonOf(args);
+  const given = reasonOf(args);
   const workspace = new Workspace(args, session);
   const path = ledgerFile(configuredLedger(workspace));
   if (path === undefined) return installOnPostgres(args, session);
   if (identityOf(path) !== undefined) throw new LockfastError('exists', `the ledger ${path} exists already`, 'see what is in it with `lockfast ledger list`');
+  // A ledger that is lost takes with it what proves that it was there: the new one says so, and why.
+  const former = notedLedger(path, workspace.stateDirectory);
+  const reason = former === undefined ? given : requiredReason(args, session.command);
   await requireRole(workspace, session, 'admin', { operation: 'ledger-create', object: path, reason });
   forgetLedger(path, workspace.stateDirectory);
   const store = await createLedger(path, workspace.stateDirectory);
   await store.close();
   const ledger = (await workspace.ledger())!;
   try {
-    await ledger.record({ operation: 'ledger-create', object: ledger.store.logId, environment: workspace.configuration.environment, reason, outcome: 'success' });
+    await ledger.record({ operation: 'ledger-create', object: ledger.store.logId, environment: workspace.configuration.environment, reason, outcome: 'success', ...(former === undefined ? {} : { details: { former } }) });
     session.terminal.line(`made the ledger ${path}`);
     return 0;
   } finally {

@@ -15,7 +15,7 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const listing = args.flag('names');
   if (!listing) refuseTerminal(isatty(0));
   const workspace = new Workspace(args, session);
-  const values = await openedVariables(args, workspace, session);
+  const values = await openedVariables(args, workspace, session, () => false);
   const { mask } = workspace.configuration;
   if (listing) return list(new Map(secretsOf(values, session.environment, mask)), values, args, session);
   const masker = openMasker(values, session.environment, mask, session);

@@ -37,7 +37,7 @@ const LINK_IS_NOT_POSSIBLE: ReadonlySet<string | undefined> = new Set(['EPERM', 
  * @throws LockfastError
  *   `exists` when `absent` was expected, `conflict` when it is not what was read, `not-a-file` when the target is a link
  *   or no regular file; `not-found` when the directory is missing;
- *   `permission-denied` when the directory may not be written or the owner can't be kept; `write-failed` for a full or
+ *   `permission-denied` when the directory may not be written or the owner, or a group that the mode lets in, can't be kept; `write-failed` for a full or
  *   failing disk, a read-only file system, a quota. Then the target is untouched and the temporary file removed, but for
  *   two that say otherwise: "was written, but", after the new bytes took the name.
  */
@@ -97,15 +97,17 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
 
 /** The owner first: changing it clears bits of the mode, and the new owner must not wait for a narrower one. */
 function giveLook(fd: number, { path, mode, owner }: FileLook): void {
-  if (owner !== undefined) give(fd, owner, path);
+  if (owner !== undefined) give(fd, owner, path, mode);
   fchmodSync(fd, mode & 0o7777);
 }
 
-function give(fd: number, owner: FileOwner, path: string): void {
+function give(fd: number, owner: FileOwner, path: string, mode: number): void {
   try {
     giveTo(owner, fd);
   } catch (error) {
     if (systemCode(error) !== 'EPERM') throw error;
+    // A file of one's own may have a group that one is not in, as in a directory that gives it its group. Where the group gets nothing, it need not be kept.
+    if (owner.uid === process.geteuid?.() && (mode & 0o070) === 0) return;
     throw new LockfastError(
       'permission-denied',
       `${shownPath(path)} was not written: it belongs to user ${owner.uid} and group ${owner.gid}, and this process may not keep it so`,

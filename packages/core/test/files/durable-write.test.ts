@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -210,6 +210,25 @@ test.skipIf(!isRoot)('one who may not keep the owner is refused, and nothing is 
     hint: 'run it as that user, or as root',
   });
   expect(readFileSync(path, 'utf8')).toBe('old\n');
+  expect(entriesOf(directory)).toEqual(['file']);
+});
+
+test.skipIf(!isRoot)('a group that one is not in is given up where the group gets nothing, and kept from being given up where it does (needs root)', () => {
+  const directory = scratchDirectory();
+  chownSync(directory, NOBODY, NOBODY);
+  const path = join(directory, 'file');
+  const write = (): unknown => {
+    const run = spawnSync(process.execPath, ['--conditions=lockfast-source', child, 'write', path], { encoding: 'utf8', env: { ...process.env, LOCKFAST_TEST_UID: String(NOBODY) } });
+    return run.stdout === 'done\n' ? 'done' : JSON.parse(run.stdout);
+  };
+  writeFileSync(path, 'old\n', { mode: 0o640 });
+  chownSync(path, NOBODY, 0);
+  chmodSync(path, 0o640);
+  expect(write()).toMatchObject({ code: 'permission-denied' });
+  expect(readFileSync(path, 'utf8')).toBe('old\n');
+  chmodSync(path, 0o600);
+  expect(write()).toBe('done');
+  expect(statSync(path)).toMatchObject({ uid: NOBODY, gid: NOBODY });
   expect(entriesOf(directory)).toEqual(['file']);
 });
 
