@@ -52,7 +52,16 @@ function open(path: string, what: string): ReturnType<typeof readRegularFile> {
     return readRegularFile(path, 'follow', MOST_BYTES);
   } catch (error) {
     if (!(error instanceof LockfastError)) throw error;
-    const hint = error.code === 'permission-denied' ? `run as its owner; this is ${userInfo().username}` : 'put it there, or name another key source';
+    const hint = error.code === 'permission-denied' ? `run as its owner; this is ${thisAccount()}` : 'put it there, or name another key source';
     throw new LockfastError('source-unavailable', `${what} is not to be had: ${error.message}`, hint, error);
+  }
+}
+
+/** In a container a process may run as a number that no account has. */
+function thisAccount(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.geteuid?.()}`;
   }
 }

@@ -1,10 +1,9 @@
 /** How this machine's units call this Lockfast, and as whom it opens the key ring for them. */
 import { realpathSync, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { accountOf, type Installation, type RootKeyAccount } from '@lockfast/fleet';
+import { accountOf, Accounts, type Installation, type RootKeyAccount } from '@lockfast/fleet';
 import { expandPath } from '@lockfast/keys';
 
 import { calledAs } from '../called-as.ts';
@@ -20,13 +19,14 @@ const SYSTEM_UNITS = '/etc/systemd/system';
  * @throws LockfastError `invalid-source`, `source-unavailable` where no unit could get the root key
  */
 export function installationOf({ configuration }: Workspace, session: Session): Installation {
-  const system = process.geteuid?.() === 0;
+  const uid = process.geteuid!();
+  const system = uid === 0;
   return {
     lockfast: calledAs(),
     configuration: realpathSync.native(configuration.file),
     unitDirectory: system ? SYSTEM_UNITS : join(session.environment['XDG_CONFIG_HOME'] || join(session.home, '.config'), 'systemd/user'),
     scope: system ? 'system' : 'user',
-    rootKey: system ? keeper(configuration, session) : { user: userInfo().username, uid: userInfo().uid },
+    rootKey: system ? keeper(configuration, session) : { user: new Accounts().nameOf(uid), uid },
     seenToRun: new Set(),
   };
 }
