@@ -11,7 +11,14 @@ export async function reportFailure(error: unknown, terminal: Terminal, json: bo
   const failure = error instanceof LockfastError ? error : defect(error);
   const { code } = failure;
   const { message, hint } = await withoutSecrets(failure, terminal);
-  if (json) terminal.json({ error: { code, message, hint } });
+  if (json) {
+    try {
+      terminal.json({ error: { code, message, hint } });
+    } catch (unwritten) {
+      // Standard output may be what failed: the line below and the exit status say so.
+      if (!(unwritten instanceof LockfastError)) throw unwritten;
+    }
+  }
   terminal.note(hint === '' ? message : `${message}: ${hint}`);
   return EXIT_STATUS[code];
 }

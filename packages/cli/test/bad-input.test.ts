@@ -541,6 +541,7 @@ describe('[B1] the surroundings', () => {
     expect(shell(project, 'lockfast env decrypt --out - | true; echo "${PIPESTATUS[0]}"')).toMatchObject({ stdout: '0\n', stderr: '' });
     expect(shell(project, 'lockfast env list >&-')).toEqual({ status: 0, signal: null, stdout: '', stderr: '' });
     expect(shell(project, 'lockfast env list > /dev/full')).toMatchObject({ status: 1, stderr: 'lockfast: standard output was not written: the disk is full: send it elsewhere, and run it again\n' });
+    expect(shell(project, 'lockfast env list --json > /dev/full')).toMatchObject({ status: 1, stderr: 'lockfast: standard output was not written: the disk is full: send it elsewhere, and run it again\n' });
     expect(shell(project, 'lockfast env get NOPE 2> /dev/full')).toMatchObject({ status: 1, stdout: '', stderr: '' });
     expect(shell(project, 'lockfast env get NOPE 2>&-')).toMatchObject({ status: 1 });
   });

@@ -1,6 +1,6 @@
 /** `lockfast guard`, in real repositories. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -51,6 +51,22 @@ test('[E12] [B7] a value of the key ring is found, said how to rotate, and put o
   expect(stdout + stderr).not.toContain(VALUE);
   const ledger = await project.run(['ledger', 'list', '--json']);
   expect(ledger.stdout).toMatch(/"guard-finding"/);
+});
+
+test('[B7] [E12] a value that is too short for the guard file is looked for in a hook, too, where the key ring opens; elsewhere that is said', async () => {
+  const short = 'x7Kp2vQ9mZr4Lt8';
+  const project = await encryptedProject(`API_KEY=${VALUE}\nSHORT_KEY=${short}\n`);
+  const { rootKey } = project; // before the guard's directory lies beside it
+  git(project, 'init', '--quiet', '--initial-branch=main');
+  expect(await project.run(['guard', 'update'])).toMatchObject({ status: 0, stderr: expect.stringContaining('not guardable: SHORT_KEY: it is too short for a guard file') as string });
+  expect(await project.run(['guard', 'install'])).toMatchObject({ status: 0 });
+  project.write('notes.txt', `k ${short}`);
+  git(project, 'add', '--all');
+  const refused = git(project, 'commit', '--quiet', '-m', 'oops');
+  expect([refused.status, refused.output]).toEqual([1, expect.stringContaining('the live value of SHORT_KEY')]);
+  renameSync(rootKey, project.path('away'));
+  const { stderr } = await project.run(['guard', 'scan', '--staged']);
+  expect(stderr).toContain('1 value too short for the guard file, and not looked for, since the key ring does not open here: SHORT_KEY');
 });
 
 test('[B7] without the key ring the guard file finds it, with its key from a file, from a variable, or not at all', async () => {

@@ -137,6 +137,13 @@ test('[E13] an empty value, a root key, and bytes that are no text are refused',
   expect(await plain(project, 'a')).toBe('API_KEY=old\n');
 });
 
+test('[E13] a length that is too long for a number here is not called no number', async () => {
+  const project = await fleet({ '': 'API_KEY=old\n' });
+  for (const length of ['99999', 'x', '1e3']) {
+    expect(await project.run(['secret', 'rotate', 'API_KEY', '--scope', 'shared', '--generate', '--length', length])).toMatchObject({ status: 2, stderr: 'lockfast: secret rotate: --length is no number of at most four digits: write it in digits\n' });
+  }
+});
+
 test('[E13] --generate makes values of the length that is asked for, one for all files', async () => {
   const project = await fleet({ a: 'API_KEY=old\n', b: 'API_KEY=old\n' });
   await expectDone(rotate(project, '', 'API_KEY', '--scope', 'all', '--generate', '--length', '24'));

@@ -65,6 +65,27 @@ test('[E11] modes, plaintext, keys and backups are found, fixed where it is safe
   expect(await audit(project)).toMatchObject({ status: 0, ok: true, findings: [] });
 });
 
+test('[E11] plaintext in a directory that can be no tenant by its name is found, too', { timeout: 60_000 }, async () => {
+  const project = await withTenants('acme');
+  mkdirSync(project.path('tenants/.git'));
+  expect(await audit(project)).toMatchObject({ ok: true });
+  project.write('tenants/big customer/.env', `A=${CANARY}`, 0o600);
+  expect((await audit(project)).findings).toMatchObject([{ tenant: null, kind: 'plaintext', path: project.path('tenants/big customer/.env') }]);
+  expect((await audit(project, 'acme')).findings).toEqual([]);
+});
+
+test.skipIf(!isRoot)("[E11] a tenant's directory that can not be listed is no well one for status", { timeout: 60_000 }, async () => {
+  const project = await withTenants('acme', 'beta');
+  chownSync(project.path('tenants/acme'), 0, 0);
+  chmodSync(project.path('tenants/acme'), 0);
+  for (const path of [project.directory, project.home]) execFileSync('chown', ['-R', '--from=0', '65534:65534', path]);
+  chownSync(project.path('tenants/acme'), 0, 0);
+  const { status, stdout } = await project.run(['status', '--json'], { unprivileged: true });
+  const { ok, files } = JSON.parse(stdout) as { ok: boolean; files: readonly object[] };
+  expect([status, ok]).toEqual([1, false]);
+  expect(files).toContainEqual({ file: project.path('tenants/acme'), tenant: 'acme', state: 'unreadable', problem: 'the directory can not be listed' });
+});
+
 test('[E11] a plaintext is removed only when the encrypted file holds the same bytes', { timeout: 60_000 }, async () => {
   const project = await withTenants('acme', 'beta', 'gamma');
   const { stdout } = await project.run(['env', 'decrypt', '--out', '-', '--tenant', 'acme']);

@@ -6,6 +6,7 @@ export { type GuardFile, parseGuardFile, printGuardFile, type ReadGuardFile } fr
 export { GuardKey } from './guard-key.ts';
 export { type GuardedValue, guardValues, type OpenValue, type Unguardable } from './guarded-values.ts';
 export { installGuard, type InstallReport, uninstallGuard } from './install.ts';
+export { FOR_RING_ALONE } from './needles.ts';
 export { ProviderSearch } from './providers.ts';
 export { sarif } from './sarif.ts';
 export { type PushedRef, repositoryRoot, scan, scanRecursively, type ScanResult, type Scope } from './scan.ts';

@@ -16,6 +16,9 @@ const LEAST_LINE = 40;
 /** Why a value is not looked for, or its needles. */
 export type Guarded = { readonly needles: readonly Needle[]; readonly why: undefined } | { readonly needles: undefined; readonly why: string };
 
+/** Why a value is in no guard file, and is looked for all the same where the key ring opens. */
+export const FOR_RING_ALONE = 'it is too short for a guard file: it is looked for where the key ring opens';
+
 /** @param known how many bytes at the beginning of every form somebody may know: they do not count */
 export function needlesOf(value: string, known: number): Guarded {
   const text = value.trim();
@@ -26,7 +29,7 @@ export function needlesOf(value: string, known: number): Guarded {
   const isStrong = (part: string): boolean => Buffer.byteLength(part) >= LEAST_BYTES && bitsOf(part.slice(known)) >= LEAST_BITS;
   if (Buffer.byteLength(text) < LEAST_BYTES) return refused(`it has less than ${LEAST_BYTES} bytes`);
   if (bitsOf(password === undefined ? secret : text) < LEAST_BITS) return refused(secret === text ? 'it could be guessed' : 'it is a URL without a secret in it');
-  if (known > 0 && bitsOf(beyond) < LEAST_BITS) return refused('it is too short for a guard file: it is looked for where the key ring opens');
+  if (known > 0 && bitsOf(beyond) < LEAST_BITS) return refused(FOR_RING_ALONE);
   const inner = password !== undefined && isStrong(password) ? formsOf(Buffer.from(password)).map((needle) => ({ ...needle, form: needle.form === 'raw' ? 'password' : needle.form })) : [];
   const lines = linesOf(text).filter(isStrong).slice(0, MOST_LINES).map((line) => ({ form: 'line', bytes: Buffer.from(line) }));
   return { needles: distinct([...formsOf(Buffer.from(text)), ...lines, ...inner]), why: undefined };

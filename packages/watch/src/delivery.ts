@@ -41,11 +41,16 @@ async function deliverTo(channel: Channel, place: DeliveryPlace): Promise<Lockfa
     const { channels, messages } = readState(place.path, place.clock.now());
     const { next } = channels.get(channel.name) ?? UNTRIED;
     const batch = messages.filter(({ waiting }) => waiting.includes(channel.name)).slice(0, MOST_MESSAGES);
-    if (batch.length === 0 || next > place.clock.now()) return undefined;
+    if (batch.length === 0 || isTooEarly(next, place.clock.now())) return undefined;
     const failure = await tried(channel, { id: deliveryId(channel.name, batch), source: place.source, time: new Date(place.clock.now()).toISOString(), messages: batch });
     await note(channel.name, batch, failure, place);
     if (failure !== undefined) return failure;
   }
+}
+
+/** Further off than any pause is, it was set while the clock was wrong: nothing may wait until that time comes. */
+function isTooEarly(next: number, now: number): boolean {
+  return next > now && next - now <= LAST_RETRY_MS;
 }
 
 async function tried(channel: Channel, delivery: Delivery): Promise<LockfastError | undefined> {

@@ -53,6 +53,19 @@ async function put(place: DeliveryPlace, messages: readonly Message[]): Promise<
 }
 
 describe('delivery', () => {
+  test('a clock that was ahead, and is put back, does not keep what waits until it is there again', async () => {
+    const place = newPlace();
+    const channel = new Recorder('slow');
+    channel.fails = true;
+    await put(place, [message(1, ['slow'])]);
+    place.now = NOW + 365 * 86_400_000;
+    expect((await deliver([channel], place)).size).toBe(1);
+    place.now = NOW;
+    channel.fails = false;
+    expect((await deliver([channel], place)).size).toBe(0);
+    expect([channel.got.length, waits(place)]).toEqual([1, []]);
+  });
+
   test('what one channel does not take waits for it alone, and is tried again later and later', async () => {
     const place = newPlace();
     const [good, bad] = [new Recorder('good'), new Recorder('bad')];

@@ -19,7 +19,7 @@ export const GUARD_COMMANDS: readonly Command[] = [
     },
     details: [
       'Without one of the first five options: work tree, index and .gitignore. It finds plaintext env files by name and by what they hold, the real values of the env files in many encodings, and credentials that their providers mark. Names, lines and commits are shown, never a value. Exit status 1 when something was found.',
-      'The real values come from the key ring where it opens without a question, elsewhere from the guard file; with --staged, --range and --pushed the guard file goes first. Values that could be guessed or have less than 12 bytes are not looked for: --json lists them.',
+      'The real values come from the key ring where it opens without a question, elsewhere from the guard file; with --staged, --range and --pushed the guard file goes first, if it has them all. Values that could be guessed or have less than 12 bytes are not looked for: --json lists them.',
       "Nothing of the repository's configuration is run: no filter, hook, textconv or external diff.",
     ],
     examples: [

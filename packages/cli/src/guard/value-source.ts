@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
-import { GuardKey, guardValues, parseGuardFile, type ReadGuardFile, type Unguardable, ValueMatcher } from '@lockfast/guard';
+import { FOR_RING_ALONE, GuardKey, guardValues, parseGuardFile, type ReadGuardFile, type Unguardable, ValueMatcher } from '@lockfast/guard';
 
 import type { Session } from '../session.ts';
+import { counted } from '../terminal.ts';
 import { GUARD_KEY_VARIABLE, nearGuardKey, wrappedGuardKey } from './guard-key-file.ts';
 import type { GuardPlace } from './guard-place.ts';
 import { openValues } from './open-values.ts';
@@ -26,26 +27,43 @@ type Wanted = 'auto' | 'ring' | 'guard-file' | 'none';
 const ASKING = /^(?:passphrase:|shares:.*)$/;
 
 /**
- * @param guardFileFirst in a hook: it opens no key ring, and puts nothing on record
+ * @param guardFileFirst in a hook: it opens no key ring, and puts nothing on record, unless the guard file could not take some value
  * @throws LockfastError where `wanted` names one source, and it can't be had
  */
 export async function valueSource(wanted: Wanted, guardFileFirst: boolean, place: GuardPlace, session: Session, today: string): Promise<ValueSource> {
   if (wanted === 'none') return nothing([]);
   if (wanted === 'ring') return fromRing(place, today);
   if (wanted === 'guard-file') return fromGuardFile(place, session);
-  const tries = [() => fromQuietRing(place, today), () => fromGuardFile(place, session)];
+  const ring = (): Promise<ValueSource | undefined> => fromQuietRing(place, today);
+  const tries = guardFileFirst ? [() => completed(fromGuardFile(place, session), ring), ring] : [ring, () => fromGuardFile(place, session)];
   const warnings: string[] = [];
-  for (const attempt of guardFileFirst ? tries.toReversed() : tries) {
+  for (const attempt of tries) {
     try {
       const source = await attempt();
       if (source !== undefined) return source;
     } catch (error) {
       if (!(error instanceof LockfastError)) throw error;
-      if (error.code === 'ledger-rewound' || error.code === 'ledger-tampered') throw error;
+      if (FATAL.has(error.code)) throw error;
       warnings.push(`${error.message}: ${error.hint}`);
     }
   }
   return nothing(['the real values were not looked for: neither the key ring nor the guard file could be used', ...warnings]);
+}
+
+const FATAL: ReadonlySet<string> = new Set(['ledger-rewound', 'ledger-tampered']);
+
+/** A guard file lacks values that are too short for it. Where the ring opens without a question they are looked for, too; elsewhere that is said. */
+async function completed(file: ValueSource, ring: () => Promise<ValueSource | undefined>): Promise<ValueSource> {
+  const lacking = file.unguardable.filter(({ why }) => why === FOR_RING_ALONE);
+  if (lacking.length === 0) return file;
+  try {
+    const source = await ring();
+    if (source !== undefined) return source;
+  } catch (error) {
+    if (!(error instanceof LockfastError) || FATAL.has(error.code)) throw error;
+  }
+  const names = lacking.map(({ tenant, variable }) => (tenant === '' ? variable : `${variable} of ${tenant}`));
+  return { ...file, warnings: [...file.warnings, `${counted(lacking.length, 'value')} too short for the guard file, and not looked for, since the key ring does not open here: ${names.join(', ')}`] };
 }
 
 function nothing(warnings: readonly string[]): ValueSource {

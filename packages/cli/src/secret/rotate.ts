@@ -107,7 +107,7 @@ function wishOf(args: Arguments, { command }: Session, workspace: Workspace): Wi
 
 function wholeNumber(args: Arguments, option: string, usage: (problem: string, hint: string) => LockfastError): number | undefined {
   const text = args.text(option);
-  if (text !== undefined && !/^[0-9]{1,4}$/.test(text)) throw usage(`--${option} is no number`, 'write it in digits');
+  if (text !== undefined && !/^[0-9]{1,4}$/.test(text)) throw usage(`--${option} is no number of at most four digits`, 'write it in digits');
   return text === undefined ? undefined : Number(text);
 }
 

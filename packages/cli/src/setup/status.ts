@@ -1,4 +1,4 @@
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 import { checkHeader, readSummedHeader } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
@@ -30,8 +30,14 @@ export async function run(args: Arguments, session: Session): Promise<number> {
   const workspace = new Workspace(args, session);
   const ring = await workspace.ring();
   const root = dirname(workspace.configuration.file);
-  const files = await Promise.all(configuredEnvFiles(workspace.configuration).map((path) => inspect(path, root, workspace)));
   const { configuration } = workspace;
+  const unlisted: FileStatus[] = [];
+  const paths = configuredEnvFiles(configuration, (directory) => {
+    const tenant = workspace.tenantOf(join(directory, USUAL_FILE));
+    // One of the project's own that this account can't list, such as a database's, is no tenant's.
+    if (tenant !== undefined) unlisted.push({ file: directory, tenant, state: 'unreadable', problem: 'the directory can not be listed' });
+  });
+  const files = [...(await Promise.all(paths.map((path) => inspect(path, root, workspace)))), ...unlisted];
   const due = rotationDueIn(ring, configuration, Date.now());
   const rotation = openRotation(rotationsDirectory(workspace));
   const credential = unfinishedRotation(workspace);

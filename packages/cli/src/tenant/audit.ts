@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
 import { encryptFile, plaintextOf, readEnvFile, readPlaintextFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
-import { Accounts, copiesFindings, filesFindings, type Finding, namesIn, octal, placeFindings, repairAccess, seeTenant, type Tenant, tenantsBase, unitFindings, type UnitState, variableFindings } from '@lockfast/fleet';
+import { Accounts, copiesFindings, filesFindings, type Finding, isTenantName, namesIn, octal, placeFindings, repairAccess, seeTenant, type Tenant, tenantDirectories, tenantOf, tenantsBase, unitFindings, type UnitState, variableFindings } from '@lockfast/fleet';
 import { expandPath } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
@@ -48,7 +48,7 @@ export function survey(tenants: readonly Tenant[], states: ReadonlyMap<string, U
   const around = { accounts: new Accounts(), below: tenantsBase(fleet.path), environment };
   const shared = sharedNames(fleet.extends);
   return [
-    ...(whole ? generalFindings(workspace, session) : []),
+    ...(whole ? [...generalFindings(workspace, session), ...namelessFindings(fleet.path)] : []),
     ...tenants.flatMap((tenant) => {
       const state = states.get(tenant.name);
       const seen = seeTenant(tenant);
@@ -58,6 +58,15 @@ export function survey(tenants: readonly Tenant[], states: ReadonlyMap<string, U
       return [...files, ...copiesFindings(tenant, around), ...(damaged ? [] : variableFindings(tenant, shared)), ...unitFindings(tenant, state?.files ?? [])];
     }),
   ];
+}
+
+/** A directory beside the tenants' that can be none by its name is in no list: nobody would see the plaintext in it. */
+function namelessFindings(pattern: string): Finding[] {
+  return tenantDirectories(pattern)
+    .filter((directory) => !isTenantName(tenantOf(pattern, directory)!))
+    .map((directory) => join(directory, '.env'))
+    .filter((path) => existsSync(path))
+    .map((path) => ({ tenant: undefined, path, kind: 'plaintext', detail: 'it is not encrypted, and its directory is no tenant by its name', hint: 'use letters, digits, dots, dashes and underscores in the name; then lockfast tenant import', repair: undefined }));
 }
 
 /** undefined where they can't be had: then nothing is known to be missing. */

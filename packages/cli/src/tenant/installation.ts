@@ -3,8 +3,8 @@ import { realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { accountOf, type Installation, type RootKeyAccount } from '@lockfast/fleet';
-import { accountName, expandPath } from '@lockfast/keys';
+import { accountOf, Accounts, type Installation, type RootKeyAccount } from '@lockfast/fleet';
+import { expandPath } from '@lockfast/keys';
 
 import { calledAs } from '../called-as.ts';
 import type { Session } from '../session.ts';
@@ -19,13 +19,14 @@ const SYSTEM_UNITS = '/etc/systemd/system';
  * @throws LockfastError `invalid-source`, `source-unavailable` where no unit could get the root key
  */
 export function installationOf({ configuration }: Workspace, session: Session): Installation {
-  const system = process.geteuid?.() === 0;
+  const uid = process.geteuid!();
+  const system = uid === 0;
   return {
     lockfast: calledAs(),
     configuration: realpathSync.native(configuration.file),
     unitDirectory: system ? SYSTEM_UNITS : join(session.environment['XDG_CONFIG_HOME'] || join(session.home, '.config'), 'systemd/user'),
     scope: system ? 'system' : 'user',
-    rootKey: system ? keeper(configuration, session) : { user: accountName(), uid: process.getuid?.() ?? -1 },
+    rootKey: system ? keeper(configuration, session) : { user: new Accounts().nameOf(uid), uid },
     seenToRun: new Set(),
   };
 }
