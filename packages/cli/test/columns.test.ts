@@ -101,6 +101,17 @@ describe.skipIf(missing !== undefined)(`columns${missing === undefined ? '' : ` 
     expect(again).toMatchObject({ rows: 4, already: 3, changed: 0 });
   });
 
+  test('[W3] plaintext that can not be encrypted is told from what does not open, with what to do about it', async () => {
+    const panel = await databases.project(PANEL_TABLES, PANEL);
+    panel.sql("ALTER TABLE two_factor ALTER COLUMN org DROP NOT NULL; INSERT INTO two_factor VALUES (1, 'admin', 7, 'one'), (2, 'eve', NULL, 'two')");
+    const encrypted = await panel.run(['column', 'encrypt', 'two_factor.secret']);
+    expect(encrypted.status).toBe(1);
+    expect(encrypted.stdout).toContain('    ✗ eve: invalid-context\n');
+    expect(encrypted.stderr).toContain('1 row of two_factor.secret can not be encrypted, and was left as it is: invalid-context: a column that the value is bound to is NULL in its row: fill it in\n');
+    panel.sql("INSERT INTO two_factor VALUES (3, 'mallory', 7, 'lfv1.zzzzzz.cut')");
+    expect((await panel.run(['column', 'encrypt', 'two_factor.secret'])).stderr).toContain('2 rows of two_factor.secret do not open, and were left as they are: see which, and what would open them: lockfast column triage two_factor.secret\n');
+  });
+
   test('[W4] rotate with the old and the new Fernet key: fingerprints in place of keys, per record and per model; the plaintext is the same', async () => {
     const panel = await databases.project(ROWS, FERNET);
     const [old, key] = [await fernetKey(panel), await fernetKey(panel)];

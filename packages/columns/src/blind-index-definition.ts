@@ -3,6 +3,7 @@ import { isIndexName } from '@lockfast/core/keyring';
 
 import { isColumnId } from './column-id.ts';
 import { LEAST_INDEX_BITS, MOST_INDEX_BITS } from './index-value.ts';
+import { unknownMember } from './unknown-member.ts';
 
 /** `none`: equal is what is equal to the byte. `case-and-width`: what differs in case or width alone is equal, too. */
 export type Normalisation = 'none' | 'case-and-width';
@@ -24,9 +25,15 @@ export interface BlindIndexDefinition {
   readonly context?: readonly string[];
 }
 
+const MEMBERS: Readonly<Record<keyof BlindIndexDefinition, true>> = { id: true, column: true, normalise: true, bits: true, context: true };
+
 /** @throws LockfastError `usage`: a mistake in the program, found at its start */
-export function checkIndexDefinition({ id, column, normalise = 'none', bits = MOST_INDEX_BITS, context = [] }: BlindIndexDefinition): void {
+export function checkIndexDefinition(definition: BlindIndexDefinition): void {
+  const { id, column, normalise = 'none', bits = MOST_INDEX_BITS, context = [] } = definition;
   if (typeof id !== 'string' || !isIndexName(id)) throw invalid('a blind index', 'its id is not usable', "use lower case letters, digits, underscores and dots, for example 'customers.email.index'");
+  // Where no compiler looks, a misspelt `context` would make one index for all organizations.
+  const unknown = unknownMember(definition, MEMBERS);
+  if (unknown !== undefined) throw invalid(id, `${unknown} is no part of a definition`, `use ${Object.keys(MEMBERS).join(', ')}`);
   if (!isColumnId(column)) throw invalid(id, 'the column is no id of a column', "name the column by its id, for example 'customers.email'");
   if (column === id) throw invalid(id, 'it has the id of its column', `call it for example '${id}.index'`);
   if (typeof normalise !== 'function' && !['none', 'case-and-width'].includes(normalise)) throw invalid(id, 'there is no such normalisation', "use 'none', 'case-and-width' or a function from text to text");

@@ -31,13 +31,13 @@ export function contextOf(id: string, names: readonly string[], values: ColumnCo
 /**
  * As {@link contextOf}, for values in the order of the names, as a job reads them.
  *
- * @throws LockfastError `invalid-context` where one is null, missing, or neither text nor a number
+ * @throws LockfastError `invalid-context` where one is null, missing, or neither text nor an integer
  */
 export function placeOf(id: string, values: readonly (ContextValue | null | undefined)[], names: readonly string[], tenant?: string): Context {
   const place: ContextValue[] = [id];
   for (const value of values) {
-    // What a text or number may be is the cipher's to check; a Fernet token is made without one.
-    if (!['string', 'number', 'bigint'].includes(typeof value)) throw invalid(id, names);
+    // What a text may be is the cipher's to check; a Fernet token is made without one.
+    if (!['string', 'bigint'].includes(typeof value) && !Number.isSafeInteger(value)) throw invalid(id, names);
     place.push(value!);
   }
   return tenant === undefined ? { place } : { tenant: place[1 + names.indexOf(tenant)]!, place };
@@ -46,7 +46,7 @@ export function placeOf(id: string, values: readonly (ContextValue | null | unde
 function invalid(id: string, names: readonly string[]): LockfastError {
   return new LockfastError(
     'invalid-context',
-    names.length === 0 ? `${id}: a context is given, and the column has none` : `${id}: the context is not exactly ${names.join(', ')}, or one of them is neither text nor a number`,
+    names.length === 0 ? `${id}: a context is given, and the column has none` : `${id}: the context is not exactly ${names.join(', ')}, or one of them is neither text nor an integer that a number holds exactly`,
     names.length === 0 ? 'leave it out, or name it in the definition before the first value is encrypted' : 'give each of them, as at encryption',
   );
 }

@@ -5,6 +5,7 @@ import { isColumnId } from './column-id.ts';
 import type { ColumnEvent } from './events.ts';
 import type { FormatName, Storage } from './stored-format.ts';
 import type { TenantKey } from './tenant-format.ts';
+import { unknownMember } from './unknown-member.ts';
 import type { ValueTypeName } from './value-type.ts';
 
 /**
@@ -52,10 +53,30 @@ type Reading =
       readonly onPlaintext: (event: ColumnEvent) => void;
     };
 
+/** A record, so that the compiler misses whichever is left out. */
+const MEMBERS: Readonly<Record<keyof ColumnDefinition<ValueTypeName> | 'onPlaintext', true>> = {
+  id: true,
+  format: true,
+  as: true,
+  context: true,
+  tenantKey: true,
+  tenant: true,
+  storage: true,
+  migrating: true,
+  maxAge: true,
+  fernetKeys: true,
+  reading: true,
+  onPlaintext: true,
+};
+
 /** @throws LockfastError `usage`: a mistake in the program, found at its start */
 export function checkDefinition(definition: ColumnDefinition<ValueTypeName>): void {
   const { id, format = 'lfv1', as = 'text', context = [], storage = 'text', reading = 'strict', migrating = false, maxAge } = definition;
   if (!isColumnId(id)) throw invalid('a column', 'its id is not usable', "use lower case letters, digits, underscores and dots, for example 'tenants.api_key'");
+  // Where no compiler looks, a misspelt `context` would bind nothing, for ever.
+  const unknown = unknownMember(definition, MEMBERS);
+  if (unknown !== undefined) throw invalid(id, `${unknown} is no part of a definition`, `use ${Object.keys(MEMBERS).join(', ')}`);
+  if (typeof migrating !== 'boolean') throw invalid(id, 'migrating is neither true nor false', 'use true while rows change from one format to the other');
   if (!['lfv1', 'fernet'].includes(format)) throw invalid(id, 'there is no such format', "use 'lfv1' or 'fernet'");
   if (!['text', 'bytes', 'json'].includes(as)) throw invalid(id, 'there is no such type', "use as: 'text', 'bytes' or 'json'");
   if (!['text', 'binary'].includes(storage)) throw invalid(id, 'there is no such storage', "use storage: 'text' or 'binary'");

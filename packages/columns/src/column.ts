@@ -9,7 +9,7 @@ import { type ColumnEvent, isWatched, publish } from './events.ts';
 import { FERNET_LOOK, FernetFormat } from './fernet-format.ts';
 import { columnFernetKeys } from './fernet-keys.ts';
 import { LFV1_LOOK, Lfv1Format } from './lfv1-format.ts';
-import type { FormatLook, FormatName, OpenedValue, Stored, StoredFormat } from './stored-format.ts';
+import { type FormatLook, type FormatName, type OpenedValue, startOf, type Stored, type StoredFormat } from './stored-format.ts';
 import { TenantFormat } from './tenant-format.ts';
 import { VALUE_TYPES, type ValueType, type ValueTypeName, type ValueTypes } from './value-type.ts';
 
@@ -18,6 +18,9 @@ type Formats = readonly [StoredFormat, ...StoredFormat[]];
 
 /** A Fernet token does not say which key it is under. */
 const LACKS_KEY: ReadonlySet<ErrorCode> = new Set(['missing-key', 'invalid-token']);
+
+/** What a text form is found to be when it is read as a binary one. */
+const MISREAD: ReadonlySet<ErrorCode> = new Set(['wrong-key', 'moved-or-altered', 'malformed']);
 
 const LOOKS: { readonly [Name in FormatName]: FormatLook } = { lfv1: LFV1_LOOK, fernet: FERNET_LOOK };
 
@@ -186,7 +189,7 @@ export class Column<V> {
     opened.forEach((one, i) => {
       const { index } = group[i]!;
       values[index] = inBatch(index, values.length, () => {
-        if (one instanceof LockfastError) throw one;
+        if (one instanceof LockfastError) throw this.#explained(one, group[i]!.stored);
         return this.#value(one);
       });
       const { key } = one as OpenedValue;
@@ -197,8 +200,18 @@ export class Column<V> {
 
   #openOne(format: StoredFormat, stored: Stored, context: ColumnContext | undefined): OpenedValue {
     const [opened] = this.#open(format, [stored], [this.#context(context)]) as [OpenedValue | LockfastError];
-    if (opened instanceof LockfastError) throw opened;
+    if (opened instanceof LockfastError) throw this.#explained(opened, stored);
     return opened;
+  }
+
+  /** The text of a value that comes as bytes is no binary value: it would be said to be altered, or another key's. */
+  #explained(refusal: LockfastError, stored: Stored): LockfastError {
+    if (typeof stored === 'string' || !MISREAD.has(refusal.code) || !LFV1_LOOK.isWellFormed(startOf(stored))) return refusal;
+    return new LockfastError(
+      'malformed',
+      'these are the bytes of an encrypted value in its text form',
+      "make the database's column one of text, or define it with storage: 'binary'; what was written as text before, decrypt from its text and write again",
+    );
   }
 
   /** A tenant without a key of its own may have got one in a newer ring, which another process has already. */

@@ -174,6 +174,7 @@ describe('what can not be', () => {
     ['a context that is a text', { context: 'org' as unknown as string[] }],
     ['a context twice', { context: ['a', 'a'] }],
     ['a context without a name', { context: [''] }],
+    ['a context that is misspelt', { contxt: ['org_id'] } as object],
   ])('a definition with %s is refused', ([, part]) => {
     expect(refusalOf(() => blindIndex(ring, { ...EMAIL, ...part }))).toMatchObject({ code: 'usage' });
   });

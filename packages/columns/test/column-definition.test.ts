@@ -32,6 +32,9 @@ test.for<[string, object]>([
   ['a negative maximum age', { maxAge: -1 }],
   ['a maximum age that is no number', { maxAge: NaN }],
   ['a maximum age that is text', { maxAge: '90d' }],
+  ['a context that is misspelt', { contxt: ['org_id'] }],
+  ['a member in other capitals', { tenantkey: 'own' }],
+  ['a migration that is text', { migrating: 'no' }],
 ])('%s is refused, by the name of the column', ([, wrong]) => {
   expect(refusalOf(() => column(ring, { id: 'a.b', ...wrong }))).toMatchObject({ code: 'usage', message: expect.stringMatching(/^a\.b: /) });
 });

@@ -74,6 +74,15 @@ describe('[D2] what is encrypted comes back', () => {
     expect(free.decrypt(stored)).toBe('x'.repeat(300));
   });
 
+  test.for(['text', 'binary'] as const)('its text form in a column of bytes is told as that, not as altered: storage %s', (storage) => {
+    const bytes = Buffer.from(free.encrypt('x') as string, 'latin1');
+    const read = column(ring, { id: 'tenants.api_key', storage });
+    const told = { code: 'malformed', message: expect.stringContaining('in its text form') as unknown, hint: expect.stringContaining("storage: 'binary'") as unknown };
+    expect(refusalOf(() => read.decrypt(bytes))).toMatchObject(told);
+    expect(refusalOf(() => read.decryptBatch([null, bytes]))).toMatchObject(told);
+    expect(refusalOf(() => read.decrypt(bytes.subarray(0, 90))).message).not.toContain('in its text form');
+  });
+
   test('[B4] any text with any context, one by one and in batches, and nowhere else', () => {
     const context = fc.record({ org_id: fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.bigInt()) }, { noNullPrototype: true });
     const rows = fc.array(fc.record({ value: fc.option(fc.string({ unit: 'binary' })), context }, { noNullPrototype: true }), { maxLength: 20 });

@@ -28,6 +28,7 @@ import { Interruption } from './interruption.ts';
 import { type NamedKey, otherKeys, presentKey } from './key-names.ts';
 import { numberOption } from './number-option.ts';
 import { ReasonedSink } from './reasoned-sink.ts';
+import { remediesFor } from './remedies.ts';
 
 const USUAL_BATCH = 1000;
 const MOST_BATCH = 100_000;
@@ -187,7 +188,7 @@ function recordLine(direction: Direction, dryRun: boolean, row: ReportedRow, ter
 function conclude(converted: readonly Converted[], asked: number, interrupted: number | undefined, { direction, next }: ColumnConversion, ring: KeyRing, args: Arguments, session: Session): number {
   const { terminal } = session;
   const dryRun = args.flag('dry-run');
-  const failure = findingsOf(converted, dryRun || interrupted !== undefined);
+  const failure = findingsOf(direction, converted, dryRun || interrupted !== undefined);
   const outdated = converted.filter(({ fences }) => fences.some(isOutdated)).map(({ column }) => column.id);
   const steps = dryRun || interrupted !== undefined ? [] : [...(outdated.length === 0 ? [] : [`A key was finished since the fence was put up: lockfast column fence ${outdated.join(' ')}`]), ...next(converted, ring)];
   const again = sameCommand(args, session);
@@ -208,12 +209,15 @@ function conclude(converted: readonly Converted[], asked: number, interrupted: n
 }
 
 /** @param unfinished whether rows may remain: it was a dry run, or stopped */
-function findingsOf(converted: readonly Converted[], unfinished: boolean): LockfastError | undefined {
+function findingsOf(direction: Direction, converted: readonly Converted[], unfinished: boolean): LockfastError | undefined {
   const unreadable = converted.filter(({ report }) => report.unreadable.count + report.verified.unreadable > 0);
   const remaining = unfinished ? [] : converted.filter(({ report }) => report.remaining > 0);
   if (unreadable.length > 0) {
     const [ids, rows] = [unreadable.map(({ column }) => column.id), unreadable.reduce((sum, { report }) => sum + Math.max(report.unreadable.count, report.verified.unreadable), 0)];
-    return new LockfastError('column-findings', `${counted(rows, 'row')} of ${ids.join(', ')} ${rows === 1 ? 'does' : 'do'} not open, and ${rows === 1 ? 'was' : 'were'} left as ${rows === 1 ? 'it is' : 'they are'}`, `see which, and what would open them: lockfast column triage ${ids.join(' ')}`);
+    const left = `and ${rows === 1 ? 'was' : 'were'} left as ${rows === 1 ? 'it is' : 'they are'}`;
+    const remedies = remediesFor(direction, unreadable.map(({ report }) => report));
+    if (remedies !== undefined) return new LockfastError('column-findings', `${counted(rows, 'row')} of ${ids.join(', ')} can not be ${WORDS[direction].done.toLowerCase()}, ${left}`, remedies.join('; '));
+    return new LockfastError('column-findings', `${counted(rows, 'row')} of ${ids.join(', ')} ${rows === 1 ? 'does' : 'do'} not open, ${left}`, `see which, and what would open them: lockfast column triage ${ids.join(' ')}`);
   }
   if (remaining.length > 0) {
     const ids = remaining.map(({ column }) => column.id);

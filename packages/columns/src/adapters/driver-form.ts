@@ -3,6 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { Column, Stored } from '../index.ts';
 import { storedOfParsed } from './parsed-json.ts';
+import { refuseOtherStorage } from './type-storage.ts';
 
 export interface DriverForm {
   /** The column's type in SQL. */
@@ -22,6 +23,7 @@ export function driverFormOf<V>(column: Column<V>, sqlType: string | undefined):
     if (storage === 'text') return jsonForm(column, sqlType);
     throw new LockfastError('usage', `${column.id}: a ${sqlType} column holds text, and the definition says binary`, "define it without storage: 'binary', or make the column a bytea");
   }
+  if (sqlType !== undefined) refuseOtherStorage(column, sqlType);
   if (storage === 'binary') return { sqlType: sqlType ?? 'bytea', toDriver: (stored) => stored, fromDriver: bytesOf };
   return { sqlType: sqlType ?? 'text', toDriver: (stored) => stored, fromDriver: (received) => received as Stored };
 }

@@ -279,6 +279,7 @@ describe('a mistake in the program is found before the first statement', () => {
 
   test('a type that can not hold the values; without the hydrator, without the subscriber, with a context that is no property', async () => {
     expect(refusalNow(() => encryptedType(columns.certificate, 'jsonb')).code).toBe('usage');
+    expect(refusalNow(() => encryptedType(columns.certificate, 'text')).code).toBe('usage');
     const entities = contractEntities('sqlite', columns);
     const bare = await MikroORM.init({ entities, dbName: database.url });
     expect(await refusalOf(async () => await bare.em.fork().findOne(Connection, { id: 1 }))).toMatchObject({ code: 'usage', hint: expect.stringContaining('EncryptedHydrator') });

@@ -455,6 +455,7 @@ describe('at the start', () => {
   test('a type that can not hold the values is refused', async () => {
     const bytes = column(ring, { id: 'things.bytes', as: 'bytes', storage: 'binary' });
     expect(await refusalOf(() => Promise.resolve(encryptedColumn(bytes, 'jsonb')))).toMatchObject({ code: 'usage' });
+    expect(await refusalOf(() => Promise.resolve(encryptedColumn(bytes, 'varchar')))).toMatchObject({ code: 'usage' });
     expect(await refusalOf(() => Promise.resolve(encryptedColumn(bytes, 'simple-json')))).toMatchObject({ code: 'usage' });
   });
 

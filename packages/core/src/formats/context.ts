@@ -78,6 +78,6 @@ function invalid(what: string): LockfastError {
   return new LockfastError(
     'invalid-context',
     `the context ${what}`,
-    'give { tenant, place } with strings or integers, the same at encryption and at decryption',
+    'give strings and integers, the same at encryption and at decryption',
   );
 }

@@ -4,6 +4,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Column, Stored } from '../../index.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
 import { storedOfParsed } from '../parsed-json.ts';
+import { refuseOtherStorage } from '../type-storage.ts';
 import { refusePlain } from './refusals.ts';
 
 const JSON_TYPES: readonly string[] = ['JSON', 'JSONB'];
@@ -22,6 +23,7 @@ export class EncryptedType {
     this.#sql = sql;
     this.#json = JSON_TYPES.includes(sql.toUpperCase());
     if (this.#json && column.definition.storage === 'binary') throw new LockfastError('usage', `${column.id}: a ${sql} column holds text, and the definition says binary`, "define it without storage: 'binary', or choose a type for bytes");
+    refuseOtherStorage(column, sql);
   }
 
   toSql(): string {

@@ -4,6 +4,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Column, Stored } from '../../index.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
 import { storedOfParsed } from '../parsed-json.ts';
+import { refuseOtherStorage } from '../type-storage.ts';
 import { PlainValue, PlainValues } from './plain-value.ts';
 import { refuseForeign } from './refusals.ts';
 
@@ -56,6 +57,7 @@ export function encryptedColumn<Type extends string>(column: Column<unknown>, ty
   const json = JSON_TYPES.includes(type);
   if (json && column.definition.storage === 'binary') throw new LockfastError('usage', `${column.id}: a ${type} column holds text, and the definition says binary`, "define it without storage: 'binary', or choose a type for bytes");
   if (UNFIT_TYPES.includes(type)) throw new LockfastError('usage', `${column.id}: a column of the type ${type} does not give back every text as it is`, "use 'text', 'varchar' of sufficient length, a type for bytes, 'json' or 'jsonb'");
+  refuseOtherStorage(column, type);
   return { type, transformer: new ColumnTransformer(column, json) };
 }
 
