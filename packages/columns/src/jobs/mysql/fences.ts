@@ -2,12 +2,11 @@
  * Fences of MySQL and MariaDB: two triggers, which refuse a write before it is made. A CHECK constraint that is added looks at all rows
  * at once, and for so long nobody writes.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
 import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { isNotAllowed, reports } from './failure.ts';
 import { jsonMember } from './json-member.ts';
@@ -19,10 +18,6 @@ import type { TableShape } from './table-shape.ts';
 /** Behind the name of the fence: which writes a trigger meets. */
 const INSERTS = '_i';
 const UPDATES = '_u';
-/** While a trigger waits for the table, everybody who comes later waits, too: so not for long, and again. */
-const ALTERATION_MS = 60_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 
 export class MysqlFences implements ColumnFences {
   /** A trigger sees what a value was before. */
@@ -120,17 +115,13 @@ export class MysqlFences implements ColumnFences {
   }
 
   async #alter(statements: readonly string[]): Promise<void> {
-    const deadline = performance.now() + ALTERATION_MS;
-    for (const statement of statements) {
-      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
-        try {
-          await this.#writing.use(async (ask) => await this.#briefly(ask, statement));
-          break;
-        } catch (error) {
-          if (!reports(error, 1205, 1213) || performance.now() + pause > deadline) throw await this.#meaning(error);
-          await sleep(pause);
-        }
+    const deadline = performance.now() + CHANGE_MS;
+    try {
+      for (const statement of statements) {
+        await changeTable(async () => await this.#writing.use(async (ask) => await this.#briefly(ask, statement)), isHeld, deadline);
       }
+    } catch (error) {
+      throw await this.#meaning(error);
     }
   }
 
@@ -145,7 +136,7 @@ export class MysqlFences implements ColumnFences {
 
   async #meaning(error: unknown): Promise<unknown> {
     const { name } = this.#shape.table;
-    if (reports(error, 1205, 1213)) {
+    if (isHeld(error)) {
       const busy = new LockfastError('busy', `others hold the table ${name}, which a fence needs for a moment`, 'run it again when they are done, or when there is less load', (error as LockfastError).cause);
       const own = [this.#reading.id, this.#writing.id].filter((id) => id !== undefined);
       try {
@@ -162,6 +153,10 @@ export class MysqlFences implements ColumnFences {
   #named(trigger: string): string {
     return `${identifier(this.#shape.table.schema)}.${identifier(trigger)}`;
   }
+}
+
+function isHeld(error: unknown): boolean {
+  return reports(error, 1205, 1213);
 }
 
 /** As text; of a binary column the text that its bytes are in Latin-1. @param row `NEW`, `OLD` or the alias of the table */
