@@ -5,7 +5,8 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
+import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, wholeFences } from '../fence-triggers.ts';
 import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { isNotAllowed, reports } from './failure.ts';
@@ -14,10 +15,6 @@ import { namingHolders } from './lock-holders.ts';
 import { startOfLook } from './session-settings.ts';
 import { identifier, literal } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-/** Behind the name of the fence: which writes a trigger meets. */
-const INSERTS = '_i';
-const UPDATES = '_u';
 
 export class MysqlFences implements ColumnFences {
   /** A trigger sees what a value was before. */
@@ -39,13 +36,8 @@ export class MysqlFences implements ColumnFences {
     return fenceName(this.#target, passes(rule, this.#shape, this.#target, 'NEW'));
   }
 
-  /** Only whole ones, of both triggers. */
   async standing(): Promise<readonly StandingFence[]> {
-    const triggers = await this.#triggers();
-    const names = new Set(triggers.map(({ name }) => name));
-    return [...names]
-      .filter((name) => [INSERTS, UPDATES].every((suffix) => triggers.some(({ trigger }) => trigger === name + suffix)))
-      .map((name) => ({ name, proven: undefined, rule: ruleIn(triggers.find((one) => one.name === name)!.body) }));
+    return wholeFences(await this.#triggers());
   }
 
   /** The new ones first: for a moment both fences are up. */
@@ -104,14 +96,12 @@ export class MysqlFences implements ColumnFences {
     return names;
   }
 
-  async #triggers(): Promise<{ readonly trigger: string; readonly name: string; readonly body: string }[]> {
+  async #triggers(): Promise<FenceTrigger[]> {
     const { schema, table } = this.#shape.table;
     const { rows } = await this.#reading.use(
       async (ask) => await ask(`SELECT trigger_name, action_statement FROM information_schema.triggers WHERE event_object_schema = ${literal(schema)} AND event_object_table = ${literal(table)} ORDER BY trigger_name`),
     );
-    return rows
-      .map(([trigger, body]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), body: String(body) }))
-      .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
+    return fenceTriggers(this.#target, rows);
   }
 
   async #alter(statements: readonly string[]): Promise<void> {
