@@ -2,9 +2,8 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { BlindIndex } from '../blind-index.ts';
 import { INDEX_START, indexValueLength, MOST_INDEX_BITS } from '../index-value.ts';
-import { columnJob } from './column-job.ts';
+import { columnJob, type JobTerms } from './column-job.ts';
 import type { RowFate } from './convert-page.ts';
-import type { Conversion } from './conversion.ts';
 import type { ColumnDatabase, ColumnTable } from './database.ts';
 import { type DeclaredIndex, indexTable, indexTarget } from './declared-index.ts';
 import { type IndexedRow, IndexedRows, textsOf } from './indexed-rows.ts';
@@ -14,7 +13,7 @@ import { refuseAnotherRing } from './preflight.ts';
 import type { StoredValues } from './stored-values.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
 
-export interface IndexBuild extends Omit<Conversion, 'direction'> {
+export interface IndexBuild extends JobTerms {
   /** Builds it though the column has only a few different values, which the index gives away to whoever reads the database. */
   readonly fewValues: boolean;
 }

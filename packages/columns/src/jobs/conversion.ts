@@ -1,12 +1,8 @@
-import type { ErrorCode } from '@lockfast/core/errors';
-import type { AuditSink } from '@lockfast/core/ports';
-
-import { columnJob } from './column-job.ts';
+import { columnJob, type JobTerms } from './column-job.ts';
 import { convertPage, type Direction, type Fate } from './convert-page.ts';
-import type { ColumnDatabase, ColumnTable, RowKey, StoredRow } from './database.ts';
+import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
-import type { WaitingFor } from './pace.ts';
 import { runPasses } from './passes.ts';
 import { proveCurrentKey, refuseAnotherRing, refuseTenantsWithoutKey, refuseTooNarrow } from './preflight.ts';
 import { isShredded } from './standing.ts';
@@ -14,42 +10,9 @@ import type { StoredValues } from './stored-values.ts';
 import { newTally, type Tally, tallyOf } from './tally.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
 
-export interface Conversion {
+export interface Conversion extends JobTerms {
   /** `encrypt`: plaintext; `rotate`: whatever is encrypted and not in the column's format under the current key; `decrypt`: back to plaintext. */
   readonly direction: Direction;
-  /** Finds out what would be done, and writes nothing. */
-  readonly dryRun: boolean;
-  /** Rows a transaction, at most. */
-  readonly batch: number;
-  /** Rows a second, at most. */
-  readonly maxRate?: number | undefined;
-  /** Ends the job after the batch that runs. */
-  readonly signal?: AbortSignal | undefined;
-  readonly audit?: AuditSink | undefined;
-  /** Is told of each row that was changed, not changed since somebody was faster, or can't be. After its commit. */
-  readonly onRow?: ((row: ReportedRow) => void) | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-export interface ReportedRow {
-  readonly key: RowKey;
-  readonly label: string | null;
-  /** In a dry run `changed` is what would be. */
-  readonly what: 'changed' | 'conflict' | 'unreadable';
-  /** Why it is unreadable. */
-  readonly code?: ErrorCode;
-}
-
-export interface Progress {
-  readonly id: string;
-  readonly pass: number;
-  /** Rows that this pass has looked at. */
-  readonly rows: number;
-  /** About how many the table has. */
-  readonly estimated: number;
-  readonly changed: number;
-  /** Present while the job waits for others. */
-  readonly waitingFor?: WaitingFor;
 }
 
 export interface ConversionReport extends Omit<Tally, 'unreadable'> {
