@@ -2,12 +2,12 @@
  * Fences of MySQL and MariaDB: two triggers, which refuse a write before it is made. A CHECK constraint that is added looks at all rows
  * at once, and for so long nobody writes.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
+import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, wholeFences } from '../fence-triggers.ts';
+import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { isNotAllowed, reports } from './failure.ts';
 import { jsonMember } from './json-member.ts';
@@ -15,14 +15,6 @@ import { namingHolders } from './lock-holders.ts';
 import { startOfLook } from './session-settings.ts';
 import { identifier, literal } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-/** Behind the name of the fence: which writes a trigger meets. */
-const INSERTS = '_i';
-const UPDATES = '_u';
-/** While a trigger waits for the table, everybody who comes later waits, too: so not for long, and again. */
-const ALTERATION_MS = 60_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 
 export class MysqlFences implements ColumnFences {
   /** A trigger sees what a value was before. */
@@ -44,13 +36,8 @@ export class MysqlFences implements ColumnFences {
     return fenceName(this.#target, passes(rule, this.#shape, this.#target, 'NEW'));
   }
 
-  /** Only whole ones, of both triggers. */
   async standing(): Promise<readonly StandingFence[]> {
-    const triggers = await this.#triggers();
-    const names = new Set(triggers.map(({ name }) => name));
-    return [...names]
-      .filter((name) => [INSERTS, UPDATES].every((suffix) => triggers.some(({ trigger }) => trigger === name + suffix)))
-      .map((name) => ({ name, proven: undefined, rule: ruleIn(triggers.find((one) => one.name === name)!.body) }));
+    return wholeFences(await this.#triggers());
   }
 
   /** The new ones first: for a moment both fences are up. */
@@ -109,28 +96,22 @@ export class MysqlFences implements ColumnFences {
     return names;
   }
 
-  async #triggers(): Promise<{ readonly trigger: string; readonly name: string; readonly body: string }[]> {
+  async #triggers(): Promise<FenceTrigger[]> {
     const { schema, table } = this.#shape.table;
     const { rows } = await this.#reading.use(
       async (ask) => await ask(`SELECT trigger_name, action_statement FROM information_schema.triggers WHERE event_object_schema = ${literal(schema)} AND event_object_table = ${literal(table)} ORDER BY trigger_name`),
     );
-    return rows
-      .map(([trigger, body]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), body: String(body) }))
-      .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
+    return fenceTriggers(this.#target, rows);
   }
 
   async #alter(statements: readonly string[]): Promise<void> {
-    const deadline = performance.now() + ALTERATION_MS;
-    for (const statement of statements) {
-      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
-        try {
-          await this.#writing.use(async (ask) => await this.#briefly(ask, statement));
-          break;
-        } catch (error) {
-          if (!reports(error, 1205, 1213) || performance.now() + pause > deadline) throw await this.#meaning(error);
-          await sleep(pause);
-        }
+    const deadline = performance.now() + CHANGE_MS;
+    try {
+      for (const statement of statements) {
+        await changeTable(async () => await this.#writing.use(async (ask) => await this.#briefly(ask, statement)), isHeld, deadline);
       }
+    } catch (error) {
+      throw await this.#meaning(error);
     }
   }
 
@@ -145,7 +126,7 @@ export class MysqlFences implements ColumnFences {
 
   async #meaning(error: unknown): Promise<unknown> {
     const { name } = this.#shape.table;
-    if (reports(error, 1205, 1213)) {
+    if (isHeld(error)) {
       const busy = new LockfastError('busy', `others hold the table ${name}, which a fence needs for a moment`, 'run it again when they are done, or when there is less load', (error as LockfastError).cause);
       const own = [this.#reading.id, this.#writing.id].filter((id) => id !== undefined);
       try {
@@ -162,6 +143,10 @@ export class MysqlFences implements ColumnFences {
   #named(trigger: string): string {
     return `${identifier(this.#shape.table.schema)}.${identifier(trigger)}`;
   }
+}
+
+function isHeld(error: unknown): boolean {
+  return reports(error, 1205, 1213);
 }
 
 /** As text; of a binary column the text that its bytes are in Latin-1. @param row `NEW`, `OLD` or the alias of the table */

@@ -1,21 +1,15 @@
 /** Fences of PostgreSQL: CHECK constraints. NOT VALID at first, which meets every write; validated they are the server's own proof. */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
 import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { reports } from './failure.ts';
 import { namingHolders } from './lock-holders.ts';
 import { identifier, literal, textArray } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 import { startOfAlteration, startOfProof, startOfSurvey } from './transaction-start.ts';
-
-/** A constraint takes the table for a moment. While it waits for that, everybody who comes later waits, too: so not for long, and again. */
-const ALTERATION_MS = 60_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 
 export class PostgresFences implements ColumnFences {
   /** PostgreSQL looks at all constraints of a row whatever an update changes. */
@@ -106,17 +100,14 @@ export class PostgresFences implements ColumnFences {
 
   async #alter(statements: readonly string[]): Promise<void> {
     if (statements.length === 0) return;
-    const deadline = performance.now() + ALTERATION_MS;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
-      try {
-        await this.#connection.transaction(startOfAlteration(), async (ask) => {
-          for (const statement of statements) await ask(statement);
-        });
-        return;
-      } catch (error) {
-        if (!reports(error, '55P03', '40P01') || performance.now() + pause > deadline) throw await this.#named(error);
-        await sleep(pause);
-      }
+    const alter = async (): Promise<void> =>
+      await this.#connection.transaction(startOfAlteration(), async (ask) => {
+        for (const statement of statements) await ask(statement);
+      });
+    try {
+      await changeTable(alter, (error) => reports(error, '55P03', '40P01'), performance.now() + CHANGE_MS);
+    } catch (error) {
+      throw await this.#named(error);
     }
   }
 

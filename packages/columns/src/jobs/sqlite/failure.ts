@@ -2,20 +2,14 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
+import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
 
 import type { Remedy } from '../database.ts';
+import { AGAIN, type Meaning } from '../failure-meaning.ts';
 import { FENCED, fenceIn } from '../fence.ts';
 import type { DatabaseFile } from './database-file.ts';
 
-interface Meaning {
-  readonly code?: ErrorCode;
-  readonly what: string;
-  readonly hint: string;
-}
-
-const AGAIN = 'run it again: it goes on where it stopped';
 const BUSY = 5;
 const LOCKED = 6;
 const CONSTRAINT = 19;

@@ -2,15 +2,12 @@
 import { LockfastError } from '@lockfast/core/errors';
 
 import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
+import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, wholeFences } from '../fence-triggers.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { keyText } from './key-text.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-/** Behind the name of the fence: which writes a trigger meets. */
-const INSERTS = '_i';
-const UPDATES = '_u';
 
 const HEAD = `'lfv1.[a-z]${'[a-z2-7]'.repeat(5)}.'`;
 
@@ -81,19 +78,12 @@ export class SqliteFences implements ColumnFences {
     });
   }
 
-  /** Only a whole one, of both triggers. */
   #standing(ask: Ask): StandingFence[] {
-    const triggers = this.#triggers(ask);
-    const names = new Set(triggers.map(({ name }) => name));
-    return [...names]
-      .filter((name) => [INSERTS, UPDATES].every((suffix) => triggers.some(({ trigger }) => trigger === name + suffix)))
-      .map((name) => ({ name, proven: undefined, rule: ruleIn(triggers.find((one) => one.name === name)!.sql) }));
+    return wholeFences(this.#triggers(ask));
   }
 
-  #triggers(ask: Ask): { readonly trigger: string; readonly name: string; readonly sql: string }[] {
-    return [...ask("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name", this.#shape.table.name)]
-      .map(([trigger, sql]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), sql: String(sql) }))
-      .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
+  #triggers(ask: Ask): FenceTrigger[] {
+    return fenceTriggers(this.#target, [...ask("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name", this.#shape.table.name)]);
   }
 
   #alteration(ask: Ask, rule: FenceRule): string[] {
