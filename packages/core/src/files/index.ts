@@ -9,4 +9,5 @@ export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
 export { type OpenedFile, readFileStart, readRegularFile } from './read-file.ts';
 export { shownLine, shownPath } from './shown-path.ts';
+export { lockExclusively, primaryResult, sqliteResult } from './sqlite.ts';
 export { systemFailure } from './system-failure.ts';
