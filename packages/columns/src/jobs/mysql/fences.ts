@@ -4,7 +4,7 @@
  */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
+import { type ColumnTarget, LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
 import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, wholeFences } from '../fence-triggers.ts';
 import { CHANGE_MS, changeTable } from '../table-change.ts';
@@ -68,7 +68,7 @@ export class MysqlFences implements ColumnFences {
     const { key, table, label } = this.#shape;
     const from = `FROM ${table.sql} t WHERE NOT (${passes(rule, this.#shape, this.#target, 't')})`;
     const kind = kindOf(rule, valueIn(this.#shape, this.#target, 't'));
-    const shown = label === undefined ? 'NULL' : `LEFT(CONVERT(CAST(t.${identifier(label)} AS CHAR) USING utf8mb4), 200)`;
+    const shown = label === undefined ? 'NULL' : `LEFT(CONVERT(CAST(t.${identifier(label)} AS CHAR) USING utf8mb4), ${LABEL_CHARACTERS})`;
     const order = key.columns.map(({ sql }) => sql).join(', ');
     return await this.#reading.transaction(startOfLook(this.#target.set ?? {}), async (ask) => {
       const { rows: counts } = await ask(`SELECT ${kind}, COUNT(*) ${from} GROUP BY 1 ORDER BY 1`);
@@ -161,7 +161,7 @@ function valueIn({ column, value: { storage } }: TableShape, { path = [] }: Colu
 function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, target: ColumnTarget, row: string): string {
   const value = valueIn(shape, target, row);
   const binary = shape.value.storage === 'binary';
-  const start = `LEFT(${value}, 12)`;
+  const start = `LEFT(${value}, ${START_CHARACTERS})`;
   // Not by the end of a pattern, which a newline may follow.
   const shapes = formats.map((format) => {
     if (format === 'fernet') {
@@ -177,6 +177,6 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, target: 
 
 function kindOf({ formats, refusedKeys }: FenceRule, value: string): string {
   const passing = (format: FenceRule['formats'][number]): string => (formats.includes(format) ? 'malformed' : 'format');
-  const refused = refusedKeys.length === 0 ? '' : ` WHEN LEFT(${value}, 12) IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN LEFT(${value}, 12)`;
+  const refused = refusedKeys.length === 0 ? '' : ` WHEN LEFT(${value}, ${START_CHARACTERS}) IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN LEFT(${value}, ${START_CHARACTERS})`;
   return `CASE${refused} WHEN LEFT(${value}, 5) = 'lfv1.' THEN '${passing('lfv1')}' WHEN LEFT(${value}, 6) = 'gAAAAA' THEN '${passing('fernet')}' ELSE 'plaintext' END`;
 }

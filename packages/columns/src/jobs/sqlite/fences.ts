@@ -1,7 +1,7 @@
 /** Fences of SQLite: two triggers, which refuse a write before it is made. SQLite adds no CHECK to a table that is there. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
+import { type ColumnTarget, LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
 import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, wholeFences } from '../fence-triggers.ts';
 import type { Ask, JobConnection } from './connection.ts';
@@ -48,7 +48,7 @@ export class SqliteFences implements ColumnFences {
     const { key, table, label } = this.#shape;
     const from = `FROM ${table.sql} AS t WHERE NOT (${passes(rule, this.#shape, 't')})`;
     const kind = kindOf(rule, valueIn(this.#shape, 't'));
-    const shown = label === undefined ? 'NULL' : `substr(CAST(t.${identifier(label)} AS TEXT), 1, 200)`;
+    const shown = label === undefined ? 'NULL' : `substr(CAST(t.${identifier(label)} AS TEXT), 1, ${LABEL_CHARACTERS})`;
     return await this.#reading.use((ask) => {
       const counts = [...ask(`SELECT ${kind}, count(*) ${from} GROUP BY 1 ORDER BY 1`)];
       const first = counts.length === 0 ? [] : [...ask(`SELECT ${kind}, ${shown}, ${key.map(({ sql }) => sql).join(', ')} ${from} ORDER BY ${key.map(({ sql }) => sql).join(', ')} LIMIT ${MOST_VIOLATING_ROWS}`)];
@@ -139,7 +139,7 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, row: str
   const type = `typeof(${value}) = '${binary ? 'blob' : 'text'}'`;
   // A text ends for most functions at a NUL, and what follows it would not be looked at.
   const ascii = `length(CAST(${value} AS BLOB)) = length(${value})`;
-  const start = `CAST(substr(${value}, 1, 12) AS TEXT)`;
+  const start = `CAST(substr(${value}, 1, ${START_CHARACTERS}) AS TEXT)`;
   const shapes = formats.map((format) => {
     if (format === 'fernet') {
       const text = `CAST(${value} AS TEXT)`;
@@ -153,7 +153,7 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, row: str
 }
 
 function kindOf({ formats, refusedKeys }: FenceRule, value: string): string {
-  const start = `CAST(substr(${value}, 1, 12) AS TEXT)`;
+  const start = `CAST(substr(${value}, 1, ${START_CHARACTERS}) AS TEXT)`;
   const passing = (format: FenceRule['formats'][number]): string => (formats.includes(format) ? 'malformed' : 'format');
   const refused = refusedKeys.length === 0 ? '' : ` WHEN ${start} IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN ${start}`;
   return `CASE${refused} WHEN ${start} GLOB 'lfv1.*' THEN '${passing('lfv1')}' WHEN ${start} GLOB 'gAAAAA*' THEN '${passing('fernet')}' ELSE 'plaintext' END`;
