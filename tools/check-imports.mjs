@@ -28,6 +28,7 @@ const PACKAGES = {
  */
 const CORE = {
   errors: [],
+  turns: [],
   'keyring/secret': [],
   ports: ['keyring/secret'],
   audited: ['errors', 'ports'],
