@@ -28,17 +28,19 @@ const PACKAGES = {
  */
 const CORE = {
   errors: [],
+  turns: [],
+  'url-password': [],
   'keyring/secret': [],
   ports: ['keyring/secret'],
   audited: ['errors', 'ports'],
-  mask: [],
+  mask: ['url-password'],
   files: ['errors'],
   formats: ['errors', 'ports', 'keyring/secret'],
   keyring: ['errors', 'ports', 'keyring/secret', 'formats'],
   'env/dialects': ['errors'],
   env: ['errors', 'ports', 'audited', 'keyring/secret', 'formats', 'keyring', 'files', 'env/dialects'],
   // What is wrong with an env file: it reads, and writes nothing.
-  'env/lint': ['errors', 'env', 'env/dialects'],
+  'env/lint': ['errors', 'url-password', 'env', 'env/dialects'],
   rotation: ['errors', 'ports', 'audited', 'keyring/secret', 'formats', 'keyring', 'files', 'env'],
   // The entry: it exports what the others do.
   index: ['errors', 'ports', 'audited', 'files', 'formats', 'keyring', 'env', 'env/dialects', 'rotation'],

@@ -2,18 +2,14 @@
 import { type Dirent, existsSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { isEncryptedAt } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, isEncryptedAt, isTemplateName, USUAL_FILE } from '@lockfast/core/env';
 import { tenantDirectories } from '@lockfast/fleet/tenant-path';
 
 import type { Configuration } from './configuration.ts';
 
-export const ENCRYPTED_SUFFIX = '.encrypted';
-export const USUAL_FILE = '.env';
-
 /** Deeper than this nobody keeps the env files of one project; and node_modules is nobody's. */
 const DEPTH = 4;
 export const SKIPPED = new Set(['node_modules', '.git', '.lockfast']);
-const TEMPLATES = /\.(example|sample|template|dist)$/;
 
 /** Gets each directory that can't be listed: it may hold more files. */
 type Miss = (directory: string) => void;
@@ -47,8 +43,9 @@ function envFiles(directory: string, depth: number, miss: Miss, listed: Set<stri
   return found.toSorted();
 }
 
+/** Names that people give on purpose: all of these are encrypted and rotated. Copies and backups of them are for the guard and the audit to find. */
 function isEnvName(name: string): boolean {
-  return name === '.env' || (name.startsWith('.env.') && name !== '.env.keys' && !TEMPLATES.test(name)) || name.endsWith('.env.encrypted') || name.endsWith('.env');
+  return (name.startsWith('.env.') && name !== '.env.keys' && !isTemplateName(name)) || name.endsWith(USUAL_FILE + ENCRYPTED_SUFFIX) || name.endsWith(USUAL_FILE);
 }
 
 /** A file that only has the suffix, another tool's for example, is none of ours. */

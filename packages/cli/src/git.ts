@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { delimiter, isAbsolute } from 'node:path';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { searchPath } from '@lockfast/core/files';
+import type { GitPlace } from '@lockfast/guard';
 
 /** A repository's own configuration may name programs to run; none of them is needed to read from it. */
 const HARMLESS = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null'];
@@ -9,17 +10,10 @@ const HARMLESS = ['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null'
 /** What git reads of an environment. The rest stays with us: it may hold a root key. */
 const GIT_VARIABLES = /^(?:PATH|HOME|XDG_CONFIG_HOME|TMPDIR|LANG|LC_[A-Z]+|GIT_[A-Z_0-9]+)$/;
 
-/** Where git is asked: `git -C`, and in which environment. */
-export interface GitPlace {
-  readonly directory: string;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-/** What `git` prints. @throws LockfastError `tool-missing`, `not-found` */
+/** What `git` prints. It may do more than the guard's, which reads repositories that nobody trusts: merge drivers are set, and attributes of the user's count. @throws LockfastError `tool-missing`, `not-found` */
 export function git({ directory, environment }: GitPlace, args: readonly string[]): Buffer {
   const env = Object.fromEntries(Object.entries(environment).filter(([name]) => GIT_VARIABLES.test(name)));
-  // A relative entry would let whoever can write to the directory choose what runs.
-  env['PATH'] = (env['PATH'] ?? '/usr/bin:/bin').split(delimiter).filter(isAbsolute).join(delimiter);
+  env['PATH'] = searchPath(env['PATH']);
   try {
     return execFileSync('git', [...HARMLESS, ...args], { cwd: directory, env, stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 256 * 2 ** 20 });
   } catch (error) {

@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
-import { type OpenedEnvFile, plaintextOf, type WriteScope } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, type OpenedEnvFile, plaintextOf, USUAL_FILE, type WriteScope } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
@@ -13,7 +13,7 @@ import type { Ledger } from '@lockfast/ledger';
 
 import type { Arguments } from './arguments.ts';
 import { type Configuration, DIALECT_NAMES, loadConfiguration, type Role } from './configuration.ts';
-import { ENCRYPTED_SUFFIX, encryptedEnvFiles, USUAL_FILE } from './env-files.ts';
+import { encryptedEnvFiles } from './env-files.ts';
 import { refuseOtherEnvironment } from './other-environment.ts';
 import { reasonOf } from './reason.ts';
 import { raiseFloor, readFloor } from './ring-floors.ts';

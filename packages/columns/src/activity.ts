@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@lockfast/core/errors';
 import type { AuditEvent, AuditOutcome, AuditSink } from '@lockfast/core/ports';
+import { Turns } from '@lockfast/core/turns';
 
 import { type ColumnCount, ColumnCounts, countName, type Counts } from './counts.ts';
 
@@ -22,7 +23,7 @@ export class ColumnActivity {
   readonly #timer: NodeJS.Timeout;
   /** How much of each count is on record. */
   readonly #recorded = new Map<string, number>();
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   /**
    * @param everyMs a minute, say. It keeps no process alive
@@ -41,8 +42,7 @@ export class ColumnActivity {
   /** Records what is new. @throws what the sink throws, `ledger-unavailable`; what it did not take is kept */
   flush(): Promise<void> {
     // One after the other: two at once would record the same twice.
-    this.#last = this.#last.catch(() => {}).then(() => this.#record());
-    return this.#last;
+    return this.#turns.take(() => this.#record());
   }
 
   /** Counts no further, and records the rest. Where that fails, it may be called again. @throws as {@link flush} */

@@ -2,6 +2,7 @@
 import { lstatSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 
+import { ENCRYPTED_SUFFIX, USUAL_FILE } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import { isTenantName, tenantDirectories, tenantDirectory, tenantOf, tenantsBase } from './tenant-path.ts';
@@ -78,8 +79,8 @@ export function tenantNamed(fleet: FleetSettings, name: string): Tenant {
   return {
     name,
     directory,
-    plainFile: join(directory, '.env'),
-    encryptedFile: join(directory, '.env.encrypted'),
+    plainFile: join(directory, USUAL_FILE),
+    encryptedFile: join(directory, USUAL_FILE + ENCRYPTED_SUFFIX),
     service: service === undefined ? undefined : unitName(named(service)),
     user: user === undefined ? undefined : named(user),
     way,

@@ -2,11 +2,11 @@
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { SYSTEM_PATH } from '@lockfast/core/files';
 import { shortDurationMs } from '@lockfast/core/formats';
 
 import type { Tenant } from './fleet.ts';
 import { runOf, type ServiceManager, type UnitState } from './systemd/service-manager.ts';
-import { SYSTEM_PATH } from './system-path.ts';
 
 export interface Health {
   readonly well: boolean;

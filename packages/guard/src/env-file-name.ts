@@ -1,16 +1,18 @@
 /** Which files are plaintext env files: by name, and by what they hold. */
-import { isEncryptedFile, splitEntries } from '@lockfast/core/env';
+import { isEncryptedFile, splitEntries, TEMPLATE_ENDINGS } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 
 import { bitsOf, LEAST_BITS } from './strength.ts';
 
-const TEMPLATE = /\.(?:example|sample|template|dist|schema)$/i;
+const TEMPLATE = new RegExp(`\\.(?:${[...TEMPLATE_ENDINGS, 'schema'].join('|')})$`, 'i');
+/** In a repository, where any copy is a leak: more than what Lockfast itself takes for an env file. */
 const ENV_NAME = /(?:^|\.)env(?:\.|$)|\.backup_|(?:^|[._-])env[._-](?:backup|bak|old|orig|save)/i;
 /** Sources that are called after the environment: `.env.d.ts`, `vite-env.js`. */
 const SOURCE = /\.(?:[cm]?[jt]sx?|py|rb|go|rs|java|kt|php|css|html?|md|ya?ml|json|toml|sh|svg|lock|map|snap)$/i;
 
 /** Larger than any env file. */
 const MOST_BYTES = 1024 * 1024;
+/** Names that make a file of any name an env file, with a value that is hard to guess: a finding stops a commit, so only in capitals. */
 const SECRET_NAME = /(?:SECRET|PASSW(?:OR)?D|PASSPHRASE|TOKEN|PRIVATE|CREDENTIAL|(?:^|_)(?:KEY|PWD|DSN|PAT)$|API_?KEY)/;
 const FIRST_LINE = /^(?:\s*(?:#.*)?\r?\n){0,50}\s*(?:export\s+)?[A-Z][A-Z0-9_]*=/;
 

@@ -3,10 +3,10 @@
  * replacements and grafts hide what is there. Only plumbing is called; no filter, textconv or external diff is part of it.
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
-import { delimiter, isAbsolute } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { searchPath } from '@lockfast/core/files';
 
 /** Where git is asked, and in which environment. */
 export interface GitPlace {
@@ -70,9 +70,7 @@ export function gitSetting(place: GitPlace, name: string): string | undefined {
   return undefined;
 }
 
-/** A relative entry of PATH would let whoever can write to the directory choose what runs. */
 function environmentOf({ environment }: GitPlace): Record<string, string | undefined> {
   const kept = Object.fromEntries(Object.entries(environment).filter(([name]) => VARIABLES.test(name)));
-  const path = (kept['PATH'] ?? '/usr/bin:/bin').split(delimiter).filter(isAbsolute).join(delimiter);
-  return { ...kept, PATH: path, GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_GRAFT_FILE: '/dev/null', LC_ALL: 'C' };
+  return { ...kept, PATH: searchPath(kept['PATH']), GIT_NO_LAZY_FETCH: '1', GIT_TERMINAL_PROMPT: '0', GIT_NO_REPLACE_OBJECTS: '1', GIT_GRAFT_FILE: '/dev/null', LC_ALL: 'C' };
 }

@@ -1,5 +1,5 @@
 /** In which forms a value may stand in a file: the bytes to look for. */
-import { alignedBase64, BASE64_ALIGNMENTS } from '@lockfast/core/mask';
+import { alignedBase64, BASE64_ALIGNMENTS, passwordOfUrl } from '@lockfast/core/mask';
 
 import { bitsOf, LEAST_BITS, LEAST_BYTES } from './strength.ts';
 
@@ -22,7 +22,7 @@ export const FOR_RING_ALONE = 'it is too short for a guard file: it is looked fo
 /** @param known how many bytes at the beginning of every form somebody may know: they do not count */
 export function needlesOf(value: string, known: number): Guarded {
   const text = value.trim();
-  const password = passwordIn(text);
+  const password = passwordOfUrl(text);
   // Of a URL, what leads somewhere is known to many: the secret in it must be strong by itself.
   const secret = password ?? behindHost(text);
   const beyond = secret.slice(Math.max(0, known - text.lastIndexOf(secret)));
@@ -68,11 +68,6 @@ function linesOf(text: string): string[] {
 /** Of a URL, what does not say where it leads: a webhook has its secret in the path. */
 function behindHost(text: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]*(\S*)$/i.exec(text)?.[1] ?? text;
-}
-
-/** As it stands in a URL, percent signs and all. */
-function passwordIn(text: string): string | undefined {
-  return /^[a-z][a-z0-9+.-]*:\/\/[^:/?#@\s]*:([^/?#\s]+)@/i.exec(text)?.[1];
 }
 
 function distinct(needles: readonly Needle[]): Needle[] {

@@ -18,7 +18,8 @@ export {
 export { type MariadbServer, missingForMariadb, startMariadb } from './mariadb.ts';
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
 export { missingForStandby, startStandby } from './postgres-standby.ts';
-export { type Durability, missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
+export { missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';
 export { type Protocol, ReplyEnd } from './reply-end.ts';
+export type { Durability } from './server-process.ts';
 export { PseudoTerminal, type TerminalEnd } from './terminal.ts';
 export { type Naming, playTranscript, type Stage } from './transcript.ts';

@@ -1,18 +1,15 @@
 /** A real MariaDB server for tests: of its own, in a temporary directory, on a Unix socket and a port of 127.0.0.1. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { isRoot } from './mounting.ts';
-import { type Durability, freePort, run } from './postgres.ts';
+import { type Durability, freePort, run, ServerProcess } from './server-process.ts';
 
 const SERVER = '/usr/sbin/mariadbd';
 const INSTALLER = 'mariadb-install-db';
 const CLIENT = 'mariadb';
-const START_MS = 30_000;
 /** As in a new production server, and small: many run at once. */
 const OPTIONS = ['--character-set-server=utf8mb4', '--collation-server=utf8mb4_general_ci', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=32M', '--skip-log-bin', '--skip-name-resolve'];
 
@@ -49,42 +46,23 @@ export async function startMariadb(durability: Durability, ...options: readonly 
   const port = await freePort();
   // What was committed outlives the server's death in either case; `fast` leaves it to the operating system's cache.
   const durable = durability === 'durable' ? ['--innodb-flush-log-at-trx-commit=1'] : ['--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--skip-innodb-doublewrite'];
-  const args = [...common, `--socket=${socket}`, `--port=${port}`, '--bind-address=127.0.0.1', `--pid-file=${join(directory, 'pid')}`, ...durable, ...options];
-  let server: ChildProcess;
-  let ended: Promise<unknown>;
+  const command = [SERVER, ...common, `--socket=${socket}`, `--port=${port}`, '--bind-address=127.0.0.1', `--pid-file=${join(directory, 'pid')}`, ...durable, ...options];
   const sql = (database: string, text: string): string =>
     asPsqlPrints(run([CLIENT, '--no-defaults', '--batch', '--skip-column-names', '--default-character-set=utf8mb4', `--socket=${socket}`, '--user=root', `--database=${database}`, `--execute=${text}`], directory));
-  const start = async (): Promise<void> => {
-    const output = openSync(log, 'a');
-    server = spawn(SERVER, args, { cwd: directory, stdio: ['ignore', output, output] });
-    closeSync(output);
-    ended = once(server, 'exit');
-    const deadline = performance.now() + START_MS;
-    for (;;) {
-      try {
-        sql('mysql', 'SELECT 1');
-        return;
-      } catch (error) {
-        if (performance.now() > deadline || server.exitCode !== null) throw new Error(readFileSync(log, 'utf8'), { cause: error });
-        await sleep(50);
-      }
-    }
-  };
-  await start();
+  const server = new ServerProcess(command, directory, () => sql('mysql', 'SELECT 1'), log);
+  await server.start();
   return {
     socket,
     port,
     url: (role, database) => `mysql://${role}@127.0.0.1:${port}/${database}`,
     sql,
     restart: async (mode, down) => {
-      server.kill(mode === 'fast' ? 'SIGTERM' : 'SIGKILL');
-      await ended;
+      await server.end(mode === 'fast' ? 'SIGTERM' : 'SIGKILL');
       await down?.();
-      await start();
+      await server.start();
     },
     stop: async () => {
-      server.kill('SIGKILL');
-      await ended;
+      await server.end('SIGKILL');
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -1,15 +1,11 @@
 /** A replica of a PostgreSQL server for tests, which lags behind on purpose. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { findPostgres } from './postgres-programs.ts';
-import { freePort, type PostgresServer, run, SUPERUSER } from './postgres.ts';
-
-const START_MS = 30_000;
+import { type PostgresServer, SUPERUSER } from './postgres.ts';
+import { freePort, run, ServerProcess } from './server-process.ts';
 
 /** As a clause for the title of a skipped test: the npm package has no program that copies a server. */
 export function missingForStandby(): string | undefined {
@@ -36,19 +32,15 @@ export async function startStandby(server: PostgresServer, delayMs: number): Pro
   run([...as, programs.initdb.replace(/initdb$/, 'pg_basebackup'), '-h', server.socket, '-p', String(server.port), '-U', SUPERUSER, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-N'], directory);
   appendFileSync(join(data, 'postgresql.auto.conf'), `recovery_min_apply_delay = ${delayMs}\n`);
   const port = await freePort();
-  const [command, ...args] = [...as, programs.postgres, '-D', data, '-k', directory, '-p', String(port), '-h', '', '-F'];
-  const standby = spawn(command, args, { cwd: directory, stdio: 'ignore' });
-  const ended = once(standby, 'exit');
-  const deadline = performance.now() + START_MS;
-  while (server.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") !== '1') {
-    if (performance.now() > deadline || standby.exitCode !== null) throw new Error('the standby did not start');
-    await sleep(100);
-  }
+  const command = [...as, programs.postgres, '-D', data, '-k', directory, '-p', String(port), '-h', '', '-F'];
+  const standby = new ServerProcess(command, directory, () => {
+    if (server.sql('postgres', "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") !== '1') throw new Error('the standby did not start');
+  });
+  await standby.start();
   return {
     url: (role, database) => `postgres:///${database}?host=${directory}&port=${port}&user=${role}`,
     stop: async () => {
-      standby.kill('SIGQUIT');
-      await ended;
+      await standby.end('SIGQUIT');
       rmSync(directory, { recursive: true, force: true });
     },
   };

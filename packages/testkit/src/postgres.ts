@@ -1,23 +1,14 @@
 /** A real PostgreSQL server for tests: of its own, in a temporary directory, on a Unix socket and a port of 127.0.0.1. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { findPostgres } from './postgres-programs.ts';
+import { type Durability, freePort, run, ServerProcess } from './server-process.ts';
 
 export const SUPERUSER = 'postgres';
-const START_MS = 30_000;
-/** Of a program that is run to its end: a table of a million rows takes its time. */
-const LONGEST_MS = 300_000;
 const SQL_PROGRAM = fileURLToPath(import.meta.resolve('./postgres-sql.ts'));
-
-/** `durable`: as in production. `fast`: without fsync, for tests that cut no power. */
-export type Durability = 'durable' | 'fast';
 
 export interface PostgresServer {
   /** The directory of its socket, for libpq's `host`. */
@@ -48,9 +39,7 @@ export async function startPostgres(durability: Durability): Promise<PostgresSer
   const data = join(socket, 'data');
   run([...as, programs.initdb, '-D', data, '-A', 'trust', '-U', SUPERUSER, '-E', 'UTF8', '--locale=C', ...(durability === 'fast' ? ['-N'] : [])], socket);
   const port = await freePort();
-  const [command, ...args] = [...as, programs.postgres, '-D', data, '-k', socket, '-p', String(port), '-h', '127.0.0.1', ...(durability === 'fast' ? ['-F'] : [])];
-  let server: ChildProcess;
-  let ended: Promise<unknown>;
+  const command = [...as, programs.postgres, '-D', data, '-k', socket, '-p', String(port), '-h', '127.0.0.1', ...(durability === 'fast' ? ['-F'] : [])];
   const sql = (database: string, text: string): string =>
     run(
       programs.psql === undefined
@@ -58,53 +47,22 @@ export async function startPostgres(durability: Durability): Promise<PostgresSer
         : [programs.psql, '-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-h', socket, '-p', String(port), '-U', SUPERUSER, '-d', database, '-c', text],
       socket,
     );
-  const start = async (): Promise<void> => {
-    server = spawn(command!, args, { cwd: socket, stdio: 'ignore' });
-    ended = once(server, 'exit');
-    const deadline = performance.now() + START_MS;
-    for (;;) {
-      try {
-        sql('postgres', 'SELECT 1');
-        return;
-      } catch (error) {
-        if (performance.now() > deadline || server.exitCode !== null) throw error;
-        await sleep(50);
-      }
-    }
-  };
-  await start();
+  const server = new ServerProcess(command, socket, () => sql('postgres', 'SELECT 1'));
+  await server.start();
   return {
     socket,
     port,
     url: (role, database) => `postgres://${role}@127.0.0.1:${port}/${database}`,
     sql,
     restart: async (mode, down) => {
-      server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
-      await ended;
+      await server.end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
       await down?.();
-      await start();
+      await server.start();
     },
     stop: async () => {
       // "Immediate shutdown": without writing back what is thrown away now, which takes minutes on a busy disk.
-      server.kill('SIGQUIT');
-      await ended;
+      await server.end('SIGQUIT');
       rmSync(socket, { recursive: true, force: true });
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
-}
-
-export function run([command, ...args]: readonly string[], cwd: string): string {
-  // It stops all of this process: where it waits for a lock that this process holds, it must not wait for ever.
-  const { status, stdout, stderr } = spawnSync(command!, args, { cwd, encoding: 'utf8', maxBuffer: 2 ** 28, timeout: LONGEST_MS });
-  if (status !== 0) throw new Error(`${command} failed: ${stderr}`);
-  return stdout.trim();
 }

@@ -1,13 +1,12 @@
 import { dirname, join, resolve } from 'node:path';
 
-import { encryptFile, MOST_FILE_BYTES, portabilityWarnings, refuseNoPlaintext } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, encryptFile, MOST_FILE_BYTES, portabilityWarnings, refuseNoPlaintext, USUAL_FILE } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, type OpenedFile, readRegularFile, shownPath } from '@lockfast/core/files';
 import { Fernet } from '@lockfast/core/formats';
 import { expandPath } from '@lockfast/keys';
 
 import type { Arguments } from '../arguments.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import { askSecret } from '../prompt.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';

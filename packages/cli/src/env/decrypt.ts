@@ -1,9 +1,8 @@
-import { decryptFile, plaintextOf, readEnvFile } from '@lockfast/core/env';
+import { decryptFile, ENCRYPTED_SUFFIX, plaintextOf, readEnvFile, USUAL_FILE } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';
 

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 
-import { encryptEnvFile, openEnvFile, type OpenedEnvFile, plaintextOf, replaceFile, splitEntries, type WriteScope } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, encryptEnvFile, type OpenedEnvFile, openEnvFile, plaintextOf, replaceFile, splitEntries, type WriteScope } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf, readRegularFile, shownPath } from '@lockfast/core/files';
 
 import type { Arguments } from '../arguments.ts';
-import { ENCRYPTED_SUFFIX } from '../env-files.ts';
 import { childEnvironment } from '../child/environment.ts';
 import type { Session } from '../session.ts';
 import { Workspace } from '../workspace.ts';

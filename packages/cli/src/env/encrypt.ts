@@ -1,11 +1,10 @@
-import { encryptEnvFile, encryptFile, type Encryption, portabilityWarnings, readPlaintextFile, refuseNoPlaintext, splitEntries, updateEnvFile } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, encryptEnvFile, encryptFile, type Encryption, portabilityWarnings, readPlaintextFile, refuseNoPlaintext, splitEntries, updateEnvFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { shownPath } from '@lockfast/core/files';
 import type { Derivation } from '@lockfast/core/formats';
 import { PBKDF2_ITERATIONS } from '@lockfast/core/formats';
 
 import type { Arguments } from '../arguments.ts';
-import { ENCRYPTED_SUFFIX } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { readStandardInput } from '../standard-input.ts';
 import { counted, type Terminal } from '../terminal.ts';

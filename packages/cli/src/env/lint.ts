@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import { isEncryptedFile, MOST_FILE_BYTES, openEnvFile, plaintextOf, printEntries, splitEntries, updateEnvFile, type WriteScope } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, isEncryptedFile, MOST_FILE_BYTES, openEnvFile, plaintextOf, printEntries, splitEntries, updateEnvFile, USUAL_FILE, type WriteScope } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { CAUSES, type Finding, type Group, isReadAlike, lintEnv, type LintReport, type LintRequest, respell, type Respelling, STYLES, type Target, TARGET_NAMES } from '@lockfast/core/env/lint';
 import { LockfastError } from '@lockfast/core/errors';
@@ -8,7 +8,6 @@ import { readRegularFile, shownPath, withFileLock, writeDurably } from '@lockfas
 
 import type { Arguments } from '../arguments.ts';
 import { DIALECT_NAMES, findUpward } from '../configuration.ts';
-import { ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { counted } from '../terminal.ts';
 import { stateDirectory, Workspace } from '../workspace.ts';

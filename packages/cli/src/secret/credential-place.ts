@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { plaintextOf, readEnvFile } from '@lockfast/core/env';
+import { plaintextOf, readEnvFile, USUAL_FILE } from '@lockfast/core/env';
 import { readEnv } from '@lockfast/core/env/dialects';
 import { systemClock } from '@lockfast/core/ports';
 import { existingTenant, type ServiceManager, type Tenant } from '@lockfast/fleet';
@@ -10,7 +10,7 @@ import type { CredentialPlace, FleetFile, RotationStep } from '@lockfast/fleet/c
 
 import type { Arguments } from '../arguments.ts';
 import { currentActor } from '../actor.ts';
-import { encryptedEnvFiles, USUAL_FILE } from '../env-files.ts';
+import { encryptedEnvFiles } from '../env-files.ts';
 import type { Session } from '../session.ts';
 import { fleetOf } from '../tenant/fleet-of.ts';
 import type { Workspace } from '../workspace.ts';

@@ -2,15 +2,17 @@
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, relative } from 'node:path';
 
+import { ENCRYPTED_SUFFIX, TEMPLATE_ENDINGS } from '@lockfast/core/env';
+import type { GitPlace } from '@lockfast/guard';
 import { expandPath } from '@lockfast/keys';
 
 import type { Configuration } from '../configuration.ts';
-import { git, type GitPlace, workTree } from '../git.ts';
+import { git, workTree } from '../git.ts';
 import type { Session } from '../session.ts';
 import { type Check, failure, good, warning } from './check.ts';
 
 /** Pathspecs of plaintext env files at any depth, without encrypted ones and templates. */
-const PLAINTEXT = ['.env', '*/.env', '*.env', '.env.*', '*/.env.*', ...['encrypted', 'example', 'sample', 'template', 'dist'].map((end) => `:(exclude)*.${end}`)];
+const PLAINTEXT = ['.env', '*/.env', '*.env', '.env.*', '*/.env.*', ...[ENCRYPTED_SUFFIX, ...TEMPLATE_ENDINGS.map((end) => `.${end}`)].map((end) => `:(exclude)*${end}`)];
 
 /** Where the configuration lies, or here: that is the work tree that is meant. */
 export function gitChecks(configuration: Configuration | undefined, { directory, home, environment }: Session): Check[] {

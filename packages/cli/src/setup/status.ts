@@ -1,12 +1,12 @@
 import { dirname, join, relative } from 'node:path';
 
-import { checkHeader, readSummedHeader } from '@lockfast/core/env';
+import { checkHeader, ENCRYPTED_SUFFIX, readSummedHeader, USUAL_FILE } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { identityOf } from '@lockfast/core/files';
 import { openRotation } from '@lockfast/core/rotation';
 
 import type { Arguments } from '../arguments.ts';
-import { configuredEnvFiles, ENCRYPTED_SUFFIX, USUAL_FILE } from '../env-files.ts';
+import { configuredEnvFiles } from '../env-files.ts';
 import { rotationDueIn, scheduleLine } from '../key/schedule.ts';
 import { rotationsDirectory } from '../rotations-directory.ts';
 import { unfinishedRotation } from '../secret/unfinished-rotation.ts';

@@ -1,10 +1,10 @@
 /** The encrypted files of tenants, wherever the configuration and the backups directory have them, by what their headers say. */
-import { isEncryptedFile, MOST_FILE_BYTES, parseFile } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, isEncryptedFile, MOST_FILE_BYTES, parseFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { type FileIdentity, readRegularFile } from '@lockfast/core/files';
 import type { TenantSecretId } from '@lockfast/core/keyring';
 
-import { configuredEnvFiles, ENCRYPTED_SUFFIX } from '../env-files.ts';
+import { configuredEnvFiles } from '../env-files.ts';
 import { backupFiles } from '../key/sweep.ts';
 import type { Workspace } from '../workspace.ts';
 

@@ -1,5 +1,5 @@
 /** One look at this machine for the watch: no key is opened, and nothing is decrypted. */
-import { parseFile } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, parseFile } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile } from '@lockfast/core/files';
 import { keyIdOf } from '@lockfast/core/formats';
@@ -8,7 +8,7 @@ import type { LedgerStore } from '@lockfast/ledger';
 import { checkpointSize } from '@lockfast/ledger/witnesses';
 import type { Seen, SeenUse, SeenWitness } from '@lockfast/watch';
 
-import { configuredEnvFiles, ENCRYPTED_SUFFIX } from '../env-files.ts';
+import { configuredEnvFiles } from '../env-files.ts';
 import { rotationDueIn } from '../key/schedule.ts';
 import { configuredWitnesses, stateOf } from '../ledger/witnesses.ts';
 import { readRing } from '../ring-document.ts';

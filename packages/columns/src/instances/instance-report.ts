@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { LockfastError } from '@lockfast/core/errors';
 import { readableId } from '@lockfast/core/formats';
 import { currentRing, KEY_RING_CHANNEL, type KeyRing, type KeyRingMessage, type KeyState, type RingInUse } from '@lockfast/core/keyring';
+import { Turns } from '@lockfast/core/turns';
 
 import { HOST_NAME } from './reported-instance.ts';
 import { type InstanceDatabase, type InstanceStatements, instanceStatements } from './statements.ts';
@@ -41,7 +42,7 @@ export class InstanceReport {
   readonly #goneAfterSeconds: number;
   readonly #timer: NodeJS.Timeout;
   readonly #onNews: (message: unknown) => void;
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
   #waiting = false;
   #closed = false;
 
@@ -68,12 +69,7 @@ export class InstanceReport {
   report(): Promise<void> {
     this.#waiting = true;
     // One after the other: the last row that is written must be the last one that was true.
-    const report = this.#last
-      .catch(() => {})
-      .then(() => this.#write())
-      .finally(() => (this.#waiting = false));
-    this.#last = report;
-    return report;
+    return this.#turns.take(() => this.#write().finally(() => (this.#waiting = false)));
   }
 
   /** Makes the table where the role may. Before the first report of many applications it needs nobody to have done so. */
@@ -91,7 +87,7 @@ export class InstanceReport {
   /** Takes its row away. Call it when the application encrypts no more, before its connections are closed. @throws LockfastError `database-unavailable`; then its row counts as gone a little later */
   async close(): Promise<void> {
     this.stop();
-    await this.#last.catch(() => {});
+    await this.#turns.over();
     await this.#asked(this.#statements.remove, [this.instance]);
   }
 

@@ -2,23 +2,18 @@ import { LockfastError } from '@lockfast/core/errors';
 
 import type { BlindIndex } from '../blind-index.ts';
 import { INDEX_START, indexValueLength, MOST_INDEX_BITS } from '../index-value.ts';
-import { BatchWriter } from './batch-writer.ts';
+import { columnJob, type JobTerms } from './column-job.ts';
 import type { RowFate } from './convert-page.ts';
-import type { Conversion, Progress, ReportedRow } from './conversion.ts';
 import type { ColumnDatabase, ColumnTable } from './database.ts';
 import { type DeclaredIndex, indexTable, indexTarget } from './declared-index.ts';
 import { type IndexedRow, IndexedRows, textsOf } from './indexed-rows.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
-import { Pace } from './pace.ts';
-import { PageSize } from './page-size.ts';
-import type { Job } from './pass.ts';
 import { type PassesDone, runPasses } from './passes.ts';
-import { Patience } from './patience.ts';
 import { refuseAnotherRing } from './preflight.ts';
 import type { StoredValues } from './stored-values.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
 
-export interface IndexBuild extends Omit<Conversion, 'direction'> {
+export interface IndexBuild extends JobTerms {
   /** Builds it though the column has only a few different values, which the index gives away to whoever reads the database. */
   readonly fewValues: boolean;
 }
@@ -109,10 +104,11 @@ async function build(
   const earlier = checkpoint?.job === name ? checkpoint : undefined;
   if (earlier !== undefined) for (const one of Object.keys(tally) as (keyof IndexTally)[]) tally[one] = earlier.counts[one] ?? 0;
   const rows = new IndexedRows(declared, index, values);
-  const job = await newJob(database, table, declared, rows, what, { name, tally, unreadable });
+  const target = indexTarget(declared);
+  const job = await columnJob(database, target, table, what, { name, convert: (read) => rows.read(read).map(fateOf), tally, count }, unreadable);
   const done = await runPasses(job, {
     database,
-    target: indexTarget(declared),
+    target,
     dryRun,
     earlier,
     // A row whose value was written without its index begins like any other.
@@ -120,42 +116,6 @@ async function build(
     before: () => refuseUnfit(database, declared, values, what.fewValues),
   });
   return { ...done, resumed: earlier !== undefined };
-}
-
-async function newJob(
-  database: ColumnDatabase,
-  table: ColumnTable,
-  declared: DeclaredIndex,
-  rows: IndexedRows,
-  { dryRun, batch, maxRate, signal, onRow, onProgress }: IndexBuild,
-  { name, tally, unreadable }: { readonly name: string; readonly tally: IndexTally; readonly unreadable: UnreadableRows },
-): Promise<Job<IndexFate, IndexTally>> {
-  const target = indexTarget(declared);
-  const estimated = onProgress === undefined ? 0 : await table.estimatedRows();
-  let shown: Progress = { id: target.id, pass: 1, rows: 0, estimated, changed: 0 };
-  const size = new PageSize(maxRate === undefined ? batch : Math.max(1, Math.min(batch, Math.ceil(maxRate))));
-  const patience = new Patience(database, target, !dryRun, signal);
-  return {
-    name,
-    table,
-    convert: (read) => rows.read(read).map(fateOf),
-    tally,
-    count,
-    size,
-    pace: new Pace(database, maxRate, signal, (waitingFor) => onProgress?.({ ...shown, waitingFor })),
-    patience,
-    writer: dryRun ? undefined : new BatchWriter(table, size, patience),
-    signal,
-    news: (fate, made, pass) => {
-      if (fate.refused !== undefined) unreadable.add(fate.row, fate.refused);
-      const reported = reportedRow(fate, made, pass);
-      if (reported !== undefined) onRow?.(reported);
-    },
-    progress: (pass, seen) => {
-      shown = { id: target.id, pass, rows: seen, estimated, changed: tally.changed };
-      onProgress?.(shown);
-    },
-  };
 }
 
 function fateOf({ row, standing, wanted }: IndexedRow): IndexFate {
@@ -170,11 +130,6 @@ function count(tally: IndexTally, { standing, value, refused }: IndexFate, pass:
   if (refused !== undefined) tally.unreadable++;
   else if (standing.kind === 'current') tally.already++;
   else if (standing.kind !== 'unreadable') tally[standing.kind]++;
-}
-
-function reportedRow({ row: { key, label }, value, refused }: IndexFate, made: boolean, pass: number): ReportedRow | undefined {
-  if (value !== undefined) return { key, label, what: made ? 'changed' : 'conflict' };
-  return refused === undefined || pass > 1 ? undefined : { key, label, what: 'unreadable', code: refused };
 }
 
 /**

@@ -1,58 +1,18 @@
-import type { ErrorCode } from '@lockfast/core/errors';
-import type { AuditSink } from '@lockfast/core/ports';
-
-import { BatchWriter } from './batch-writer.ts';
-import { convertPage, type Direction, type Fate, type PageConversion } from './convert-page.ts';
-import type { ColumnDatabase, ColumnTable, RowKey } from './database.ts';
+import { columnJob, type JobTerms } from './column-job.ts';
+import { convertPage, type Direction, type Fate } from './convert-page.ts';
+import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { onRecord, recordedAfter } from './on-record.ts';
-import { Pace, type WaitingFor } from './pace.ts';
-import { PageSize } from './page-size.ts';
-import { count, type Job } from './pass.ts';
 import { runPasses } from './passes.ts';
-import { Patience } from './patience.ts';
 import { proveCurrentKey, refuseAnotherRing, refuseTenantsWithoutKey, refuseTooNarrow } from './preflight.ts';
 import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 import { newTally, type Tally, tallyOf } from './tally.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
 
-export interface Conversion {
+export interface Conversion extends JobTerms {
   /** `encrypt`: plaintext; `rotate`: whatever is encrypted and not in the column's format under the current key; `decrypt`: back to plaintext. */
   readonly direction: Direction;
-  /** Finds out what would be done, and writes nothing. */
-  readonly dryRun: boolean;
-  /** Rows a transaction, at most. */
-  readonly batch: number;
-  /** Rows a second, at most. */
-  readonly maxRate?: number | undefined;
-  /** Ends the job after the batch that runs. */
-  readonly signal?: AbortSignal | undefined;
-  readonly audit?: AuditSink | undefined;
-  /** Is told of each row that was changed, not changed since somebody was faster, or can't be. After its commit. */
-  readonly onRow?: ((row: ReportedRow) => void) | undefined;
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-export interface ReportedRow {
-  readonly key: RowKey;
-  readonly label: string | null;
-  /** In a dry run `changed` is what would be. */
-  readonly what: 'changed' | 'conflict' | 'unreadable';
-  /** Why it is unreadable. */
-  readonly code?: ErrorCode;
-}
-
-export interface Progress {
-  readonly id: string;
-  readonly pass: number;
-  /** Rows that this pass has looked at. */
-  readonly rows: number;
-  /** About how many the table has. */
-  readonly estimated: number;
-  readonly changed: number;
-  /** Present while the job waits for others. */
-  readonly waitingFor?: WaitingFor;
 }
 
 export interface ConversionReport extends Omit<Tally, 'unreadable'> {
@@ -113,7 +73,13 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   if (earlier !== undefined) Object.assign(tally, tallyOf(earlier.counts));
   const unreadable = new UnreadableRows();
   const conversion = { direction, as: declared.as, storage: table.storage, values, prover: values.anew() };
-  const job = await newJob(database, table, declared, conversion, what, { name, tally, unreadable });
+  const work = {
+    name,
+    convert: (rows: readonly StoredRow[]) => convertPage(rows, { ...conversion, now: Date.now() }),
+    tally,
+    count: (counts: Tally, fate: Fate, pass: number, made: boolean) => count(counts, fate, direction, pass, made),
+  };
+  const job = await columnJob(database, declared, table, what, work, unreadable);
   const { passes, remaining, interrupted } = await runPasses(job, {
     database,
     target: declared,
@@ -129,40 +95,15 @@ async function convert(database: ColumnDatabase, table: ColumnTable, declared: D
   return { passes, remaining, resumed: earlier !== undefined, interrupted, verified, first: unreadable.first };
 }
 
-async function newJob(
-  database: ColumnDatabase,
-  table: ColumnTable,
-  declared: DeclaredColumn,
-  conversion: Omit<PageConversion, 'now'>,
-  { direction, dryRun, batch, maxRate, signal, onRow, onProgress }: Conversion,
-  { name, tally, unreadable }: { readonly name: string; readonly tally: Tally; readonly unreadable: UnreadableRows },
-): Promise<Job> {
-  const estimated = onProgress === undefined ? 0 : await table.estimatedRows();
-  let shown: Progress = { id: declared.id, pass: 1, rows: 0, estimated, changed: 0 };
-  // With a low rate a page is what may be written in one second: nobody wants to wait minutes for the first.
-  const size = new PageSize(maxRate === undefined ? batch : Math.max(1, Math.min(batch, Math.ceil(maxRate))));
-  const patience = new Patience(database, declared, !dryRun, signal);
-  return {
-    name,
-    table,
-    convert: (rows) => convertPage(rows, { ...conversion, now: Date.now() }),
-    tally,
-    count: (counts, fate, pass, made) => count(counts, fate, direction, pass, made),
-    size,
-    pace: new Pace(database, maxRate, signal, (waitingFor) => onProgress?.({ ...shown, waitingFor })),
-    patience,
-    writer: dryRun ? undefined : new BatchWriter(table, size, patience),
-    signal,
-    news: (fate, made, pass) => {
-      if (fate.refused !== undefined) unreadable.add(fate.row, fate.refused);
-      const reported = reportedRow(fate, made, pass);
-      if (reported !== undefined) onRow?.(reported);
-    },
-    progress: (pass, rows) => {
-      shown = { id: declared.id, pass, rows, estimated, changed: tally.changed };
-      onProgress?.(shown);
-    },
-  };
+function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {
+  if (value !== undefined) tally[made ? 'changed' : 'conflicts']++;
+  if (pass > 1) return;
+  tally.rows++;
+  if (standing.kind === 'null') tally.null++;
+  else if (standing.kind === 'plaintext') tally.plaintext++;
+  else if (isShredded(standing)) tally.shredded++;
+  if (refused !== undefined) tally.unreadable++;
+  else if (value === undefined && standing.kind === (direction === 'decrypt' ? 'plaintext' : 'encrypted')) tally.already++;
 }
 
 /** What a job converts to, as its checkpoint and the ledger name it. */
@@ -174,12 +115,6 @@ function goal(values: StoredValues, { format, tenantKey = 'shared' }: DeclaredCo
 function startOfConverted(values: StoredValues, direction: Direction): string | undefined {
   if (direction === 'encrypt') return values.formatStart;
   return direction === 'rotate' ? values.currentStart : undefined;
-}
-
-function reportedRow({ row: { key, label }, value, refused }: Fate, made: boolean, pass: number): ReportedRow | undefined {
-  if (value !== undefined) return { key, label, what: made ? 'changed' : 'conflict' };
-  // Later passes meet the same ones.
-  return refused === undefined || pass > 1 ? undefined : { key, label, what: 'unreadable', code: refused };
 }
 
 async function verifySample(values: StoredValues, table: ColumnTable): Promise<ConversionReport['verified']> {

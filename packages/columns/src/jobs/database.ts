@@ -4,6 +4,14 @@ import type { DatabaseSearch } from './search.ts';
 
 import type { ReportedInstance } from '../instances/index.ts';
 
+/** The characters of `lfv1.KEYID.`. */
+export const START_CHARACTERS = 12;
+/** The shortest encrypted value is an empty one as a Fernet token; of `lfv1`, 110. */
+export const LEAST_CHARACTERS = 100;
+export const LABEL_CHARACTERS = 200;
+/** What pages and samples hold at most, but for one row: values are bounded, their sum is not. */
+export const PAGE_BYTES = 8 * 2 ** 20;
+
 /** Where the values of one encrypted column lie. */
 export interface ColumnTarget {
   /** The column's stable id, which values are bound to: `integrations.slack.bot_token`. */
@@ -18,9 +26,9 @@ export interface ColumnTarget {
   readonly key?: readonly string[];
   /** The names of the context columns, in the order of the definition. */
   readonly context: readonly string[];
-  /** The name of a column that reports may show in place of the key. */
+  /** The name of a column that reports may show in place of the key: its first {@link LABEL_CHARACTERS}. */
   readonly label?: string;
-  /** How many characters the shortest value has; absent: as an encrypted one. A column that holds fewer is refused. */
+  /** How many characters the shortest value has; absent: {@link LEAST_CHARACTERS}. A column that holds fewer is refused. */
   readonly leastCharacters?: number;
   /** Settings of each transaction, for triggers to look at: `app.rotation` to `on`. */
   readonly set?: Readonly<Record<string, string>>;
@@ -79,7 +87,7 @@ export interface ColumnTable {
   /** How many bytes the longest value has, 0 where there is none: before anything is written, where {@link room} is limited. */
   longestValue(): Promise<number>;
   /**
-   * The next rows in the order of their keys: none only at the end. Fewer than `limit` where values are long, at least one.
+   * The next rows in the order of their keys: none only at the end. Fewer than `limit` where values are long (see {@link PAGE_BYTES}), at least one.
    *
    * @param notUnder only those whose value does not begin with this text (`lfv1.kq2d5x.`), NULLs left out
    * @param upTo only those up to this key, it among them
@@ -96,7 +104,7 @@ export interface ColumnTable {
    */
   write(changes: readonly RowChange[], checkpoint: Checkpoint | undefined): Promise<readonly boolean[]>;
   /**
-   * Rows by the start of their value: the first 12 characters of what begins `lfv1.` or `lfi1.`, `gAAAAA` for what begins so, ''
+   * Rows by the start of their value: the first {@link START_CHARACTERS} of what begins `lfv1.` or `lfi1.`, `gAAAAA` for what begins so, ''
    * for anything else, of which nothing leaves the database. `null` counts rows without one.
    */
   census(): Promise<readonly { readonly start: string | null; readonly rows: number }[]>;

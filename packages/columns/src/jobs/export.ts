@@ -4,7 +4,6 @@ import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
 import { type JsonValue, VALUE_TYPES, type ValueTypeName } from '../value-type.ts';
 import type { ColumnDatabase, RowKey, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
-import { PageSize } from './page-size.ts';
 import { plaintextIn } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
 import { walkColumn } from './walk.ts';
@@ -33,8 +32,6 @@ export interface ExportedRow {
   readonly shredded?: string;
 }
 
-const PAGE_ROWS = 1000;
-
 /**
  * The values of one subject, decrypted, in the order of the keys. It streams, and changes nothing. The whole table is
  * looked at, and only the rows that are meant are decrypted.
@@ -44,7 +41,7 @@ const PAGE_ROWS = 1000;
  */
 export async function* exportColumn(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, filters: readonly ContextFilter[], signal?: AbortSignal): AsyncGenerator<ExportedRow> {
   const table = await database.table(declared);
-  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, table, signal)) {
     const meant = rows.filter((row) => isMeant(row, declared, filters));
     if (meant.length === 0) continue;
     const opened = values.open(meant, table.storage);

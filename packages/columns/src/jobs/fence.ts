@@ -127,16 +127,6 @@ export function ruleIn(definition: string): FenceRule {
   return { formats: [...(definition.includes('gAAAAA') ? (['fernet'] as const) : []), ...(definition.includes('lfv1') ? (['lfv1'] as const) : [])], refusedKeys: [...new Set(refusedKeys)].toSorted() };
 }
 
-/** Behind the name of a fence that is triggers: which writes one meets. */
-export const TRIGGER_SUFFIXES = { inserts: '_i', updates: '_u' } as const;
-
-/** The fences that triggers make, in the order of the triggers. @param triggers those of one column's fences, and what the database has of each */
-export function fencesOfTriggers(triggers: readonly { readonly trigger: string; readonly name: string; readonly definition: string }[]): StandingFence[] {
-  const there = new Set(triggers.map(({ trigger }) => trigger));
-  const names = new Map(triggers.map(({ name, definition }) => [name, definition]));
-  return Array.from(names, ([name, definition]) => ({ name, proven: undefined, whole: Object.values(TRIGGER_SUFFIXES).every((suffix) => there.has(name + suffix)), rule: ruleIn(definition) }));
-}
-
 /** What triggers say, where a fence is one. Nothing of the value is in it. */
 export function refusalText(name: string): string {
   return `lockfast: the fence ${name} refuses this value`;

@@ -5,7 +5,6 @@ import type { BlindIndex } from '../blind-index.ts';
 import type { ColumnDatabase, StoredRow } from './database.ts';
 import { type DeclaredIndex, indexTable, indexTarget } from './declared-index.ts';
 import { IndexedRows } from './indexed-rows.ts';
-import { PageSize } from './page-size.ts';
 import type { StoredValues } from './stored-values.ts';
 import { type UnreadableRow, UnreadableRows } from './unreadable-rows.ts';
 import type { Surveying } from './survey.ts';
@@ -31,8 +30,6 @@ export interface IndexSurvey {
   readonly sampled: boolean;
 }
 
-const SURVEY_ROWS = 1000;
-
 /** Decrypts each value and computes its index. @throws LockfastError as `indexTable`; what the signal was aborted with */
 export async function surveyIndex(database: ColumnDatabase, declared: DeclaredIndex, index: BlindIndex, values: StoredValues, { sample, signal, onProgress }: Surveying): Promise<IndexSurvey> {
   const table = await indexTable(database, declared);
@@ -43,7 +40,7 @@ export async function surveyIndex(database: ColumnDatabase, declared: DeclaredIn
   const unreadable: Partial<Record<ErrorCode, number>> = {};
   const wrong = new UnreadableRows();
   const pages: AsyncIterable<readonly StoredRow[]> | Iterable<readonly StoredRow[]> =
-    sample === undefined ? walkColumn(database, indexTarget(declared), table, new PageSize(SURVEY_ROWS), signal) : [await table.sample(sample)];
+    sample === undefined ? walkColumn(database, indexTarget(declared), table, signal) : [await table.sample(sample)];
   for await (const rows of pages) {
     for (const { row, standing } of reader.read(rows)) {
       counted.rows++;

@@ -1,7 +1,8 @@
 export { buildIndex, type IndexBuild, type IndexReport, refuseUnfit } from './build-index.ts';
 export { type Census, censusColumn } from './census.ts';
 export { type Cleared, type Clearing, type ClearReport, clearUnrecoverable } from './clear.ts';
-export { type Conversion, type ConversionReport, convertColumn, type Progress, type ReportedRow } from './conversion.ts';
+export type { Progress, ReportedRow } from './column-job.ts';
+export { type Conversion, type ConversionReport, convertColumn } from './conversion.ts';
 export type { Direction } from './convert-page.ts';
 export type * from './database.ts';
 export type { DeclaredColumn } from './declared-column.ts';

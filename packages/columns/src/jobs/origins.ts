@@ -1,7 +1,6 @@
 /** Where a value that does not open would open: what explains most of those that were moved. */
 import type { ColumnDatabase, ColumnTable, RowKey, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
-import { PageSize } from './page-size.ts';
 import type { Unreadable } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 import { walkColumn } from './walk.ts';
@@ -31,7 +30,6 @@ const MOST_CONTEXTS = 50_000;
 /** In all, some ten seconds to a minute. */
 const MOST_TRIES = 2_000_000;
 const TRIES_AT_ONCE = 1000;
-const PAGE_ROWS = 1000;
 
 interface Contexts {
   readonly rows: readonly Pick<StoredRow, 'key' | 'context'>[];
@@ -119,7 +117,7 @@ export class Origins {
 
   async #readContexts(declared: DeclaredColumn): Promise<Contexts> {
     const found = new Map<string, Pick<StoredRow, 'key' | 'context'>>();
-    for await (const rows of walkColumn(this.#database, declared, await this.#tableOf(declared), new PageSize(PAGE_ROWS))) {
+    for await (const rows of walkColumn(this.#database, declared, await this.#tableOf(declared))) {
       for (const { key, context } of rows) {
         const text = JSON.stringify(context);
         if (context.includes(null) || found.has(text)) continue;

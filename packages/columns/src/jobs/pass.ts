@@ -1,12 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import type { Direction, Fate, RowFate } from './convert-page.ts';
+import type { Fate, RowFate } from './convert-page.ts';
 import type { BatchWriter, WrittenRows } from './batch-writer.ts';
 import type { Checkpoint, ColumnTable, RowKey, StoredRow } from './database.ts';
 import type { Pace } from './pace.ts';
 import type { PageSize } from './page-size.ts';
 import type { Patience } from './patience.ts';
-import { isShredded } from './standing.ts';
 import type { Tally } from './tally.ts';
 
 /** Some three milliseconds of work. */
@@ -16,7 +15,7 @@ const ROWS_AT_ONCE = 128;
 type RowNews<F extends RowFate> = (fate: F, made: boolean, pass: number) => void;
 
 /** What every pass counts; a job counts more beside it. */
-interface PassTally {
+export interface PassTally {
   rows: number;
   changed: number;
   unreadable: number;
@@ -129,18 +128,6 @@ function checkpointAfter<F extends RowFate, T extends PassTally>(job: Job<F, T>,
   const counts = { ...job.tally };
   for (const fate of rows) job.count(counts, fate, pass, true);
   return { job: job.name, pass, after: rows.at(-1)!.row.key, counts: counts as unknown as Checkpoint['counts'] };
-}
-
-/** As an encryption, a rotation or a decryption counts. */
-export function count(tally: Tally, { standing, value, refused }: Fate, direction: Direction, pass: number, made: boolean): void {
-  if (value !== undefined) tally[made ? 'changed' : 'conflicts']++;
-  if (pass > 1) return;
-  tally.rows++;
-  if (standing.kind === 'null') tally.null++;
-  else if (standing.kind === 'plaintext') tally.plaintext++;
-  else if (isShredded(standing)) tally.shredded++;
-  if (refused !== undefined) tally.unreadable++;
-  else if (value === undefined && standing.kind === (direction === 'decrypt' ? 'plaintext' : 'encrypted')) tally.already++;
 }
 
 /** A failure is met where the page is awaited; until then nobody may call it unhandled. */

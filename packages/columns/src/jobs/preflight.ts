@@ -4,7 +4,6 @@ import { encodedTenant } from '@lockfast/core/keyring';
 import { convertPage, type PageConversion } from './convert-page.ts';
 import type { ColumnDatabase, ColumnTable, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
-import { PageSize } from './page-size.ts';
 import { isOfAnotherRing, type Standing } from './standing.ts';
 import { columnValueOf } from './stored-form.ts';
 import type { OpenedRow, StoredValues } from './stored-values.ts';
@@ -70,7 +69,7 @@ export async function refuseTooNarrow(database: ColumnDatabase, declared: Declar
   const [stored] = conversion.values.seal([{ row, value: Buffer.alloc(await table.longestValue()), created: conversion.now }], table.storage);
   if (stored!.length <= room) return;
   let longest = 0;
-  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, table, signal)) {
     for (const { value } of convertPage(rows, conversion)) {
       if (value !== undefined && value.length > longest) longest = typeof value === 'string' ? Array.from(value).length : value.length;
     }
@@ -97,7 +96,7 @@ export async function refuseTenantsWithoutKey(
 ): Promise<void> {
   if (declared.tenantKey !== 'own' || conversion.direction === 'decrypt') return;
   const without = new Map<string, number>();
-  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, table, signal)) {
     const mayLack = rows.filter((row) => row.value !== null && conversion.values.tenantWithoutKey(row) !== undefined);
     // Most tables have none of these: then nothing is decrypted.
     for (const { row, refused } of mayLack.length === 0 ? [] : convertPage(mayLack, conversion)) {
@@ -125,4 +124,3 @@ function isUnderNoKey(standing: Standing): boolean {
 
 /** More names than these help nobody. */
 const MOST_NAMES = 10;
-const PAGE_ROWS = 1000;

@@ -4,7 +4,6 @@ import type { KeyId } from '@lockfast/core/formats';
 import type { Census } from './census.ts';
 import type { ColumnDatabase, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
-import { PageSize } from './page-size.ts';
 import { walkColumn } from './walk.ts';
 import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
@@ -45,7 +44,7 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
   const shredded: Record<string, number> = {};
   let oldest: number | undefined;
   const pages: AsyncIterable<readonly StoredRow[]> | Iterable<readonly StoredRow[]> =
-    sample === undefined ? walkColumn(database, declared, table, new PageSize(SURVEY_ROWS), signal) : [await table.sample(sample)];
+    sample === undefined ? walkColumn(database, declared, table, signal) : [await table.sample(sample)];
   for await (const rows of pages) {
     for (const [index, standing] of values.classify(rows, table.storage).entries()) {
       counted.rows++;
@@ -71,5 +70,3 @@ export async function surveyColumn(database: ColumnDatabase, declared: DeclaredC
   }
   return { id: declared.id, ...counted, keys, fernetKeys, unreadable, unreadableKeys, shredded, oldest, sampled: sample !== undefined };
 }
-
-const SURVEY_ROWS = 1000;

@@ -3,7 +3,6 @@ import { contextText } from '@lockfast/core/formats';
 
 import type { ColumnDatabase } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
-import { PageSize } from './page-size.ts';
 import { isShredded } from './standing.ts';
 import type { StoredValues } from './stored-values.ts';
 import { walkColumn } from './walk.ts';
@@ -24,8 +23,6 @@ export interface TenantRows {
   unreadable: number;
 }
 
-const PAGE_ROWS = 1000;
-
 /**
  * Rows that have a value, by tenant. Nothing is decrypted. The map grows with the number of tenants.
  *
@@ -33,7 +30,7 @@ const PAGE_ROWS = 1000;
  */
 export async function tenantsOfColumn(database: ColumnDatabase, declared: DeclaredColumn, values: StoredValues, signal?: AbortSignal): Promise<Map<string, number>> {
   const tenants = new Map<string, number>();
-  for await (const rows of walkColumn(database, declared, await database.table(declared), new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, await database.table(declared), signal)) {
     for (const row of rows) {
       const tenant = row.value === null ? undefined : values.tenantOf(row);
       if (tenant !== undefined) tenants.set(tenant, (tenants.get(tenant) ?? 0) + 1);
@@ -47,7 +44,7 @@ export async function surveyTenant(database: ColumnDatabase, declared: DeclaredC
   const found: TenantRows = { own: 0, shared: 0, fernet: 0, plaintext: 0, null: 0, shredded: 0, unreadable: 0 };
   const table = await database.table(declared);
   const name = contextText(tenant);
-  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, table, signal)) {
     const mine = rows.filter((row) => values.tenantOf(row) === name);
     for (const standing of mine.length === 0 ? [] : values.classify(mine, table.storage)) {
       if (standing.kind === 'encrypted') found[standing.format === 'fernet' ? 'fernet' : (standing.tenantKey ?? 'shared')]++;

@@ -3,7 +3,6 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { ColumnDatabase, ColumnTable, RowKey, StoredRow } from './database.ts';
 import type { DeclaredColumn } from './declared-column.ts';
 import { type Origin, Origins, type ReadableColumn } from './origins.ts';
-import { PageSize } from './page-size.ts';
 import type { Standing } from './standing.ts';
 import { walkColumn } from './walk.ts';
 
@@ -17,8 +16,6 @@ export interface TriagedRow {
   /** False where the search for that ended before everything was tried. */
   readonly searched: boolean;
 }
-
-const PAGE_ROWS = 1000;
 
 /**
  * Each row of a column in the order of the keys: under which key it stands, or plaintext, or why it does not open and
@@ -42,7 +39,7 @@ export async function* triageRows(
 ): AsyncGenerator<Omit<TriagedRow, 'key' | 'label'> & { readonly row: StoredRow }> {
   const own = ownOf(declared, all);
   const origins = new Origins(database, own, table.storage, all);
-  for await (const rows of walkColumn(database, declared, table, new PageSize(PAGE_ROWS), signal)) {
+  for await (const rows of walkColumn(database, declared, table, signal)) {
     const standings = own.values.classify(rows, table.storage);
     for (const [index, standing] of standings.entries()) {
       const row = rows[index]!;

@@ -1,6 +1,8 @@
 import type { ColumnDatabase, ColumnTable, ColumnTarget, RowKey, StoredRow } from './database.ts';
-import type { PageSize } from './page-size.ts';
+import { PageSize } from './page-size.ts';
 import { Patience } from './patience.ts';
+
+const PAGE_ROWS = 1000;
 
 /**
  * All rows of a column in pages, in the order of their keys, for whoever only looks. The next page is being read
@@ -8,7 +10,8 @@ import { Patience } from './patience.ts';
  *
  * @throws what the signal was aborted with
  */
-export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget, table: ColumnTable, size: PageSize, signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
+export async function* walkColumn(database: ColumnDatabase, target: ColumnTarget, table: ColumnTable, signal?: AbortSignal): AsyncGenerator<readonly StoredRow[]> {
+  const size = new PageSize(PAGE_ROWS);
   const patience = new Patience(database, target, false, signal);
   const end = await patience.during(() => table.lastKey());
   if (end === undefined) return;

@@ -1,22 +1,19 @@
 /** Drizzle on SQLite, over Node's own: the tables, and the adapter for the contract. */
 import { DatabaseSync } from 'node:sqlite';
 
-import { boundColumnType, type BoundValuesOf, columnType, decryptRow, decryptRows, encryptChanges, encryptRow, encryptRows, type ValuesOf } from '@lockfast/columns/drizzle';
-import { asc, eq, isNull } from 'drizzle-orm';
+import { boundColumnType, type BoundValuesOf, columnType, decryptRow, encryptChanges, encryptRow, type ValuesOf } from '@lockfast/columns/drizzle';
+import { eq } from 'drizzle-orm';
 import { customType, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { drizzle, type SqliteRemoteDatabase } from 'drizzle-orm/sqlite-proxy';
 
 import type { AdapterUnderTest, ContractColumns, ContractSession } from '../contract/harness.ts';
-
-const NO_RELATIONS = 'Drizzle has none';
+import { LACKS, sessionOn } from './session.ts';
 
 export const DRIZZLE_SQLITE: AdapterUnderTest = {
   name: 'Drizzle',
   databases: {
     sqlite: {
-      'nested-writes': NO_RELATIONS,
-      'refuses-filters': 'a column type is not asked about an order; conditions: drizzle.test.ts',
-      'adds-context-columns': 'what is read is what was selected',
+      ...LACKS,
       'transactions-at-once': 'it has one connection',
     },
   },
@@ -32,7 +29,7 @@ export const DRIZZLE_SQLITE: AdapterUnderTest = {
       },
       { logger: { logQuery: (query, params) => log(`${query} -- ${params.map(String).join(', ')}`) } },
     );
-    return Promise.resolve({ ...sessionOn(db, tables), close: () => Promise.resolve(client.close()) });
+    return Promise.resolve({ ...session(db, tables), close: () => Promise.resolve(client.close()) });
   },
 };
 
@@ -58,38 +55,17 @@ function sqliteTables({ signingKey, botToken, certificate, settings, recoveryCod
   return { organizations, connections };
 }
 
-function sessionOn(db: Database, tables: Tables): ContractSession {
+function session(database: Database, tables: Tables): ContractSession {
   const { organizations, connections } = tables;
-  return {
-    insertOrganization: async (row) => {
-      await db.insert(organizations).values(row);
-    },
+  return sessionOn(database, tables, (db) => ({
     insert: async (row) => {
       const [inserted] = await db.insert(connections).values(encryptRow(connections, row)).returning();
       return decryptRow(connections, inserted!);
-    },
-    insertMany: async (rows) => {
-      await db.insert(connections).values(encryptRows(connections, rows));
-    },
-    find: async (id) => {
-      const [row] = await db.select().from(connections).where(eq(connections.id, id));
-      return decryptRow(connections, row ?? null);
-    },
-    findMany: async (orgId) => decryptRows(connections, await db.select().from(connections).where(eq(connections.orgId, orgId)).orderBy(connections.id)),
-    findToken: async (id) => {
-      const [row] = await db.select({ botToken: connections.botToken }).from(connections).where(eq(connections.id, id));
-      return decryptRow(connections, row ?? null);
     },
     findOrganization: async (id) => {
       const rows = await db.select().from(organizations).leftJoin(connections, eq(connections.orgId, organizations.id)).where(eq(organizations.id, id));
       const [first] = rows;
       return first === undefined ? null : { ...first.organizations, connections: rows.flatMap((row) => (row.connections === null ? [] : [decryptRow(connections, row.connections)])) };
-    },
-    update: async ({ id, orgId }, changes) => {
-      await db.update(connections).set(encryptChanges(connections, changes, { orgId })).where(eq(connections.id, id));
-    },
-    updateMany: async (orgId, changes) => {
-      await db.update(connections).set(encryptChanges(connections, changes, { orgId })).where(eq(connections.orgId, orgId));
     },
     upsert: async (row, changes) => {
       await db
@@ -97,13 +73,5 @@ function sessionOn(db: Database, tables: Tables): ContractSession {
         .values(encryptRow(connections, row))
         .onConflictDoUpdate({ target: connections.id, set: encryptChanges(connections, changes, row) });
     },
-    delete: async (id) => {
-      await db.delete(connections).where(eq(connections.id, id));
-    },
-    findByToken: async (botToken) => await db.select().from(connections).where(eq(connections.botToken, botToken as never)),
-    orderByToken: async () => await db.select().from(connections).orderBy(asc(connections.botToken)),
-    findWithoutToken: async () => decryptRows(connections, await db.select().from(connections).where(isNull(connections.botToken))),
-    insertNested: () => Promise.reject(new Error(NO_RELATIONS)),
-    transaction: async (work) => await db.transaction(async (inner) => await work(sessionOn(inner, tables))),
-  };
+  }));
 }

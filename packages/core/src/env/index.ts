@@ -4,6 +4,7 @@ export { type Entry, isPortableName, isVariableName, printEntries, splitEntries 
 export { checkHeader, encryptedAt, encryptEnvFile, type EnvEncryption, type EnvScope, type OpenedEnvFile, openEnvFile, plaintextOf } from './env-cipher.ts';
 export { type FileHeader, isEncryptedFile, parseFile, parseNames, parseStart } from './encrypted-file.ts';
 export { type EntryMerge, mergeEntries, mergeFiles, type Side } from './merge.ts';
+export { ENCRYPTED_SUFFIX, isTemplateName, TEMPLATE_ENDINGS, USUAL_FILE } from './env-file-name.ts';
 export {
   decryptFile,
   type Encryption,

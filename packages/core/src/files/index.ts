@@ -8,5 +8,7 @@ export { type FileOwner, giveDirectoryToOwnerOf, giveToOwnerOf, ownerForNewIn, o
 export { ensureDirectory } from './make-directory.ts';
 export { withFileLock } from './lock.ts';
 export { type OpenedFile, readFileStart, readRegularFile } from './read-file.ts';
+export { searchedDirectories, searchPath, SYSTEM_PATH } from './search-path.ts';
 export { shownLine, shownPath } from './shown-path.ts';
+export { lockExclusively, primaryResult, sqliteResult } from './sqlite.ts';
 export { systemFailure } from './system-failure.ts';

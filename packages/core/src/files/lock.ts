@@ -5,19 +5,13 @@ import type { DatabaseSync } from 'node:sqlite';
 import { LockfastError } from '../errors.ts';
 import { prepareLockFile } from './lock-file.ts';
 import { shownPath } from './shown-path.ts';
+import { lockExclusively, primaryResult } from './sqlite.ts';
 import { systemFailure } from './system-failure.ts';
 import { sweepTempFiles } from './temp-file.ts';
 
 /** How long to wait for another run. An edit of one file takes milliseconds; a person waiting wants to know after this. */
 const LOCK_WAIT_MS = 10_000;
 const LONGEST_PAUSE_MS = 25;
-
-/**
- * The journal in memory: on the disk it would be one more file to be killed on, or refused by a full disk. The write, which
- * is rolled back, because on a database that it may only read SQLite turns BEGIN EXCLUSIVE into a shared lock, without a
- * word: two processes would both go ahead.
- */
-const TAKE_LOCK = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1';
 
 const SQLITE_BUSY = 5;
 const SQLITE_READONLY = 8;
@@ -36,9 +30,8 @@ const calledUnder = new AsyncLocalStorage<Held>();
  * Runs an action while no other Lockfast, in this process or another one, works on the directory that `path` is in.
  * First removes what killed runs left of this file.
  *
- * The lock is an exclusive transaction on an empty SQLite database: SQLite takes `fcntl` locks, which no descriptor
- * inherits and which the kernel takes back when the process dies, however it dies. A stopped process keeps its lock,
- * so it can't wake up as a second writer. The state directory must be on a file system whose locks work.
+ * The lock is an exclusive transaction on an empty SQLite database: see {@link lockExclusively}. A stopped process keeps
+ * its lock, so it can't wake up as a second writer. The state directory must be on a file system whose locks work.
  *
  * Re-entrant: code that runs under the lock, and asks for the lock of the same directory again, goes ahead under the
  * one that it has. Two such inner calls at the same time do not exclude each other. Independent callers in one process
@@ -85,10 +78,10 @@ async function lockDatabase(file: string, path: string, deadline: number): Promi
     database = new sqlite.DatabaseSync(file, { timeout: 0 });
     for (let pause = 1; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
       try {
-        database.exec(TAKE_LOCK);
+        lockExclusively(database);
         return database;
       } catch (error) {
-        if (resultOf(error) !== SQLITE_BUSY) throw error;
+        if (primaryResult(error) !== SQLITE_BUSY) throw error;
         if (performance.now() >= deadline) throw busy(file, path, error);
       }
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -97,11 +90,6 @@ async function lockDatabase(file: string, path: string, deadline: number): Promi
     database?.close();
     throw error instanceof LockfastError ? error : unusable(file, error);
   }
-}
-
-/** SQLite's primary result code, which is the lower byte of the extended one. */
-function resultOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
 
 function busy(file: string, path: string, cause?: unknown): LockfastError {
@@ -114,7 +102,7 @@ function busy(file: string, path: string, cause?: unknown): LockfastError {
 }
 
 function unusable(file: string, error: unknown): Error {
-  const result = resultOf(error);
+  const result = primaryResult(error);
   if (result === undefined) return error instanceof Error ? error : new Error(String(error));
   if (result === SQLITE_CANTOPEN || result === SQLITE_READONLY) {
     // SQLite does not say why; the system does.

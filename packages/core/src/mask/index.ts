@@ -8,4 +8,5 @@ export { Masker, type NotMasked } from './masker.ts';
 export { type PinoHooks, pinoHooks } from './pino.ts';
 export { namePattern, SensitiveNames } from './sensitive-names.ts';
 export { alignedBase64, BASE64_ALIGNMENTS } from './spellings/base64.ts';
+export { passwordOfUrl } from '../url-password.ts';
 export { maskEnv, maskValue, type Shown } from './value-by-name.ts';

@@ -1,11 +1,11 @@
 /** Secrets inside a value: the password of a URL, the strings of a JSON document. They are shown without what is around them. */
+import { decodedPart, passwordsOfUrlsIn } from '../url-password.ts';
 
-/** `postgres://user:pass@host`: to the last @ before the path, as parsers that forgive read it. */
-const USER_INFO = /[a-z][a-z0-9+.-]{0,31}:\/\/[^\s/?#:@]*:([^\s/?#]+)@/gi;
 /** `password=...`, in a connection string or a query. */
 const PARAMETER = /(?:password|passwd|pwd|secret|token|signature|sig|accountkey|accesskey|api_?key)\s*=\s*("[^"]*"|'[^']*'|[^\s;&"']+)/gi;
 /** What a JSON document is about, not what it keeps: `service_account`, `us-east-1`, and addresses. */
 const PUBLIC = /^(?:[a-z]+(?:[_. -][a-z0-9]+)*|https?:\/\/[^@?]*|[^\s@]+@[^\s@]+)$/;
+/** Members of a document, in any spelling: the widest of such lists, since nobody sees what was hidden too much. */
 const SECRET_NAME = /pass|secret|token|key|credential|private|auth/i;
 const LEAST_INNER_CHARACTERS = 8;
 /** Deeper or more than this is no configuration. */
@@ -15,7 +15,7 @@ const MOST_STRINGS = 200;
 /** Each once, and none that is the value itself. */
 export function innerSecrets(value: string): string[] {
   const found = new Set<string>();
-  for (const [, password] of value.matchAll(USER_INFO)) addDecoded(password!, found);
+  for (const password of passwordsOfUrlsIn(value)) addDecoded(password, found);
   for (const [, quoted] of value.matchAll(PARAMETER)) addDecoded(quoted!.replace(/^(["'])(.*)\1$/s, '$2'), found);
   if (/^\s*[{[]/.test(value)) addJson(value, found);
   found.delete(value);
@@ -24,11 +24,7 @@ export function innerSecrets(value: string): string[] {
 
 function addDecoded(text: string, found: Set<string>): void {
   found.add(text);
-  try {
-    found.add(decodeURIComponent(text));
-  } catch {
-    // It was not percent-encoded.
-  }
+  found.add(decodedPart(text) ?? text);
 }
 
 function addJson(text: string, found: Set<string>): void {

@@ -1,7 +1,7 @@
 /** What the matcher looks for. */
 import { LEAST_BYTES, LEAST_BYTES_ANYWHERE } from './maskable.ts';
 import { inspected } from './spellings/byte-list.ts';
-import { byteText, spellingsOf } from './spellings/index.ts';
+import { byteText, spellingsOf } from './spellings/spellings.ts';
 
 export interface Needle {
   /** A character for each byte. ASCII letters of either case match. */

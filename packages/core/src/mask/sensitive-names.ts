@@ -1,4 +1,7 @@
-/** Variables whose values are secrets, told by their names. */
+/**
+ * Variables whose values are secrets, told by their names, for what is printed: a name too many hides a value, no more. Who
+ * accuses a file by such names (env/lint, the guard, the audit of units) has a narrower list of its own, for what it says of them.
+ */
 
 /** Whole names, and what a name begins or ends with; `*` stands for any characters. Case does not count. */
 const PATTERNS = [

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { isEncryptedFile } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, isEncryptedFile, isTemplateName, USUAL_FILE } from '@lockfast/core/env';
 
 import type { Accounts, Owner } from '../accounts.ts';
 import type { Tenant } from '../fleet.ts';
@@ -17,7 +17,6 @@ const FORBIDDEN_OF_DIRECTORY = 0o026;
 
 /** Files that people and editors make of an env file: other environments' ones, copies, what a crash left. */
 const LIKE_PLAINTEXT = /^(?:\.env\..+|\.env~|\.env\.sw[a-p]|\.?#\.env.*|\..*\.lockfast-[0-9a-f]{16}\.tmp|\.?env.*\.(?:bak|backup|old|orig|save)|.*\.backup_.*)$/s;
-const NO_PLAINTEXT = /\.(?:example|sample|template|dist)$/;
 
 export interface TenantSurroundings {
   readonly accounts: Accounts;
@@ -59,7 +58,7 @@ export function copiesFindings(tenant: Tenant, { below }: Pick<TenantSurrounding
     return [{ tenant: tenant.name, path: tenant.directory, kind: 'unreadable', detail: 'it can not be listed', hint: 'run it as its owner or as root', repair: undefined }];
   }
   return names
-    .filter((name) => LIKE_PLAINTEXT.test(name) && !NO_PLAINTEXT.test(name) && name !== '.env.encrypted')
+    .filter((name) => LIKE_PLAINTEXT.test(name) && !isTemplateName(name) && name !== USUAL_FILE + ENCRYPTED_SUFFIX)
     .flatMap((name) => {
       const path = join(tenant.directory, name);
       const seen = see(path);

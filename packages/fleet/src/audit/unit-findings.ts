@@ -8,10 +8,11 @@ import { readUnit } from '../systemd/unit-text.ts';
 import { readHead, see } from '../tenant-files.ts';
 import type { Finding } from './finding.ts';
 
+/** Anywhere in a name: what stands in a unit is shown to everybody, whatever its value is. */
 const SECRET_NAME = /(?:^|_)(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|KEY|APIKEY|CREDENTIALS?|PRIVATE|DSN)(?:_|$|[0-9])/i;
 /** Where a secret is, or which one, is none. */
 const ABOUT_A_SECRET = /_(?:FILE|PATH|DIR|DIRECTORY|ID|NAME|SOURCE|TYPE|URL)$|^PUBLIC_|_PUBLIC_/i;
-/** `scheme://user:password@host`. */
+/** `scheme://user:password@host`: also one with ? or # in the password, which no URL has. It is shown all the same. */
 const URL_WITH_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/\s:@]*:[^/\s@]+@/i;
 
 /** @param files the unit's file and drop-ins, absolute */
@@ -64,6 +65,7 @@ function isPlaintextEnv(path: string): boolean {
     if (seen?.kind !== 'file' || seen.size === 0) return false;
     const head = readHead(path, 64 * 1024);
     if (isEncryptedFile(head)) return false;
+    // Whatever is called so here is meant to be read: also a template.
     return /(?:^|\/)\.env[^/]*$/.test(path) || assignmentsIn(head.toString('latin1')).some((variable) => SECRET_NAME.test(variable) && !ABOUT_A_SECRET.test(variable));
   } catch {
     return false;

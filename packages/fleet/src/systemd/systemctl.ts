@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { SYSTEM_PATH } from '@lockfast/core/files';
 
-import { SYSTEM_PATH } from '../system-path.ts';
 import type { ServiceManager, UnitState } from './service-manager.ts';
 
 const execute = promisify(execFile);

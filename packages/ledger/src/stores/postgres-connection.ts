@@ -2,6 +2,7 @@
 import { Client, type ClientConfig, type QueryResultRow } from 'pg';
 
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
+import { Turns } from '@lockfast/core/turns';
 
 const CONNECT_MS = 10_000;
 const STATEMENT_MS = 10_000;
@@ -38,8 +39,8 @@ export class PostgresConnection {
   /** The URL without password and parameters, for messages. */
   readonly place: string;
   readonly #config: ClientConfig;
+  readonly #turns = new Turns();
   #client: Promise<Client> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
 
   /** @throws LockfastError `config-invalid` */
   constructor(url: string) {
@@ -60,9 +61,7 @@ export class PostgresConnection {
    * @throws LockfastError `ledger-unavailable`, `ledger-missing`, `ledger-tampered`; {@link isLost} tells whether it may have been done all the same
    */
   async query(text: string, values: readonly unknown[] = []): Promise<readonly QueryResultRow[]> {
-    const turn = this.#last.then(async () => await this.#ask(text, values));
-    this.#last = turn.catch(() => {});
-    return await turn;
+    return await this.#turns.take(async () => await this.#ask(text, values));
   }
 
   /** Several statements, all or none. */
@@ -79,7 +78,7 @@ export class PostgresConnection {
   }
 
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.over();
     const client = this.#client;
     this.#client = undefined;
     await client

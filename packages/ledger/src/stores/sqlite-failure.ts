@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
-import { shownPath, systemFailure } from '@lockfast/core/files';
+import { primaryResult, shownPath, systemFailure } from '@lockfast/core/files';
 
 interface Cause {
   readonly code?: ErrorCode;
@@ -39,11 +39,6 @@ const NOT_ALL_TOLD: ReadonlySet<number> = new Set([3, 8, 10, 14]);
 /** The -shm file is made by SQLite a page of 4 KiB at a time, up to this; then the index of the WAL is full. */
 const SHM_BYTES = 32 * 1024;
 
-/** The primary result code of an error of SQLite's, which is the lower byte of the extended one; undefined for other errors. */
-function resultOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
-
 /** Node refuses to read an integer that no number holds exactly. Nothing here writes one. */
 function isOutOfRange(error: unknown): boolean {
   return error instanceof RangeError && 'code' in error && error.code === 'ERR_OUT_OF_RANGE';
@@ -51,13 +46,13 @@ function isOutOfRange(error: unknown): boolean {
 
 /** Whether it may work when it is tried again soon. */
 export function isBusy(error: unknown): boolean {
-  const result = resultOf(error);
+  const result = primaryResult(error);
   return result === 5 || result === 6;
 }
 
 /** An error of SQLite's or of the system's as one that a person can act on; any other comes back as it is. */
 export function sqliteFailure(error: unknown, path: string): Error {
-  const result = resultOf(error);
+  const result = primaryResult(error);
   if (isOutOfRange(error)) return new LockfastError('ledger-tampered', `the ledger ${shownPath(path)} can not be used: it holds a number that was never written there`, RESTORE, error);
   if (result === undefined) return systemFailure(error, `the ledger ${shownPath(path)} can not be used`, 'ledger-unavailable');
   const said = error instanceof Error ? error.message : '';

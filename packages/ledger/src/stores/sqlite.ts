@@ -6,6 +6,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { giveToOwnerOf, shownPath, systemFailure } from '@lockfast/core/files';
+import { Turns } from '@lockfast/core/turns';
 
 import { chainHash, chainMac, epochOf, FIRST_CHAIN, HASH_BYTES, leafHash, nextEpochKey } from '../chain.ts';
 import { rootFrom, type Subtree } from '../merkle-tree.ts';
@@ -66,7 +67,7 @@ class SqliteLedger implements LedgerStore {
   readonly #statements = new Map<string, StatementSync>();
   /** The files that this connection has open, as they were then. */
   readonly #files: string;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #oldKeyInWal = false;
 
   constructor(database: DatabaseSync, path: string, logId: string) {
@@ -147,7 +148,7 @@ class SqliteLedger implements LedgerStore {
   }
 
   async close(): Promise<void> {
-    await this.#last.catch(() => {});
+    await this.#turns.over();
     if (this.#oldKeyInWal) this.#truncateWal();
     this.#database.close();
   }
@@ -232,9 +233,7 @@ class SqliteLedger implements LedgerStore {
   /** One after the other within this process: who asked first is served first. */
   async #write<T>(action: () => T): Promise<T> {
     const deadline = performance.now() + WAIT_MS;
-    const turn = this.#last.then(async () => await patiently(this.#path, () => this.#commit(action), deadline));
-    this.#last = turn.catch(() => {});
-    return await turn;
+    return await this.#turns.take(async () => await patiently(this.#path, () => this.#commit(action), deadline));
   }
 
   #commit<T>(action: () => T): T {

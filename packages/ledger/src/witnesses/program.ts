@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { searchedDirectories } from '@lockfast/core/files';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,13 +27,12 @@ export interface ProgramEnd {
 const MOST_OUTPUT_BYTES = 256 * 1024;
 
 /**
- * The absolute path of a program. A relative entry of PATH is passed over: whoever can write to the working directory
- * would choose what runs.
+ * The absolute path of a program.
  *
  * @throws LockfastError `tool-missing`
  */
 export function findProgram(name: string, searchPath: string | undefined): string {
-  const candidates = name.startsWith('/') ? [name] : name.includes('/') ? [] : (searchPath ?? '/usr/bin:/bin').split(':').filter((part) => part.startsWith('/')).map((part) => `${part}/${name}`);
+  const candidates = name.startsWith('/') ? [name] : name.includes('/') ? [] : searchedDirectories(searchPath).map((part) => `${part}/${name}`);
   const found = candidates.find(isProgram);
   if (found === undefined) throw new LockfastError('tool-missing', `${/^[\w./+-]{1,80}$/.test(name) ? name : 'the program'} is not there, or can not be run`, 'install it, or give its absolute path');
   return found;

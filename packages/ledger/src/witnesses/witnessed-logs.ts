@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LockfastError } from '@lockfast/core/errors';
 import { readRegularFile, writeDurably } from '@lockfast/core/files';
 import type { Clock } from '@lockfast/core/ports';
+import { Turns } from '@lockfast/core/turns';
 
 import type { Checkpoint } from '../checkpoint-text.ts';
 import { parseCheckpoint } from '../checkpoint.ts';
@@ -35,8 +36,8 @@ export class WitnessedLogs {
   readonly #key: WitnessKey;
   readonly #state: string;
   readonly #clock: Clock;
-  /** For each origin the last of its requests: the next one waits for it. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** Of the requests of each origin. */
+  readonly #turns = new Map<string, Turns>();
 
   /**
    * @param state the directory with one file for each origin: the newest checkpoint that was cosigned
@@ -59,7 +60,7 @@ export class WitnessedLogs {
     if (keys === undefined) return { status: 404, body: 'unknown origin\n' };
     if (!isSigned(request.note, keys)) return { status: 403, body: 'not signed by a key of this origin\n' };
     if (request.oldSize > checkpoint.size) return { status: 400, body: 'the old size is above the new one\n' };
-    return this.#inTurn(checkpoint.origin, () => this.#advance(request, checkpoint));
+    return this.#turnsOf(checkpoint.origin).take(() => this.#advance(request, checkpoint));
   }
 
   /** Nothing in it waits: checking and writing are one step. */
@@ -75,11 +76,10 @@ export class WitnessedLogs {
     return { status: 200, body: cosign(note, this.#key.name, this.#key.privateKey, Math.floor(this.#clock.now() / 1000)) };
   }
 
-  async #inTurn(origin: string, action: () => Answer): Promise<Answer> {
-    const before = this.#turns.get(origin) ?? Promise.resolve();
-    const turn = before.then(action, action);
-    this.#turns.set(origin, turn);
-    return turn;
+  #turnsOf(origin: string): Turns {
+    const turns = this.#turns.get(origin) ?? new Turns();
+    this.#turns.set(origin, turns);
+    return turns;
   }
 
   #held(origin: string): Checkpoint | undefined {

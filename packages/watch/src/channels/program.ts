@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { SYSTEM_PATH } from '@lockfast/core/files';
 
 import { PATIENCE_MS } from './channel.ts';
 
 /** What a program of the machine needs. Nothing else: this process's environment may hold a root key. */
 const VARIABLES = ['HOME', 'LANG', 'LC_ALL', 'TZ', 'XDG_RUNTIME_DIR'];
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Runs a program with something on its standard input. @throws LockfastError `tool-missing`, `tool-failed` */
 export async function runProgram(name: string, [program, ...args]: readonly string[], input: string, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const env = { ...Object.fromEntries(VARIABLES.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]))), PATH };
+  const env = { ...Object.fromEntries(VARIABLES.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]))), PATH: SYSTEM_PATH };
   // A group of its own: what it started ends with it.
   const child = spawn(program!, args, { env, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   const timer = setTimeout(() => resolve('did not end in time'), PATIENCE_MS);

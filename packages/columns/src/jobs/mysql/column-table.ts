@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRow } from '../database.ts';
+import { type Checkpoint, type ColumnTable, type ColumnTarget, PAGE_BYTES, type RowChange, type RowKey, type StoredRow } from '../database.ts';
 import { makeCheckpoints, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
 import { reports } from './failure.ts';
@@ -28,8 +28,6 @@ import {
   windowEndStatement,
 } from './table-statements.ts';
 
-/** What pages and samples hold at most, but for one row: values are bounded, their sum is not. */
-const PAGE_BYTES = 8 * 2 ** 20;
 /** Values up to this size come with their page, however many rows it has. */
 const SHORT_BYTES = 1024;
 /** Below it, a table is counted and sampled whole. */

@@ -2,6 +2,7 @@
 import type { ConnectionOptions } from 'mysql2';
 import { type Connection, createConnection } from 'mysql2/promise';
 
+import { Turns } from '../turns.ts';
 import { databaseFailure, isConnectionOver } from './failure.ts';
 import type { ServerAccess } from './server-access.ts';
 
@@ -37,8 +38,8 @@ export class JobConnection {
   /** A reply that takes longer is lost; undefined: none is. */
   readonly #replyMs: number | undefined;
   readonly #prepare: Prepare;
+  readonly #turns = new Turns();
   #connected: Connected | undefined;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(access: ServerAccess, replyMs: number | undefined, prepare: Prepare) {
     this.#access = access;
@@ -53,12 +54,10 @@ export class JobConnection {
 
   /** Several questions with no one else's between them: one user after the other. */
   async use<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    const turn = this.#last.then(async () => {
+    return await this.#turns.take(async () => {
       this.#connected ??= await this.#connect();
       return await work(this.#connected.ask);
     });
-    this.#last = turn.catch(() => {});
-    return await turn;
   }
 
   /** @param begin the statements that begin it */
@@ -79,7 +78,7 @@ export class JobConnection {
 
   /** What is being asked gets its answer first. */
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.over();
     const client = this.#connected?.client;
     this.#connected = undefined;
     await client?.end().catch(() => {});

@@ -6,7 +6,7 @@ import type { Ask, JobConnection, SqlRow } from './connection.ts';
 import { beyond, findKey, type FoundKey } from './row-key.ts';
 import { startOfLook } from './session-settings.ts';
 import { identifier, literal } from './sql-text.ts';
-import { readColumns } from './table-columns.ts';
+import { BYTES, readColumns, TEXTS } from './table-columns.ts';
 import { findTable, type FoundTable } from './table-name.ts';
 
 /** Rows in one go. */
@@ -15,8 +15,6 @@ const ROWS = 5_000;
 const AVERAGE_BYTES = 200;
 const OWN_TABLE = /^lockfast_/i;
 const ELSEWHERE = /^(?:federated|connect|spider)$/i;
-const TEXTS = /^(?:char|varchar|tinytext|text|mediumtext|longtext)$/;
-const BYTES = /^(?:binary|varbinary|tinyblob|blob|mediumblob|longblob)$/;
 
 export class MysqlSearch implements DatabaseSearch {
   readonly #connection: JobConnection;

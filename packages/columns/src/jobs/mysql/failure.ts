@@ -1,16 +1,10 @@
 /** What failures of MySQL and MariaDB mean for a job. */
-import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
+import { LockfastError } from '@lockfast/core/errors';
 
 import type { Remedy } from '../database.ts';
+import { AGAIN, type Meaning } from '../failure-meaning.ts';
 import { FENCED, fenceIn } from '../fence.ts';
 
-interface Meaning {
-  readonly code?: ErrorCode;
-  readonly what: string;
-  readonly hint: string;
-}
-
-const AGAIN = 'run it again: it goes on where it stopped';
 const NOT_LET_IN: Meaning = { what: 'the server did not let this user in', hint: 'check user and password in the URL, and from which hosts the account may connect' };
 const NOT_ALLOWED: Meaning = { what: 'this user may not do that', hint: 'grant it SELECT and UPDATE on the table: on the value, the key, the context columns and those with ON UPDATE CURRENT_TIMESTAMP' };
 const CHANGED: Meaning = { code: 'config-invalid', what: 'a table or column that was there is gone', hint: 'check the declaration of the column, then run it again' };

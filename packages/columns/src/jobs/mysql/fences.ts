@@ -2,12 +2,12 @@
  * Fences of MySQL and MariaDB: two triggers, which refuse a write before it is made. A CHECK constraint that is added looks at all rows
  * at once, and for so long nobody writes.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, fencesOfTriggers, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, type StandingFence, TRIGGER_SUFFIXES, violationOf } from '../fence.ts';
+import { type ColumnTarget, LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
+import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
+import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, fencesOfTriggers } from '../fence-triggers.ts';
+import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { isNotAllowed, reports } from './failure.ts';
 import { jsonMember } from './json-member.ts';
@@ -15,12 +15,6 @@ import { namingHolders } from './lock-holders.ts';
 import { startOfLook } from './session-settings.ts';
 import { identifier, literal } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-const { inserts: INSERTS, updates: UPDATES } = TRIGGER_SUFFIXES;
-/** While a trigger waits for the table, everybody who comes later waits, too: so not for long, and again. */
-const ALTERATION_MS = 60_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 
 export class MysqlFences implements ColumnFences {
   /** A trigger sees what a value was before. */
@@ -75,7 +69,7 @@ export class MysqlFences implements ColumnFences {
     const { key, table, label } = this.#shape;
     const from = `FROM ${table.sql} t WHERE NOT (${passes(rule, this.#shape, this.#target, 't')})`;
     const kind = kindOf(rule, valueIn(this.#shape, this.#target, 't'));
-    const shown = label === undefined ? 'NULL' : `LEFT(CONVERT(CAST(t.${identifier(label)} AS CHAR) USING utf8mb4), 200)`;
+    const shown = label === undefined ? 'NULL' : `LEFT(CONVERT(CAST(t.${identifier(label)} AS CHAR) USING utf8mb4), ${LABEL_CHARACTERS})`;
     const order = key.columns.map(({ sql }) => sql).join(', ');
     return await this.#reading.transaction(startOfLook(this.#target.set ?? {}), async (ask) => {
       const { rows: counts } = await ask(`SELECT ${kind}, COUNT(*) ${from} GROUP BY 1 ORDER BY 1`);
@@ -103,28 +97,22 @@ export class MysqlFences implements ColumnFences {
     return names;
   }
 
-  async #triggers(): Promise<{ readonly trigger: string; readonly name: string; readonly definition: string }[]> {
+  async #triggers(): Promise<FenceTrigger[]> {
     const { schema, table } = this.#shape.table;
     const { rows } = await this.#reading.use(
       async (ask) => await ask(`SELECT trigger_name, action_statement FROM information_schema.triggers WHERE event_object_schema = ${literal(schema)} AND event_object_table = ${literal(table)} ORDER BY trigger_name`),
     );
-    return rows
-      .map(([trigger, body]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), definition: String(body) }))
-      .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
+    return fenceTriggers(this.#target, rows);
   }
 
   async #alter(statements: readonly string[]): Promise<void> {
-    const deadline = performance.now() + ALTERATION_MS;
-    for (const statement of statements) {
-      for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
-        try {
-          await this.#writing.use(async (ask) => await this.#briefly(ask, statement));
-          break;
-        } catch (error) {
-          if (!reports(error, 1205, 1213) || performance.now() + pause > deadline) throw await this.#meaning(error);
-          await sleep(pause);
-        }
+    const deadline = performance.now() + CHANGE_MS;
+    try {
+      for (const statement of statements) {
+        await changeTable(async () => await this.#writing.use(async (ask) => await this.#briefly(ask, statement)), isHeld, deadline);
       }
+    } catch (error) {
+      throw await this.#meaning(error);
     }
   }
 
@@ -139,7 +127,7 @@ export class MysqlFences implements ColumnFences {
 
   async #meaning(error: unknown): Promise<unknown> {
     const { name } = this.#shape.table;
-    if (reports(error, 1205, 1213)) {
+    if (isHeld(error)) {
       const busy = new LockfastError('busy', `others hold the table ${name}, which a fence needs for a moment`, 'run it again when they are done, or when there is less load', (error as LockfastError).cause);
       const own = [this.#reading.id, this.#writing.id].filter((id) => id !== undefined);
       try {
@@ -158,6 +146,10 @@ export class MysqlFences implements ColumnFences {
   }
 }
 
+function isHeld(error: unknown): boolean {
+  return reports(error, 1205, 1213);
+}
+
 /** As text; of a binary column the text that its bytes are in Latin-1. @param row `NEW`, `OLD` or the alias of the table */
 function valueIn({ column, value: { storage } }: TableShape, { path = [] }: ColumnTarget, row: string): string {
   const cell = `${row}.${identifier(column)}`;
@@ -170,7 +162,7 @@ function valueIn({ column, value: { storage } }: TableShape, { path = [] }: Colu
 function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, target: ColumnTarget, row: string): string {
   const value = valueIn(shape, target, row);
   const binary = shape.value.storage === 'binary';
-  const start = `LEFT(${value}, 12)`;
+  const start = `LEFT(${value}, ${START_CHARACTERS})`;
   // Not by the end of a pattern, which a newline may follow.
   const shapes = formats.map((format) => {
     if (format === 'fernet') {
@@ -186,6 +178,6 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, target: 
 
 function kindOf({ formats, refusedKeys }: FenceRule, value: string): string {
   const passing = (format: FenceRule['formats'][number]): string => (formats.includes(format) ? 'malformed' : 'format');
-  const refused = refusedKeys.length === 0 ? '' : ` WHEN LEFT(${value}, 12) IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN LEFT(${value}, 12)`;
+  const refused = refusedKeys.length === 0 ? '' : ` WHEN LEFT(${value}, ${START_CHARACTERS}) IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN LEFT(${value}, ${START_CHARACTERS})`;
   return `CASE${refused} WHEN LEFT(${value}, 5) = 'lfv1.' THEN '${passing('lfv1')}' WHEN LEFT(${value}, 6) = 'gAAAAA' THEN '${passing('fernet')}' ELSE 'plaintext' END`;
 }

@@ -4,7 +4,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { RowKey } from '../database.ts';
 import type { Ask } from './connection.ts';
 import { bytes, identifier, literal } from './sql-text.ts';
-import { columnNamed, type FoundColumn, type TableColumns } from './table-columns.ts';
+import { BYTES, columnNamed, type FoundColumn, type TableColumns, TEXTS } from './table-columns.ts';
 import type { FoundTable } from './table-name.ts';
 
 export interface KeyColumn {
@@ -31,8 +31,6 @@ interface UniqueIndex {
 const NUMBERS = /^(?:tinyint|smallint|mediumint|int|bigint|decimal|year)$/;
 /** Their constants are texts, in a form that only they have. */
 const TIMES = /^(?:date|datetime|timestamp|time|uuid|inet4|inet6)$/;
-const TEXTS = /^(?:char|varchar|tinytext|text|mediumtext|longtext)$/;
-const BYTES = /^(?:binary|varbinary|tinyblob|blob|mediumblob|longblob)$/;
 
 /**
  * @param declared undefined: the primary key

@@ -1,16 +1,11 @@
 /** How a statement reads and replaces the value of one column, by the column's type. `t` is the row. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTable } from '../database.ts';
+import { type ColumnTable, LEAST_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import { jsonMember } from './json-member.ts';
 import { bytes, identifier, literal } from './sql-text.ts';
 import type { FoundColumn } from './table-columns.ts';
 import type { FoundTable } from './table-name.ts';
-
-/** The shortest encrypted value is an empty one as a Fernet token; of `lfv1`, 110. */
-const LEAST_CHARACTERS = 100;
-/** The characters of `lfv1.KEYID.`. */
-const START = 12;
 
 /** Those that all become UTF-8 and come back as they were. */
 const CHARSETS: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'ucs2', 'utf16', 'utf16le', 'utf32']);
@@ -23,7 +18,7 @@ export interface StoredValue {
   readonly room: number | undefined;
   /** The value as {@link StoredRow.value} has it, as text in UTF-8 or as bytes. */
   readonly read: string;
-  /** Its first 12 characters, as bytes: so that no collation compares them; NULL for none. */
+  /** Its first {@link START_CHARACTERS}, as bytes: so that no collation compares them; NULL for none. */
   readonly start: string;
   /** Whether there is a place for a value: a member of a document may be missing. */
   readonly place: string | undefined;
@@ -65,7 +60,7 @@ function textValue({ charset, type }: FoundColumn, cell: string, room: number | 
     storage: 'text',
     room,
     read,
-    start: `CAST(LEFT(${read}, ${START}) AS BINARY)`,
+    start: `CAST(LEFT(${read}, ${START_CHARACTERS}) AS BINARY)`,
     place: undefined,
     replacement: (value) => (value === null ? 'NULL' : literal(String(value))),
     readsAsSent: () => true,
@@ -78,7 +73,7 @@ function binaryValue(cell: string, room: number | undefined): StoredValue {
     storage: 'binary',
     room,
     read: cell,
-    start: `CAST(LEFT(${cell}, ${START}) AS BINARY)`,
+    start: `CAST(LEFT(${cell}, ${START_CHARACTERS}) AS BINARY)`,
     place: undefined,
     replacement: (value) => (value === null ? 'NULL' : bytes(value as Buffer)),
     readsAsSent: () => true,
@@ -95,7 +90,7 @@ function jsonValue(column: FoundColumn, cell: string, path: readonly string[]): 
   return {
     ...common,
     read: `CASE JSON_TYPE(${read}) WHEN 'NULL' THEN NULL ELSE CONVERT(${text} USING utf8mb4) END`,
-    start: `CAST(LEFT(JSON_UNQUOTE(${read}), ${START}) AS BINARY)`,
+    start: `CAST(LEFT(JSON_UNQUOTE(${read}), ${START_CHARACTERS}) AS BINARY)`,
     // A member that is not there is not made.
     place: isThere,
     replacement: (value) => {

@@ -22,6 +22,10 @@ export interface FoundColumn {
   readonly checkedJson: boolean;
 }
 
+/** Types of text and of bytes, without the sets and the JSON that MySQL counts among texts. */
+export const TEXTS = /^(?:char|varchar|tinytext|text|mediumtext|longtext)$/;
+export const BYTES = /^(?:binary|varbinary|tinyblob|blob|mediumblob|longblob)$/;
+
 /** All of the table's, by their names in lower case: names of columns fold it. */
 export type TableColumns = ReadonlyMap<string, FoundColumn>;
 

@@ -1,10 +1,9 @@
 /** The statements of one table. */
-import type { RowChange, RowKey } from '../database.ts';
+import { LABEL_CHARACTERS, type RowChange, type RowKey } from '../database.ts';
 import { beyond, isKey, isOneOf } from './row-key.ts';
 import { bytes, identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 
-const LABEL_CHARACTERS = 200;
 /** How many rows one statement looks at for those that it wants: a long one keeps the server from cleaning up. */
 const WINDOW_ROWS = 50_000;
 

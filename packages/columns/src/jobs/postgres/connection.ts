@@ -1,6 +1,7 @@
 /** One connection to PostgreSQL, made again after it was lost. */
 import { Client, type ClientConfig } from 'pg';
 
+import { Turns } from '../turns.ts';
 import { databaseFailure, isConnectionOver } from './failure.ts';
 import type { ServerAccess } from './server-access.ts';
 
@@ -29,8 +30,8 @@ export class JobConnection {
   /** A reply that takes longer is lost; undefined: none is. */
   readonly #replyMs: number | undefined;
   readonly #prepare: Prepare;
+  readonly #turns = new Turns();
   #connected: Connected | undefined;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(access: ServerAccess, replyMs: number | undefined, prepare: Prepare) {
     this.#access = access;
@@ -45,12 +46,10 @@ export class JobConnection {
 
   /** Several questions with no one else's between them: one user after the other. */
   async use<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
-    const turn = this.#last.then(async () => {
+    return await this.#turns.take(async () => {
       this.#connected ??= await this.#connect();
       return await work(this.#connected.ask);
     });
-    this.#last = turn.catch(() => {});
-    return await turn;
   }
 
   /** @param begin the statements that begin it */
@@ -71,7 +70,7 @@ export class JobConnection {
 
   /** What is being asked gets its answer first. */
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.over();
     await this.abandon();
   }
 

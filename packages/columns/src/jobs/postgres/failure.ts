@@ -1,18 +1,12 @@
 /** What failures of PostgreSQL mean for a job. */
-import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
+import { LockfastError } from '@lockfast/core/errors';
 
 import type { Remedy } from '../database.ts';
+import { AGAIN, type Meaning } from '../failure-meaning.ts';
 import { FENCED, FENCE_PREFIX } from '../fence.ts';
-
-interface Meaning {
-  readonly code?: ErrorCode;
-  readonly what: string;
-  readonly hint: string;
-}
 
 const NOT_LET_IN: Meaning = { what: 'the server did not let this user in', hint: 'check user and password in the URL, and pg_hba.conf' };
 const CHANGED: Meaning = { code: 'config-invalid', what: 'a table or column that was there is gone', hint: 'check the declaration of the column, then run it again' };
-const AGAIN = 'run it again: it goes on where it stopped';
 
 /** By SQLSTATE: https://www.postgresql.org/docs/15/errcodes-appendix.html. */
 const STATES: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([

@@ -1,21 +1,15 @@
 /** Fences of PostgreSQL: CHECK constraints. NOT VALID at first, which meets every write; validated they are the server's own proof. */
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
+import { type ColumnTarget, LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, ruleIn, type StandingFence, violationOf } from '../fence.ts';
+import { CHANGE_MS, changeTable } from '../table-change.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { reports } from './failure.ts';
 import { namingHolders } from './lock-holders.ts';
 import { identifier, literal, textArray } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 import { startOfAlteration, startOfProof, startOfSurvey } from './transaction-start.ts';
-
-/** A constraint takes the table for a moment. While it waits for that, everybody who comes later waits, too: so not for long, and again. */
-const ALTERATION_MS = 60_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 
 export class PostgresFences implements ColumnFences {
   /** PostgreSQL looks at all constraints of a row whatever an update changes. */
@@ -59,7 +53,7 @@ export class PostgresFences implements ColumnFences {
     const { key, label, table } = this.#shape;
     const order = key.map(({ sql }) => sql).join(', ');
     const keys = `ARRAY[${key.map(({ sql }) => `${sql}::text`).join(', ')}]::text[]`;
-    const shown = label === undefined ? 'NULL::text' : `left(t.${identifier(label)}::text, 200)`;
+    const shown = label === undefined ? 'NULL::text' : `left(t.${identifier(label)}::text, ${LABEL_CHARACTERS})`;
     const from = `FROM ${table.sql} t WHERE NOT (${condition(rule, this.#target, this.#shape)})`;
     const kind = kindOf(rule, this.#value());
     const counts = await this.#survey(async (ask) => await ask(`SELECT ${kind}, count(*)::text ${from} GROUP BY 1 ORDER BY 1`));
@@ -106,17 +100,14 @@ export class PostgresFences implements ColumnFences {
 
   async #alter(statements: readonly string[]): Promise<void> {
     if (statements.length === 0) return;
-    const deadline = performance.now() + ALTERATION_MS;
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
-      try {
-        await this.#connection.transaction(startOfAlteration(), async (ask) => {
-          for (const statement of statements) await ask(statement);
-        });
-        return;
-      } catch (error) {
-        if (!reports(error, '55P03', '40P01') || performance.now() + pause > deadline) throw await this.#named(error);
-        await sleep(pause);
-      }
+    const alter = async (): Promise<void> =>
+      await this.#connection.transaction(startOfAlteration(), async (ask) => {
+        for (const statement of statements) await ask(statement);
+      });
+    try {
+      await changeTable(alter, (error) => reports(error, '55P03', '40P01'), performance.now() + CHANGE_MS);
+    } catch (error) {
+      throw await this.#named(error);
     }
   }
 
@@ -165,7 +156,7 @@ function condition({ formats, refusedKeys }: FenceRule, target: ColumnTarget, sh
   const value = valueOf(target, shape);
   const binary = shape.value.storage === 'binary';
   // Of a binary value only the start is text.
-  const start = binary ? `encode(substring(${identifier(target.column)}, 1, 12), 'escape')` : `left(${value}, 12)`;
+  const start = binary ? `encode(substring(${identifier(target.column)}, 1, ${START_CHARACTERS}), 'escape')` : `left(${value}, ${START_CHARACTERS})`;
   const length = binary ? `octet_length(${identifier(target.column)})` : `length(${value})`;
   const shapes = formats.map((format) => {
     if (format === 'fernet') return `${value} COLLATE "C" ~ '^gAAAAA[A-Za-z0-9_-]+={0,2}$' AND ${length} >= 100 AND ${length} % 4 = 0`;
@@ -179,6 +170,6 @@ function condition({ formats, refusedKeys }: FenceRule, target: ColumnTarget, sh
 /** Of a row that does not pass: why. What is in shape and does not pass is under a refused key. */
 function kindOf({ formats, refusedKeys }: FenceRule, value: string): string {
   const passes = (format: FenceRule['formats'][number]): boolean => formats.includes(format);
-  const refused = refusedKeys.length === 0 ? '' : ` WHEN left(${value}, 12) IN (${refusedKeys.map((id) => literal(`lfv1.${id}.`)).join(', ')}) THEN left(${value}, 12)`;
+  const refused = refusedKeys.length === 0 ? '' : ` WHEN left(${value}, ${START_CHARACTERS}) IN (${refusedKeys.map((id) => literal(`lfv1.${id}.`)).join(', ')}) THEN left(${value}, ${START_CHARACTERS})`;
   return `CASE${refused} WHEN left(${value}, 5) = 'lfv1.' THEN '${passes('lfv1') ? 'malformed' : 'format'}' WHEN left(${value}, 6) = 'gAAAAA' THEN '${passes('fernet') ? 'malformed' : 'format'}' ELSE 'plaintext' END`;
 }

@@ -1,15 +1,10 @@
 /** How a statement reads, compares and replaces the value of one column, by the column's type. `t` is the row, `v` the change. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTable } from '../database.ts';
+import { type ColumnTable, LEAST_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import { identifier, textArray } from './sql-text.ts';
 import type { FoundColumn } from './table-columns.ts';
 import type { FoundTable } from './table-name.ts';
-
-/** The shortest encrypted value is an empty one as a Fernet token; of `lfv1`, 110. */
-const LEAST_CHARACTERS = 100;
-/** The characters of `lfv1.KEYID.`. */
-const START = 12;
 
 export interface StoredValue {
   readonly storage: ColumnTable['storage'];
@@ -19,7 +14,7 @@ export interface StoredValue {
   readonly sent: 'text' | 'bytea';
   /** The value as {@link StoredRow.value} has it. */
   readonly read: string;
-  /** Its first 12 characters; NULL for none. */
+  /** Its first {@link START_CHARACTERS}; NULL for none. */
   readonly start: string;
   /** Whether it is what was read, to the byte: types that fold case or ignore spaces are compared as text in the C collation. */
   readonly unchanged: string;
@@ -61,7 +56,7 @@ function textValue(column: FoundColumn, cell: string): StoredValue {
     room: column.characters,
     sent: 'text',
     read,
-    start: `left(${read}, ${START})`,
+    start: `left(${read}, ${START_CHARACTERS})`,
     unchanged: `${read} COLLATE "C" IS NOT DISTINCT FROM v.old`,
     replacement: `v.new::${column.typeSql}`,
     arrived: `${read} COLLATE "C" IS NOT DISTINCT FROM v.new::${column.typeSql}::text`,
@@ -74,7 +69,7 @@ function binaryValue(cell: string): StoredValue {
     room: undefined,
     sent: 'bytea',
     read: cell,
-    start: `encode(substring(${cell}, 1, ${START}), 'escape')`,
+    start: `encode(substring(${cell}, 1, ${START_CHARACTERS}), 'escape')`,
     unchanged: `${cell} IS NOT DISTINCT FROM v.old`,
     replacement: 'v.new',
     arrived: `${cell} IS NOT DISTINCT FROM v.new`,
@@ -88,7 +83,7 @@ function jsonValue(column: FoundColumn, cell: string, path: readonly string[]): 
   const member = path.length === 0 ? cell : `(${cell} #> ${steps})`;
   const read = `CASE ${type}_typeof(${member}) WHEN 'null' THEN NULL ELSE ${member}::text END`;
   const unchanged = `(${read}) COLLATE "C" IS NOT DISTINCT FROM v.old`;
-  const start = `left(${cell} #>> ${steps}, ${START})`;
+  const start = `left(${cell} #>> ${steps}, ${START_CHARACTERS})`;
   const common = { storage: 'json', room: undefined, sent: 'text', read, start } as const;
   if (path.length === 0) {
     return { ...common, unchanged, replacement: `v.new::${type}`, arrived: `${cell}::jsonb IS NOT DISTINCT FROM v.new::jsonb` };

@@ -1,13 +1,11 @@
 /** The statements of one table. */
+import { LABEL_CHARACTERS, PAGE_BYTES } from '../database.ts';
 import type { KeyColumn } from './row-key.ts';
 import { identifier, literal } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
 
-/** What pages and samples hold at most, but for one row: values are bounded, their sum is not. */
-const PAGE_BYTES = 8 * 2 ** 20;
 /** How many rows one statement looks at for those that it wants: a long one keeps VACUUM from cleaning up. */
 const WINDOW_ROWS = 50_000;
-const LABEL_CHARACTERS = 200;
 
 /**
  * Columns of the answer: the key, the value, the context, the label.

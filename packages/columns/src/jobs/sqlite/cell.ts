@@ -1,7 +1,7 @@
 /** What a column's cell holds, as the port has it. */
 import type { SQLOutputValue } from 'node:sqlite';
 
-import type { StoredRow } from '../database.ts';
+import { START_CHARACTERS, type StoredRow } from '../database.ts';
 import { memberIn, type Span } from './json-member.ts';
 import type { StoredValue } from './stored-value.ts';
 
@@ -33,7 +33,7 @@ export function documentWith(stored: SQLOutputValue, path: readonly string[], be
 export function startOf(value: StoredRow['value'], storage: StoredValue['storage']): string | null {
   if (value === null) return null;
   const text = typeof value === 'string' ? value.slice(0, 13) : value.toString('latin1', 0, 13);
-  const start = storage === 'json' && text.startsWith('"') ? text.slice(1) : text.slice(0, 12);
+  const start = storage === 'json' && text.startsWith('"') ? text.slice(1) : text.slice(0, START_CHARACTERS);
   if (start.startsWith('lfv1.') || start.startsWith('lfi1.')) return start;
   return start.startsWith('gAAAAA') ? 'gAAAAA' : '';
 }

@@ -3,7 +3,7 @@ import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
 
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { Checkpoint, ColumnTable, ColumnTarget, RowChange, RowKey, StoredRow } from '../database.ts';
+import { type Checkpoint, type ColumnTable, type ColumnTarget, PAGE_BYTES, type RowChange, type RowKey, type StoredRow } from '../database.ts';
 import { beginsWith, documentWith, startOf, type StoredType, valueIn } from './cell.ts';
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoints.ts';
 import type { Ask, JobConnection, SqlRow } from './connection.ts';
@@ -28,8 +28,6 @@ import {
   writeStatement,
 } from './table-statements.ts';
 
-/** What pages and samples hold at most, but for one row. */
-const PAGE_BYTES = 8 * 2 ** 20;
 /** How many rows are looked at in one go, in which nothing else runs: some ten milliseconds. */
 const WINDOW_ROWS = 5_000;
 /** Below it, a table is sampled whole. */

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { pathToFileURL } from 'node:url';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
+import { Turns } from '../turns.ts';
 import type { DatabaseFile } from './database-file.ts';
 import { databaseFailure, isBusy } from './failure.ts';
 
@@ -34,8 +35,8 @@ export class JobConnection {
   readonly #file: DatabaseFile;
   readonly #prepare: string;
   readonly #waitMs: number;
+  readonly #turns = new Turns();
   #connected: Connected | undefined;
-  #last: Promise<unknown> = Promise.resolve();
 
   /**
    * @param prepare the statements that the connection begins with
@@ -53,7 +54,7 @@ export class JobConnection {
    * @throws LockfastError `database-unavailable`, `database-refused`, `config-invalid`
    */
   async use<T>(work: (ask: Ask) => T): Promise<T> {
-    return await this.#inTurn(async () => await this.#patiently(({ ask }) => work(ask)));
+    return await this.#turns.take(async () => await this.#patiently(({ ask }) => work(ask)));
   }
 
   /**
@@ -63,7 +64,7 @@ export class JobConnection {
    * @throws as {@link use}
    */
   async transaction<T>(work: (ask: Ask) => T): Promise<T> {
-    return await this.#inTurn(async () => {
+    return await this.#turns.take(async () => {
       this.#file.refuseIfReplaced();
       const deadline = performance.now() + this.#waitMs;
       const { result, committed } = await this.#patiently(({ database, ask }) => inTransaction(database, () => work(ask)), deadline);
@@ -75,7 +76,7 @@ export class JobConnection {
 
   /** What is being asked gets its answer first. */
   async close(): Promise<void> {
-    await this.#last;
+    await this.#turns.over();
     this.#connected?.database.close();
     this.#connected = undefined;
   }
@@ -88,12 +89,6 @@ export class JobConnection {
     } finally {
       if (database.isTransaction) database.exec('ROLLBACK');
     }
-  }
-
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => {});
-    return await turn;
   }
 
   async #patiently<T>(work: (connected: Connected) => T, deadline = performance.now() + this.#waitMs): Promise<T> {

@@ -2,20 +2,14 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { type ErrorCode, LockfastError } from '@lockfast/core/errors';
-import { shownPath } from '@lockfast/core/files';
+import { LockfastError } from '@lockfast/core/errors';
+import { primaryResult, shownPath, sqliteResult } from '@lockfast/core/files';
 
 import type { Remedy } from '../database.ts';
+import { AGAIN, type Meaning } from '../failure-meaning.ts';
 import { FENCED, fenceIn } from '../fence.ts';
 import type { DatabaseFile } from './database-file.ts';
 
-interface Meaning {
-  readonly code?: ErrorCode;
-  readonly what: string;
-  readonly hint: string;
-}
-
-const AGAIN = 'run it again: it goes on where it stopped';
 const BUSY = 5;
 const LOCKED = 6;
 const CONSTRAINT = 19;
@@ -61,7 +55,7 @@ class Reported extends Error {
 /** @param error whatever `node:sqlite` threw */
 export function databaseFailure(error: unknown, file: DatabaseFile): Error {
   if (error instanceof LockfastError) return error;
-  const extended = resultOf(error);
+  const extended = sqliteResult(error);
   if (extended === undefined) return error instanceof Error ? error : new Error(String(error));
   const result = extended & 0xff;
   const fence = extended === 1811 && error instanceof Error ? fenceIn(error.message) : undefined;
@@ -77,18 +71,13 @@ export function remedyOf(error: unknown): Remedy {
 
 /** Whether others are in the way, and soon may not be. @param error whatever `node:sqlite` threw */
 export function isBusy(error: unknown): boolean {
-  const result = resultOf(error);
-  return result !== undefined && isWait(result & 0xff);
+  const result = primaryResult(error);
+  return result !== undefined && isWait(result);
 }
 
 /** SQLITE_PROTOCOL: another program was faster to use the WAL, again and again. */
 function isWait(result: number): boolean {
   return result === BUSY || result === LOCKED || result === 15;
-}
-
-/** The extended result code of an error of SQLite's; undefined for other errors. */
-function resultOf(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
 }
 
 /** SQLite can't say which of them it was: the file, its directory, or one of the files beside it. */

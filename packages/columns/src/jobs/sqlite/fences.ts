@@ -1,14 +1,13 @@
 /** Fences of SQLite: two triggers, which refuse a write before it is made. SQLite adds no CHECK to a table that is there. */
 import { LockfastError } from '@lockfast/core/errors';
 
-import type { ColumnTarget } from '../database.ts';
-import { type ColumnFences, fenceName, type FenceRule, fencesOfTriggers, type FenceViolations, isFenceOf, MOST_VIOLATING_ROWS, refusalText, type StandingFence, TRIGGER_SUFFIXES, violationOf } from '../fence.ts';
+import { type ColumnTarget, LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
+import { type ColumnFences, fenceName, type FenceRule, type FenceViolations, MOST_VIOLATING_ROWS, refusalText, type StandingFence, violationOf } from '../fence.ts';
+import { type FenceTrigger, fenceTriggers, INSERTS, UPDATES, fencesOfTriggers } from '../fence-triggers.ts';
 import type { Ask, JobConnection } from './connection.ts';
 import { keyText } from './key-text.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-const { inserts: INSERTS, updates: UPDATES } = TRIGGER_SUFFIXES;
 
 const HEAD = `'lfv1.[a-z]${'[a-z2-7]'.repeat(5)}.'`;
 
@@ -49,7 +48,7 @@ export class SqliteFences implements ColumnFences {
     const { key, table, label } = this.#shape;
     const from = `FROM ${table.sql} AS t WHERE NOT (${passes(rule, this.#shape, 't')})`;
     const kind = kindOf(rule, valueIn(this.#shape, 't'));
-    const shown = label === undefined ? 'NULL' : `substr(CAST(t.${identifier(label)} AS TEXT), 1, 200)`;
+    const shown = label === undefined ? 'NULL' : `substr(CAST(t.${identifier(label)} AS TEXT), 1, ${LABEL_CHARACTERS})`;
     return await this.#reading.use((ask) => {
       const counts = [...ask(`SELECT ${kind}, count(*) ${from} GROUP BY 1 ORDER BY 1`)];
       const first = counts.length === 0 ? [] : [...ask(`SELECT ${kind}, ${shown}, ${key.map(({ sql }) => sql).join(', ')} ${from} ORDER BY ${key.map(({ sql }) => sql).join(', ')} LIMIT ${MOST_VIOLATING_ROWS}`)];
@@ -79,10 +78,8 @@ export class SqliteFences implements ColumnFences {
     });
   }
 
-  #triggers(ask: Ask): { readonly trigger: string; readonly name: string; readonly definition: string }[] {
-    return [...ask("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name", this.#shape.table.name)]
-      .map(([trigger, sql]) => ({ trigger: String(trigger), name: String(trigger).slice(0, -INSERTS.length), definition: String(sql) }))
-      .filter(({ trigger, name }) => (trigger.endsWith(INSERTS) || trigger.endsWith(UPDATES)) && isFenceOf(this.#target, name));
+  #triggers(ask: Ask): FenceTrigger[] {
+    return fenceTriggers(this.#target, [...ask("SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? ORDER BY name", this.#shape.table.name)]);
   }
 
   #alteration(ask: Ask, rule: FenceRule): string[] {
@@ -138,7 +135,7 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, row: str
   const type = `typeof(${value}) = '${binary ? 'blob' : 'text'}'`;
   // A text ends for most functions at a NUL, and what follows it would not be looked at.
   const ascii = `length(CAST(${value} AS BLOB)) = length(${value})`;
-  const start = `CAST(substr(${value}, 1, 12) AS TEXT)`;
+  const start = `CAST(substr(${value}, 1, ${START_CHARACTERS}) AS TEXT)`;
   const shapes = formats.map((format) => {
     if (format === 'fernet') {
       const text = `CAST(${value} AS TEXT)`;
@@ -152,7 +149,7 @@ function passes({ formats, refusedKeys }: FenceRule, shape: TableShape, row: str
 }
 
 function kindOf({ formats, refusedKeys }: FenceRule, value: string): string {
-  const start = `CAST(substr(${value}, 1, 12) AS TEXT)`;
+  const start = `CAST(substr(${value}, 1, ${START_CHARACTERS}) AS TEXT)`;
   const passing = (format: FenceRule['formats'][number]): string => (formats.includes(format) ? 'malformed' : 'format');
   const refused = refusedKeys.length === 0 ? '' : ` WHEN ${start} IN (${refusedKeys.map((id) => `'lfv1.${id}.'`).join(', ')}) THEN ${start}`;
   return `CASE${refused} WHEN ${start} GLOB 'lfv1.*' THEN '${passing('lfv1')}' WHEN ${start} GLOB 'gAAAAA*' THEN '${passing('fernet')}' ELSE 'plaintext' END`;

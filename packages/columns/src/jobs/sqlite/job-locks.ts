@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LockfastError } from '@lockfast/core/errors';
-import { shownPath, systemFailure } from '@lockfast/core/files';
+import { lockExclusively, shownPath, sqliteResult, systemFailure } from '@lockfast/core/files';
 
 import type { DatabaseFile } from './database-file.ts';
 import { isBusy } from './failure.ts';
@@ -13,9 +13,6 @@ import { isBusy } from './failure.ts';
 /** That of a job that was killed is gone with its process, which may still be ending. */
 const KILLED_MS = 1_000;
 const RETRY_MS = 50;
-
-/** The write, which is never committed, makes the lock exclusive where the file might be opened for reading only. */
-const TAKE_LOCK = 'PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 1';
 
 interface JobLock {
   readonly path: string;
@@ -67,7 +64,7 @@ export class JobLocks {
     const before = this.#make(path);
     const database = new DatabaseSync(path, { timeout: 0 });
     try {
-      database.exec(TAKE_LOCK);
+      lockExclusively(database);
       // Another job may have ended in between, and removed what is locked now.
       if (statSync(path, { throwIfNoEntry: false })?.ino === before) return database;
     } catch (error) {
@@ -103,7 +100,7 @@ export class JobLocks {
 
   #unusable(path: string, error: unknown): Error {
     const what = `the lock ${shownPath(path)} of a job can not be taken`;
-    if (error instanceof Error && 'errcode' in error) return new LockfastError('database-refused', what, 'check that this user may write to the directory of the database', error);
+    if (sqliteResult(error) !== undefined) return new LockfastError('database-refused', what, 'check that this user may write to the directory of the database', error);
     return systemFailure(error, what, 'database-refused');
   }
 }

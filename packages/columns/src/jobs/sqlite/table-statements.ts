@@ -1,11 +1,8 @@
 /** The statements of one table. */
+import { LABEL_CHARACTERS, START_CHARACTERS } from '../database.ts';
 import type { KeyColumn } from './row-key.ts';
 import { identifier } from './sql-text.ts';
 import type { TableShape } from './table-shape.ts';
-
-const LABEL_CHARACTERS = 200;
-/** The characters of `lfv1.KEYID.`. */
-const START = 12;
 
 /**
  * Columns of the answer: the type that the value is stored as, the value, the key, the context, the label.
@@ -57,7 +54,7 @@ export function rowidsStatement({ table }: TableShape): string {
 
 /** Columns of the answer: the document, or how the value begins; then the key. Parameters: with `after`, its key; how many rows at most. */
 export function startsStatement(shape: TableShape, after: boolean): string {
-  const start = shape.value.storage === 'json' ? cell(shape) : `substr(${cell(shape)}, 1, ${START})`;
+  const start = shape.value.storage === 'json' ? cell(shape) : `substr(${cell(shape)}, 1, ${START_CHARACTERS})`;
   return `SELECT typeof(${cell(shape)}), ${start}, ${order(shape.key)} FROM ${from(shape)}${between(shape.key, after, false)} ORDER BY ${order(shape.key)} LIMIT ?`;
 }
 

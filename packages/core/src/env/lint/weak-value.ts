@@ -1,6 +1,7 @@
+import { decodedPart, passwordOfUrl } from '../../url-password.ts';
 import { isPlaceholder } from './placeholder.ts';
 
-/** The last words of a name that say its value is a secret. */
+/** The last words of a name that say its value is a secret: of what is one in part, a URL with a password, length and variety say nothing. */
 const SECRET_NAME = /(?:^|[_.-])(?:SECRET|SECRETS|KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|PWD|PASS|CREDENTIAL|CREDENTIALS|SALT)$/i;
 /** Of those with KEY: they hold what may be known. */
 const KNOWN_TO_ALL = /(?:^|[_.-])(?:PUBLIC|PUBLISHABLE|SITE|CLIENT|SORT|PRIMARY|FOREIGN|PARTITION|CACHE)[_.-]?KEY$/i;
@@ -39,13 +40,8 @@ export function weaknessOf(name: string, value: string): Weakness | undefined {
   return new Set(password).size < FEWEST_DIFFERENT ? 'monotonous' : undefined;
 }
 
-/** `scheme://user:password@host`, decoded as far as it can be. */
+/** Decoded, as far as it can be. */
 function passwordInUrl(value: string): string | undefined {
-  const password = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@:]*:([^\s/?#@]+)@/i.exec(value)?.[1];
-  if (password === undefined) return undefined;
-  try {
-    return decodeURIComponent(password);
-  } catch {
-    return password;
-  }
+  const password = passwordOfUrl(value);
+  return password === undefined ? undefined : (decodedPart(password) ?? password);
 }
