@@ -18,7 +18,7 @@ let databases = 0;
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  server = await startPostgres('durable');
+  server = await startPostgres('fast');
   server.sql('postgres', 'CREATE ROLE owner LOGIN');
   server.sql('postgres', 'CREATE ROLE app LOGIN');
 }, 60_000);

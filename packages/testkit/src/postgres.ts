@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { memoryDirectory } from './memory-directory.ts';
 import { findPostgres } from './postgres-programs.ts';
 
 export const SUPERUSER = 'postgres';
@@ -42,7 +43,7 @@ export function missingForPostgres(): string | undefined {
 export async function startPostgres(durability: Durability): Promise<PostgresServer> {
   const programs = findPostgres();
   if (typeof programs === 'string') throw new Error(programs);
-  const socket = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-pg-'));
+  const socket = durability === 'fast' ? memoryDirectory('lockfast-pg-') : mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-pg-'));
   const { as, account } = programs;
   if (account !== undefined) chownSync(socket, account.uid, account.gid);
   const data = join(socket, 'data');
