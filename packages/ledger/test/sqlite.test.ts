@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { isRoot, missingForMounting, mountSmallDisk } from '@lockfast/testkit';
+import { isRoot, memoryDirectory, missingForMounting, mountSmallDisk } from '@lockfast/testkit';
 
 import { chainMac, EPOCH_ENTRIES, nextEpochKey } from '../src/chain.ts';
 import { STEPS } from '../src/stores/sqlite-schema.ts';
@@ -32,7 +31,7 @@ async function newLedger(): Promise<{ path: string; store: LedgerStore }> {
 let held: Awaited<ReturnType<typeof holdAppend>>;
 
 async function holdAppend() {
-  const directory = mkdtempSync(join(tmpdir(), 'lockfast-ledger-'));
+  const directory = memoryDirectory('lockfast-ledger-');
   const path = join(directory, 'ledger.db');
   const store = await createSqliteLedger(path);
   const holder = new DatabaseSync(path);

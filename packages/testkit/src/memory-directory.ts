@@ -1,4 +1,4 @@
-/** A new directory for a server that need not outlive the power: in memory, where there is plenty of it. */
+/** A new directory for a database that need not outlive the power: in memory, where there is plenty of it. */
 import { accessSync, constants, mkdtempSync, realpathSync, statfsSync } from 'node:fs';
 import { freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
