@@ -15,16 +15,21 @@ import { everyEntry, expectWhole } from './whole.ts';
 const missing = missingForPostgres();
 let server: PostgresServer;
 let databases = 0;
+/** A ledger whose append waits ten seconds for others, while the other tests run. */
+let held: Awaited<ReturnType<typeof holdAppend>>;
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  server = await startPostgres('durable');
+  server = await startPostgres('fast');
   server.sql('postgres', 'CREATE ROLE owner LOGIN');
   server.sql('postgres', 'CREATE ROLE app LOGIN');
+  held = await holdAppend();
 }, 60_000);
 
 afterAll(async () => {
-  if (missing === undefined) await server.stop();
+  if (missing !== undefined) return;
+  await held.store.close();
+  await server.stop();
 }, 30_000);
 
 function newDatabase(): string {
@@ -52,6 +57,16 @@ async function holdLock(database: string): Promise<() => Promise<void>> {
   await holder.query('BEGIN');
   await holder.query(`SELECT pg_advisory_xact_lock(${APPEND_LOCK})`);
   return async () => await holder.end();
+}
+
+async function holdAppend(): Promise<{ readonly store: LedgerStore; readonly refused: ReturnType<typeof refusalOf>; readonly release: () => Promise<void> }> {
+  const database = newDatabase();
+  await installPostgresLedger(server.url('owner', database), { applicationRole: 'app' });
+  const store = await openPostgresLedger(server.url('app', database));
+  const release = await holdLock(database);
+  const refused = refusalOf(store.append([Buffer.from('a')]));
+  refused.catch(() => {});
+  return { store, refused, release };
 }
 
 const APPEND = 'lockfast_ledger.append';
@@ -203,9 +218,8 @@ describe.skipIf(missing !== undefined)(`PostgreSQL${missing === undefined ? '' :
   });
 
   test('a lock that is held too long: the statement ends, nothing is recorded, and the store goes on', { timeout: 40_000 }, async () => {
-    const { database, store } = await newLedger();
-    const release = await holdLock(database);
-    const refusal = await refusalOf(store.append([Buffer.from('a')]));
+    const { release, store, refused } = held;
+    const refusal = await refused;
     expect(refusal).toMatchObject({ code: 'ledger-unavailable' });
     expect(refusal.message).toContain('was not done within 10 s');
     await release();

@@ -1,14 +1,13 @@
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, rmSync } from 'node:fs';
 
 import { onTestFinished } from 'vitest';
 
 import { LockfastError } from '@lockfast/core/errors';
+import { memoryDirectory } from '@lockfast/testkit';
 
 /** A directory of the test's own, which other users can pass through, removed when the test ends. */
 export function scratchDirectory(): string {
-  const directory = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-ledger-'));
+  const directory = memoryDirectory('lockfast-ledger-');
   chmodSync(directory, 0o755);
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   return directory;

@@ -3,9 +3,9 @@ import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { isRoot, missingForMounting, mountSmallDisk } from '@lockfast/testkit';
+import { isRoot, memoryDirectory, missingForMounting, mountSmallDisk } from '@lockfast/testkit';
 
 import { chainMac, EPOCH_ENTRIES, nextEpochKey } from '../src/chain.ts';
 import { STEPS } from '../src/stores/sqlite-schema.ts';
@@ -26,6 +26,32 @@ async function newLedger(): Promise<{ path: string; store: LedgerStore }> {
   const path = join(scratchDirectory(), 'ledger.db');
   return { path, store: closing(await createSqliteLedger(path)) };
 }
+
+/** A ledger whose append waits ten seconds for another process, while the other tests run. */
+let held: Awaited<ReturnType<typeof holdAppend>>;
+
+async function holdAppend() {
+  const directory = memoryDirectory('lockfast-ledger-');
+  const path = join(directory, 'ledger.db');
+  const store = await createSqliteLedger(path);
+  const holder = new DatabaseSync(path);
+  holder.exec('BEGIN EXCLUSIVE');
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 20);
+  const refused = refusalOf(store.append([Buffer.from('a')])).then((refusal) => ({ refusal, ticks })).finally(() => clearInterval(timer));
+  refused.catch(() => {});
+  return { directory, path, store, holder, refused };
+}
+
+beforeAll(async () => {
+  held = await holdAppend();
+});
+
+afterAll(async () => {
+  await held.store.close();
+  if (held.holder.isOpen) held.holder.close();
+  rmSync(held.directory, { recursive: true, force: true });
+});
 
 describe('SQLite keeps the contract', () => {
   storeContract({
@@ -197,13 +223,8 @@ describe('a fault', () => {
   });
 
   test('of another process that holds it: waits, then says so; the event loop goes on meanwhile', { timeout: 30_000 }, async () => {
-    const { path, store } = await newLedger();
-    const holder = new DatabaseSync(path);
-    holder.exec('BEGIN EXCLUSIVE');
-    let ticks = 0;
-    const timer = setInterval(() => (ticks += 1), 20);
-    const refusal = await refusalOf(store.append([Buffer.from('a')]));
-    clearInterval(timer);
+    const { path, store, holder, refused } = held;
+    const { refusal, ticks } = await refused;
     expect(refusal).toMatchObject({ code: 'ledger-unavailable', message: `the ledger ${path} can not be used: another process holds it` });
     expect(ticks).toBeGreaterThan(100);
     const waiting = store.append([Buffer.from('b')]);

@@ -16,6 +16,7 @@ export {
   type Trial,
 } from './faults.ts';
 export { type MariadbServer, missingForMariadb, startMariadb } from './mariadb.ts';
+export { memoryDirectory } from './memory-directory.ts';
 export { isRoot, missingForMounting, mountSmallDisk } from './mounting.ts';
 export { missingForStandby, startStandby } from './postgres-standby.ts';
 export { missingForPostgres, type PostgresServer, startPostgres } from './postgres.ts';

@@ -4,6 +4,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { memoryDirectory } from './memory-directory.ts';
 import { isRoot } from './mounting.ts';
 import { type Durability, freePort, run, ServerProcess } from './server-process.ts';
 
@@ -39,7 +40,7 @@ export function missingForMariadb(): string | undefined {
 
 /** @param options of the server, after its own: `--ssl-cert=...` */
 export async function startMariadb(durability: Durability, ...options: readonly string[]): Promise<MariadbServer> {
-  const directory = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-maria-'));
+  const directory = durability === 'fast' ? memoryDirectory('lockfast-maria-') : mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-maria-'));
   const [data, socket, log] = [join(directory, 'data'), join(directory, 's.sock'), join(directory, 'log')];
   const common = ['--no-defaults', ...(isRoot ? ['--user=root'] : []), `--datadir=${data}`, ...OPTIONS];
   run([INSTALLER, ...common, '--auth-root-authentication-method=normal', '--skip-test-db'], directory);

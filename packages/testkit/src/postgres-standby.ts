@@ -1,8 +1,8 @@
 /** A replica of a PostgreSQL server for tests, which lags behind on purpose. */
-import { appendFileSync, chownSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, chownSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { memoryDirectory } from './memory-directory.ts';
 import { findPostgres } from './postgres-programs.ts';
 import { type PostgresServer, SUPERUSER } from './postgres.ts';
 import { freePort, run, ServerProcess } from './server-process.ts';
@@ -26,7 +26,7 @@ export async function startStandby(server: PostgresServer, delayMs: number): Pro
   const programs = findPostgres();
   if (typeof programs === 'string') throw new Error(programs);
   const { as, account } = programs;
-  const directory = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-standby-'));
+  const directory = memoryDirectory('lockfast-standby-');
   if (account !== undefined) chownSync(directory, account.uid, account.gid);
   const data = join(directory, 'data');
   run([...as, programs.initdb.replace(/initdb$/, 'pg_basebackup'), '-h', server.socket, '-p', String(server.port), '-U', SUPERUSER, '-D', data, '-R', '-X', 'stream', '-c', 'fast', '-N'], directory);

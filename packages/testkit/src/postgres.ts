@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { memoryDirectory } from './memory-directory.ts';
 import { findPostgres } from './postgres-programs.ts';
 import { type Durability, freePort, run, ServerProcess } from './server-process.ts';
 
@@ -33,7 +34,7 @@ export function missingForPostgres(): string | undefined {
 export async function startPostgres(durability: Durability): Promise<PostgresServer> {
   const programs = findPostgres();
   if (typeof programs === 'string') throw new Error(programs);
-  const socket = mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-pg-'));
+  const socket = durability === 'fast' ? memoryDirectory('lockfast-pg-') : mkdtempSync(join(realpathSync.native(tmpdir()), 'lockfast-pg-'));
   const { as, account } = programs;
   if (account !== undefined) chownSync(socket, account.uid, account.gid);
   const data = join(socket, 'data');

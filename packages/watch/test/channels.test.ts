@@ -170,7 +170,7 @@ describe('a program', () => {
   test('that does not end is ended, with what it started', { timeout: 30_000 }, async () => {
     const directory = scratchDirectory();
     const pid = join(directory, 'pid');
-    await expect(new CommandChannel('page', 'information', ['/bin/sh', '-c', `sleep 600 & echo $! > ${pid}; wait`], {}).send(delivery)).rejects.toThrow('did not end in time');
+    await expect(new CommandChannel('page', 'information', ['/bin/sh', '-c', `sleep 600 & echo $! > ${pid}; wait`], {}, 1000).send(delivery)).rejects.toThrow('did not end in time');
     const child = Number(readFileSync(pid, 'utf8'));
     await expect.poll(() => existsSync(`/proc/${child}`) && !readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z ')).toBe(false);
   });

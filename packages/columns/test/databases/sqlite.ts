@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { memoryDirectory } from '@lockfast/testkit';
 import { onTestFinished } from 'vitest';
 
 import { openColumns } from './open-columns.ts';
@@ -32,7 +32,7 @@ function sqlite(name: string, journal: 'WAL' | 'DELETE'): DatabaseUnderTest {
 }
 
 function aSqliteDatabase(journal: string, setUp: string): TestDatabase {
-  const directory = mkdtempSync(join(tmpdir(), 'lockfast-sqlite-'));
+  const directory = memoryDirectory('lockfast-sqlite-');
   const path = join(directory, 'app.db');
   const administrator = new DatabaseSync(path, { timeout: 30_000 });
   administrator.function('md5', { deterministic: true }, (text) => createHash('md5').update(String(text)).digest('hex'));

@@ -26,7 +26,7 @@ import type { AcknowledgedEmail, IndexWriterOrder } from './index-writer-process
 import { missing, withServer } from './postgres/a-database.ts';
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';
-const SCALE = deep ? { rows: 20_000, kills: 30, batch: 200, maxRate: 5000, longestMs: 800 } : { rows: 1500, kills: 6, batch: 50, maxRate: 1500, longestMs: 300 };
+const SCALE = deep ? { rows: 20_000, kills: 30, batch: 200, maxRate: 5000, longestMs: 800 } : { rows: 1000, kills: 4, batch: 50, maxRate: 1500, longestMs: 300 };
 
 withServer();
 
@@ -100,7 +100,7 @@ test.skipIf(missing !== undefined)(
     const { rows } = await scene.client.query<{ id: number; org: string; email: string | null }>('SELECT id, org, email FROM customers');
     const emails = column(active, { id: SOURCE.id, context: ['org'] }).decryptBatch(rows.map(({ email }) => email), rows.map(({ org }) => ({ org })));
     expect(new Map(rows.map(({ id }, index) => [id, emails[index]!] as const).toSorted(([a], [b]) => a - b))).toEqual(new Map([...oracle].toSorted(([a], [b]) => a - b)));
-    expect(writes).toBeGreaterThan(100);
+    expect(writes).toBeGreaterThan(50);
   },
   deep ? 600_000 : 120_000,
 );

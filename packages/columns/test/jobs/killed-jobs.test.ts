@@ -25,7 +25,7 @@ import type { Acknowledged, WriterOrder } from './writer-process.ts';
 
 const deep = process.env['LOCKFAST_DEEP'] === '1';
 const SEED = Number(process.env['LOCKFAST_SEED'] ?? 1);
-const SCALE = deep ? { rows: 50_000, kills: 50, batch: 500, maxRate: 6000, longestMs: 1000 } : { rows: 3000, kills: 20, batch: 50, maxRate: 1500, longestMs: 160 };
+const SCALE = deep ? { rows: 50_000, kills: 50, batch: 500, maxRate: 6000, longestMs: 1000 } : { rows: 1500, kills: 8, batch: 25, maxRate: 750, longestMs: 160 };
 const WRITERS = 4;
 const declared: DeclaredColumn = { ...DECLARED, context: ['org'] };
 
@@ -147,7 +147,7 @@ onEachDatabase((under) => test(
     process.stdout.write(`${under.name}: ${SCALE.rows} rows, ${kills} kills, ${writes} acknowledged writes, ${JSON.stringify(figures)}: ${wrong.length} wrong\n`);
     expect(wrong).toEqual([]);
     expect(stands.size).toBe(oracle.size);
-    expect(writes).toBeGreaterThan(100);
+    expect(writes).toBeGreaterThan(50);
   },
   deep ? 900_000 : 300_000,
 ));

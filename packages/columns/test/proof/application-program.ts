@@ -1,8 +1,10 @@
 /**
  * An application's server with a key ring of its own: it reads and writes random rows with `column()`, and counts by code what it could not
- * read. A value that it reads must be one that some server wrote for this row: else it ends with status 9. `stop` on standard input ends it.
+ * read. A value that it reads must be one that some server wrote for this row: else it ends with status 9. It says `begun`
+ * when it has its connection; `stop` on standard input ends it.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LockfastError } from '@lockfast/core/errors';
 import { KeyRing } from '@lockfast/core/keyring';
@@ -22,10 +24,14 @@ interface Order {
   readonly rows: number;
 }
 
+/** Between two questions: the job, and others on this machine, need the processor, too. */
+const PAUSE_MS = 2;
+
 const { url, ring: file, root, declared, server, rows } = JSON.parse(process.argv[2]!) as Order;
 const ring = await KeyRing.open(readFileSync(file, 'utf8'), file, [heldSource(Buffer.from(root, 'base64'))]);
 const values = column(ring, { id: declared.id, context: declared.context });
 const session = await openSession(url);
+process.stdout.write('begun\n');
 const stop = new AbortController();
 process.stdin.on('data', () => stop.abort());
 const failures: Record<string, number> = {};
@@ -33,6 +39,7 @@ const last: Record<number, string> = {};
 let reads = 0;
 
 for (let n = 0; !stop.signal.aborted; n++) {
+  await sleep(PAUSE_MS);
   const id = 1 + ((n * 7919 + server * 31) % rows);
   if (n % 2 === 0 && id % 3 === server) {
     const value = `row ${id}, server ${server}, ${n}`;

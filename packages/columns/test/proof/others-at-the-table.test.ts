@@ -1,18 +1,57 @@
-/** Locks, deadlocks, timeouts and isolation levels of others: a job waits for a bounded time, and says for whom. */
+/** Locks, deadlocks, timeouts and isolation levels of others: a job waits for a bounded time, and says for whom; and two jobs at one column where the first is gone. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { KeyRing } from '@lockfast/core/keyring';
 import { Client } from 'pg';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 
+import { openColumns } from '../databases/open-columns.ts';
 import { missing, withServer } from '../jobs/postgres/a-database.ts';
-import { heldRing, rotatedRing } from '../held-ring.ts';
+import { heldRing, heldSource, rotatedRing } from '../held-ring.ts';
 import { applicationColumn } from '../jobs/scene.ts';
 import { deep } from './depth.ts';
-import { aTable, convert, convertIn, expectWhole, orgOf, PROVEN, refused } from './proof-scene.ts';
+import { startedJob } from './job-programs.ts';
+import { aTable, asRead, convert, convertIn, expectWhole, orgOf, PROVEN, refused } from './proof-scene.ts';
 
 withServer();
 
 const ROWS = 100;
+const MANY = 400;
+
+/** Waits ten seconds for its lock, while the other tests run. */
+let robbed: Awaited<ReturnType<typeof aRobbedJob>>;
+
+beforeAll(async () => {
+  if (missing === undefined) robbed = await aRobbedJob();
+}, 60_000);
+
+async function aRobbedJob() {
+  const scratch = aTable(MANY);
+  const ring = await heldRing();
+  // He waits in line for the lock, and so is faster than whoever must connect first.
+  const thief = new Client({ connectionString: scratch.url });
+  await thief.connect();
+  let theft: Promise<unknown> | undefined;
+  const database = await openColumns(scratch.url);
+  const first = convertIn(database, ring, 'encrypt', {
+    maxRate: 200,
+    onProgress: ({ changed }) => {
+      if (changed < 100 || theft !== undefined) return;
+      const lock = scratch.sql("SELECT (classid::int8 << 32 >> 32) || ', ' || (objid::int8 << 32 >> 32) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())");
+      const [high, low] = lock.split(', ').map((half) => Number(half) | 0);
+      theft = thief.query('SELECT pg_advisory_lock($1, $2)', [high, low]);
+      theft.catch(() => {});
+      setTimeout(() => scratch.cutJobs(), 200);
+    },
+  });
+  const refusal = refused(first);
+  refusal.catch(() => {});
+  return { scratch, database, ring, thief, theft: async () => await theft, refused: refusal };
+}
 
 async function session(url: string): Promise<Client> {
   const client = new Client({ connectionString: url, application_name: 'migration' });
@@ -143,11 +182,12 @@ test.skipIf(missing !== undefined)('a database whose transactions are serializab
 });
 
 test.skipIf(missing !== undefined)('[W5] batches that take longer than is allowed are halved until they do not', async () => {
-  const scratch = aTable(ROWS, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
+  const rows = deep ? ROWS : 40;
+  const scratch = aTable(rows, "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
   const ring = await heldRing();
   const report = await convert(scratch, ring, 'encrypt', { batch: 25 }, { ...PROVEN, set: { statement_timeout: '250ms' } });
-  expect(report).toMatchObject({ changed: ROWS, conflicts: 0, remaining: 0 });
-  expectWhole(scratch, ring, ROWS);
+  expect(report).toMatchObject({ changed: rows, conflicts: 0, remaining: 0 });
+  expectWhole(scratch, ring, rows);
 });
 
 test.skipIf(missing !== undefined)('[D3] an application in serializable transactions fails itself, or writes: no write of it is lost', async () => {
@@ -191,3 +231,40 @@ test.skipIf(missing !== undefined)('an idle transaction that has read the table,
   await idle.query('COMMIT');
   expectWhole(scratch, ring, ROWS);
 });
+
+test.skipIf(missing !== undefined)('[W5] a job that is killed (-9) in the middle of a batch: the second starts at once and goes on where it stopped', async () => {
+  const scratch = aTable(MANY);
+  const root = randomBytes(32);
+  const ring = await KeyRing.create('production', [heldSource(root)]);
+  const directory = mkdtempSync(join(tmpdir(), 'lockfast-second-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const file = join(directory, 'ring.json');
+  writeFileSync(file, ring.print());
+  // From the third batch on, each takes the server five seconds: the job is killed while it waits.
+  scratch.sql("CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 51 AND current_setting('application_name') = 'lockfast' AND EXISTS (SELECT FROM slowly) THEN PERFORM pg_sleep(20); END IF; RETURN NEW; END $$; CREATE TABLE slowly (); INSERT INTO slowly DEFAULT VALUES; GRANT SELECT ON slowly TO owner; CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION slow()");
+  const job = startedJob('job-program.ts', { url: scratch.url, ring: file, root: root.toString('base64'), declared: PROVEN, direction: 'encrypt', batch: 20 });
+  await expect.poll(() => scratch.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"), { timeout: 20_000 }).toBe('1');
+  job.kill('SIGKILL');
+  scratch.sql('TRUNCATE slowly');
+  const started = performance.now();
+  const report = await convert(scratch, ring, 'encrypt');
+  expect(report).toMatchObject({ resumed: true, rows: MANY, changed: MANY, conflicts: 0, remaining: 0 });
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expectWhole(scratch, ring, MANY);
+});
+
+test.skipIf(missing !== undefined)('[W5] a job that loses its lock with its connection, while another job takes it, stops before it writes again', async () => {
+  const { scratch, database, ring, thief } = robbed;
+  const { code, hint } = await robbed.refused;
+  await robbed.theft();
+  expect(code).toBe('busy');
+  expect(hint).toMatch(/run it again/);
+  const done = Number(scratch.sql("SELECT count(*) FROM t WHERE secret LIKE 'lfv1.%'"));
+  expect(done).toBeGreaterThanOrEqual(100);
+  expect(done).toBeLessThan(MANY);
+  await thief.query('SELECT pg_advisory_unlock_all()');
+  await Promise.all([database.close(), thief.end()]);
+  const second = rotatedRing(ring);
+  expect(await convert(scratch, second, 'encrypt')).toMatchObject({ remaining: 0, unreadable: { count: 0 } });
+  expect(asRead(scratch, second).size).toBe(MANY);
+}, 120_000);

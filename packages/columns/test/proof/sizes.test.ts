@@ -59,11 +59,12 @@ onEachDatabase((under) => {
   }, deep ? 600_000 : 90_000);
 
   test('[W5] rows that are added faster than they are converted: the job ends, and says what is left', async () => {
-    const scratch = aTableOn(under, 100);
+    const few = deep ? 100 : 50;
+    const scratch = aTableOn(under, few);
     const ring = await heldRing();
     const app = await scratch.session();
     const stop = new AbortController();
-    let last = 100;
+    let last = few;
     const adding = (async () => {
       while (!stop.signal.aborted) {
         await app.query(`INSERT INTO t SELECT n + ${last}, 'new', concat('org ', (n + ${last}) % 3), concat('${CANARY} ', n + ${last}) FROM ${under.series(20)}`);
@@ -71,14 +72,14 @@ onEachDatabase((under) => {
         await sleep(45);
       }
     })();
-    const report = await convert(scratch, ring, 'encrypt', { batch: 50, maxRate: 400 });
+    const report = await convert(scratch, ring, 'encrypt', { batch: few / 2, maxRate: 400 });
     stop.abort();
     await adding;
     expect(report.passes).toBeLessThanOrEqual(10);
     expect(report.unreadable.count).toBe(0);
     expect(await convert(scratch, ring, 'encrypt')).toMatchObject({ remaining: 0 });
     expectWhole(scratch, ring, last);
-    process.stdout.write(`${under.name}, ${last - 100} rows were added meanwhile: ${report.passes} passes, ${report.remaining} left\n`);
+    process.stdout.write(`${under.name}, ${last - few} rows were added meanwhile: ${report.passes} passes, ${report.remaining} left\n`);
   }, 60_000);
 
   test('[W5] a batch of any size gives the same table', async () => {

@@ -1,5 +1,5 @@
 import type { Severity } from '../rule-names.ts';
-import type { Channel, Delivery } from './channel.ts';
+import { type Channel, type Delivery, PATIENCE_MS } from './channel.ts';
 import { deliveryJson } from './delivery-text.ts';
 import { runProgram } from './program.ts';
 
@@ -9,15 +9,17 @@ export class CommandChannel implements Channel {
   readonly least: Severity;
   readonly #command: readonly string[];
   readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #patienceMs: number;
 
-  constructor(name: string, least: Severity, command: readonly string[], environment: Readonly<Record<string, string | undefined>>) {
+  constructor(name: string, least: Severity, command: readonly string[], environment: Readonly<Record<string, string | undefined>>, patienceMs: number = PATIENCE_MS) {
     this.name = name;
     this.least = least;
     this.#command = command;
     this.#environment = environment;
+    this.#patienceMs = patienceMs;
   }
 
   async send(delivery: Delivery): Promise<void> {
-    await runProgram(this.name, this.#command, `${deliveryJson(delivery)}\n`, this.#environment);
+    await runProgram(this.name, this.#command, `${deliveryJson(delivery)}\n`, this.#environment, this.#patienceMs);
   }
 }

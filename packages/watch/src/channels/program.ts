@@ -9,12 +9,12 @@ import { PATIENCE_MS } from './channel.ts';
 const VARIABLES = ['HOME', 'LANG', 'LC_ALL', 'TZ', 'XDG_RUNTIME_DIR'];
 
 /** Runs a program with something on its standard input. @throws LockfastError `tool-missing`, `tool-failed` */
-export async function runProgram(name: string, [program, ...args]: readonly string[], input: string, environment: Readonly<Record<string, string | undefined>>): Promise<void> {
+export async function runProgram(name: string, [program, ...args]: readonly string[], input: string, environment: Readonly<Record<string, string | undefined>>, patienceMs: number = PATIENCE_MS): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const env = { ...Object.fromEntries(VARIABLES.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]))), PATH: SYSTEM_PATH };
   // A group of its own: what it started ends with it.
   const child = spawn(program!, args, { env, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  const timer = setTimeout(() => resolve('did not end in time'), PATIENCE_MS);
+  const timer = setTimeout(() => resolve('did not end in time'), patienceMs);
   child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'was not started'));
   child.on('exit', (status) => resolve(status === 0 ? undefined : `ended with ${status ?? 'a signal'}`));
   // One that ends without reading it all is judged by its status.

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { KeyRing } from '@lockfast/core/keyring';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { MARIADB } from '../../databases/mariadb.ts';
+import { openColumns } from '../../databases/open-columns.ts';
 import { isRolledBack } from '../../databases/session.ts';
 import { heldRing, heldSource, rotatedRing } from '../../held-ring.ts';
 import { startedJob } from '../../proof/job-programs.ts';
@@ -20,6 +21,29 @@ import { missing, withMariadb } from './a-database.ts';
 withMariadb();
 
 const ROWS = 100;
+
+/** Waits ten seconds for its lock, while the other tests run. */
+let robbed: Awaited<ReturnType<typeof aRobbedJob>>;
+
+beforeAll(async () => {
+  if (missing === undefined) robbed = await aRobbedJob();
+}, 60_000);
+
+async function aRobbedJob() {
+  const scratch = aTableOn(MARIADB, ROWS);
+  const [first, second] = [await openColumns(scratch.url), await openColumns(scratch.url)];
+  await first.lock(aTarget({}));
+  const table = await first.table(aTarget({}));
+  const rows = await table.read(null, 5);
+  expect((await refused(second.lock(aTarget({ table: '`t`' })))).message).toMatch(/another job works on \S+\.t\.secret \(connection \d+ of the server\)/);
+  scratch.cutJobs();
+  const retake = second.lock(aTarget({}));
+  await retake.catch(async () => await second.lock(aTarget({})));
+  const write = async (): Promise<unknown> => await table.write(rows.map((row) => ({ row, value: 'x' })), undefined);
+  const refusal = refused(write().catch(async (error: unknown) => (first.remedyOf(error) === 'reconnect' ? await write() : Promise.reject(error as Error))));
+  refusal.catch(() => {});
+  return { scratch, first, second, refused: refusal };
+}
 
 describe.skipIf(missing !== undefined)(`others at a table of MariaDB${missing === undefined ? '' : ` (${missing})`}`, () => {
   test('[W5] an application that updates the same rows in the opposite order: deadlocks cost both sides time alone', async () => {
@@ -116,20 +140,11 @@ CREATE TRIGGER slow BEFORE UPDATE ON t FOR EACH ROW BEGIN IF NEW.id = 51 AND EXI
   }, 60_000);
 
   test('[W5] a job whose lock another one takes with its connection gone stops before it writes again', async () => {
-    const scratch = aTableOn(MARIADB, ROWS);
-    const [first, second] = [await scratch.open(), await scratch.open()];
-    await first.lock(aTarget({}));
-    const table = await first.table(aTarget({}));
-    const rows = await table.read(null, 5);
-    expect((await refused(second.lock(aTarget({ table: '`t`' })))).message).toMatch(/another job works on \S+\.t\.secret \(connection \d+ of the server\)/);
-    scratch.cutJobs();
-    const retake = second.lock(aTarget({}));
-    await retake.catch(async () => await second.lock(aTarget({})));
-    const write = async (): Promise<unknown> => await table.write(rows.map((row) => ({ row, value: 'x' })), undefined);
-    const { code } = await refused(write().catch(async (error: unknown) => (first.remedyOf(error) === 'reconnect' ? await write() : Promise.reject(error as Error))));
-    expect(code).toBe('busy');
+    const { scratch, first, second } = robbed;
+    expect((await robbed.refused).code).toBe('busy');
     expect(scratch.sql("SELECT count(*) FROM t WHERE secret = 'x'")).toBe('0');
     await second.close();
     expect(await convertIn(first, await heldRing(), 'encrypt')).toMatchObject({ changed: ROWS, remaining: 0 });
+    await first.close();
   }, 60_000);
 });

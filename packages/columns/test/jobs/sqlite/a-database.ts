@@ -1,9 +1,9 @@
 /** A database file of its own for each test. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+import { memoryDirectory } from '@lockfast/testkit';
 import { onTestFinished } from 'vitest';
 
 import type { ColumnDatabase, ColumnTable, ColumnTarget } from '../../../src/jobs/database.ts';
@@ -25,7 +25,7 @@ export const JOURNALS = ['WAL', 'DELETE'] as const;
 
 /** @param setUp SQL */
 export function aDatabase(setUp: string, journal: (typeof JOURNALS)[number] = 'WAL'): Scratch {
-  const directory = mkdtempSync(join(tmpdir(), 'lockfast-sqlite-'));
+  const directory = memoryDirectory('lockfast-sqlite-');
   const path = join(directory, 'app.db');
   const application = new DatabaseSync(path, { timeout: 5000, enableDoubleQuotedStringLiterals: false });
   application.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = OFF; ${setUp}`);
