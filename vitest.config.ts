@@ -10,7 +10,7 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['packages/*/test/**/*.test.ts'],
-    globalSetup: ['tools/fresh-build.mjs'],
+    globalSetup: ['tools/fresh-build.mjs', 'tools/memory-for-tests.mjs'],
     reporters: ['default', './tools/test-counts.mjs'],
     // Tests change directory, identity and mounts: a thread would share them.
     pool: 'forks',
