@@ -2,7 +2,7 @@
 // prove by the calls that are made, so a disk that is really waited for proves no more, and takes half of their time.
 // TMPDIR says another place.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MEMORY = '/dev/shm';
@@ -24,9 +24,14 @@ export default function useMemory() {
 function directoryInMemory() {
   let directory;
   try {
+    // Of runs that were killed.
+    for (const name of readdirSync(MEMORY)) {
+      const pid = /^lockfast-tests-(\d+)-/.exec(name)?.[1];
+      if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(MEMORY, name), { recursive: true, force: true });
+    }
     const { bavail, bsize } = statfsSync(MEMORY);
     if (bavail * bsize < ENOUGH) return undefined;
-    directory = mkdtempSync(join(MEMORY, 'lockfast-tests-'));
+    directory = mkdtempSync(join(MEMORY, `lockfast-tests-${process.pid}-`));
     // As /tmp: tests run programs as other users.
     chmodSync(directory, 0o1777);
     // Containers often mount it without the right to run programs, which tests put there.
