@@ -82,7 +82,9 @@ await example('panel', 'every command answered as it should, and Django read eve
     process.stdout.write('\n$ lockfast column rotate --yes --batch 20 --max-rate 100 &\n$ sleep 2; kill -9 %1\n');
     const job = spawn('lockfast', ['column', 'rotate', '--yes', '--batch', '20', '--max-rate', '100'], { cwd: panel, env: environment, stdio: 'ignore' });
     const ended = new Promise((resolve) => job.once('close', (status, signal) => resolve(signal ?? `status ${status}`)));
-    await sleep(2000);
+    // As soon as it has noted how far it is: that takes longer on a busy machine.
+    const deadline = performance.now() + 60_000;
+    while (session.postgres.sql('panel', 'SELECT count(*) FROM lockfast.column_jobs') === '0' && performance.now() < deadline) await sleep(50);
     job.kill('SIGKILL');
     if ((await ended) !== 'SIGKILL') throw new Error('the rotation was over before it was killed');
   }

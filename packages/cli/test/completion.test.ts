@@ -96,7 +96,7 @@ describe.each([
     expect(sorted('lockfast', 'env', 'get', '')).toEqual([]);
   });
 
-  test.skipIf(lacks !== undefined)(`every option of every command${because}`, { timeout: 30_000 }, () => {
+  test.skipIf(lacks !== undefined)(`every option of every command${because}`, { timeout: 120_000 }, () => {
     for (const { name, options } of COMMANDS) {
       const expected = [...Object.keys(options), 'config', 'help'].map((option) => `--${option}`);
       expect(offered('lockfast', ...name.split(' '), '--'), name).toEqual(expect.arrayContaining(expected));

@@ -3,7 +3,7 @@
  * open files, refused, killed half way, and taken apart again.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { missingForSystemd, type RunResult } from '@lockfast/testkit';
@@ -26,7 +26,7 @@ function nasty(which: string): string {
 
 /**
  * Reads its variables as its way has them, tells them in /dev/shm, where no test looks for traces, and refuses a key other
- * than the one whose SHA-256 is in /dev/shm/only-NAME.
+ * than the one whose SHA-256 is in /dev/shm/only-NAME. While it is well, there is /dev/shm/well-NAME.
  */
 const PROGRAM = `
 const fs = require('node:fs');
@@ -35,21 +35,25 @@ const directory = process.env.CREDENTIALS_DIRECTORY;
 const variables = way === 'run' ? process.env
   : way === 'file' ? require('node:util').parseEnv(fs.readFileSync('.env', 'utf8'))
   : Object.fromEntries(fs.readdirSync(directory).filter((one) => one.startsWith('variable_')).map((one) => [one.slice(9), fs.readFileSync(directory + '/' + one, 'utf8')]));
-process.on('SIGTERM', () => process.exit(0));
+const well = '/dev/shm/well-' + name;
+process.on('SIGTERM', () => { fs.rmSync(well, { force: true }); process.exit(0); });
 const report = '/dev/shm/told-' + name;
 fs.writeFileSync(report + '.new', JSON.stringify({ pid: process.pid, variables }));
 fs.renameSync(report + '.new', report);
 const only = '/dev/shm/only-' + name;
 if (fs.existsSync(only) && fs.readFileSync(only, 'utf8') !== require('node:crypto').createHash('sha256').update(variables.API_KEY).digest('hex')) process.exit(1);
+fs.writeFileSync(well, '');
 setInterval(() => {}, 1e6);
 `;
 
+/** Whether it is well, but where /dev/shm/hold-NAME says that nobody shall know that yet. */
+const WELL = `["/bin/sh", "-c", "test -e /dev/shm/well-$1 && test ! -e /dev/shm/hold-$1", "sh", "{tenant}"]`;
+
+/** `c1` is well when its unit stays active. What refuses, and is started again and again, takes its whole time. */
 const SETTINGS = `user = "web"
 required = ["API_KEY", "PORT"]
 generated = ["SECRET_KEY"]
-[tenants.health]
-timeout = "6s"
-${NAMES.map((name) => `[tenant.${name}]\nway = "${WAYS[name[0]!]!}"\n`).join('')}`;
+${NAMES.map((name) => `[tenant.${name}]\nway = "${WAYS[name[0]!]!}"\n[tenant.${name}.health]\ntimeout = "${name === 'r1' ? 6 : 20}s"\n${name === 'c1' ? '' : `command = ${WELL}\n`}`).join('')}`;
 
 describe.skipIf(missing !== undefined)(`a day with six tenants${missing === undefined ? '' : ` (${missing})`}`, () => {
   let fleet: FleetMachine;
@@ -77,6 +81,9 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
   const states = async (): Promise<string[]> => (await fleet.systemctl('is-active', ...NAMES)).stdout.trim().split('\n');
   const decrypted = (name: string, file = '.env.encrypted'): Promise<string> => fleet.ok(['lockfast', 'env', 'decrypt', `/srv/tenants/${name}/${file}`, '--out', '-'], here);
   const aside = (name: string): string[] => readdirSync(inside(`srv/tenants/${name}`)).filter((file) => file.startsWith('.env.edited-'));
+  /** It does not pass for well from here on, and the rotation waits for it. */
+  const hold = (name: string): void => fleet.machine.write(`/dev/shm/hold-${name}`, '');
+  const release = (name: string): void => rmSync(inside(`dev/shm/hold-${name}`));
   /** As its account, in place, through the link. Of what is appended the value is on standard input. */
   const edit = (name: string, script: string, input = ''): Promise<string> => fleet.ok(['setpriv', '--reuid=web', '--regid=web', '--clear-groups', 'sh', '-c', script.replaceAll('FILE', `/srv/tenants/${name}/.env`)], { input });
 
@@ -86,6 +93,9 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
       const { status, stderr } = await fleet.lockfast(['tenant', 'create', name, '--port', String(8001 + i), '--set', 'OWN', '--install', '--exec', command], { ...here, input: `${CANARY}-of-${name}\n` });
       expect([status, stderr]).toEqual([0, '']);
     }
+    // These two fail at once when they refuse; `r1` is started again and again.
+    for (const name of ['c2', 'f2']) fleet.machine.write(`/etc/systemd/system/${name}.service.d/90-once.conf`, '[Service]\nRestart=no\n');
+    await fleet.ok(['systemctl', 'daemon-reload']);
     await fleet.ok(['systemctl', 'start', ...NAMES]);
     await expect.poll(keys, { timeout: 20_000 }).toEqual(all(present));
     for (const [i, name] of NAMES.entries()) expect(told(name)).toMatchObject({ PORT: String(8001 + i), DOMAIN: name, OWN: `${CANARY}-of-${name}`, LEVEL: 'info', SECRET_KEY: expect.stringMatching(/^[\w-]{43}$/) as string });
@@ -98,10 +108,12 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
     const next = nasty('second');
     const seen: string[] = [];
     const watching = setInterval(() => seen.push(...commandLines(fleet.machine.root)), 15);
+    hold('r2');
     const rotating = rotate(next, '--canary', 'r2');
     await expect.poll(() => told('r2')?.['API_KEY'], { timeout: 20_000, interval: 20 }).toBe(next);
     await edit('f1', "sed -i --follow-symlinks 's/^OWN=.*/OWN=edited-meanwhile/' FILE; echo ADDED=also-new >> FILE");
     expect(told('f1')!['API_KEY']).toBe(present);
+    release('r2');
     const { status, stderr } = await rotating;
     clearInterval(watching);
     expect(status, stderr).toBe(0);
@@ -133,11 +145,13 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
     await fleet.ok(['lockfast', 'env', 'set', 'API_KEY', '--tenant', 'f1'], { ...here, input: nasty('own') });
     await fleet.ok(['systemctl', 'restart', 'f1']);
     const next = nasty('third');
+    hold('r2');
     const rotating = rotate(next, '--canary', 'r2');
     await expect.poll(() => told('r2')?.['API_KEY'], { timeout: 20_000, interval: 20 }).toBe(next);
     await edit('f1', 'cat >> FILE', 'API_KEY=edited-key\n');
     // It had none of its own: the edit makes one, that the plan could not know.
     await edit('f2', 'cat >> FILE', 'API_KEY=of-its-own\n');
+    release('r2');
     const { status, stderr } = await rotating;
     expect(status, stderr).toBe(0);
     expect(stderr).toContain('f2 sets API_KEY itself by now, and keeps that value');
@@ -152,11 +166,13 @@ describe.skipIf(missing !== undefined)(`a day with six tenants${missing === unde
 
   test('[B6] [E13] killed in the middle, the same command finishes, in all three ways', { timeout: 120_000 }, async () => {
     const next = nasty('fourth');
+    hold('f2');
     const killed = fleet.machine.run(['sh', '-c', 'echo $$ > /run/rotating; exec lockfast secret rotate API_KEY --scope all --canary c1'], { ...here, input: next });
     await expect.poll(() => told('f1')?.['API_KEY'], { timeout: 30_000, interval: 20 }).toBe(next);
     await fleet.ok(['sh', '-c', 'kill -9 $(cat /run/rotating)']);
     expect((await killed).status).toBeGreaterThanOrEqual(128);
     expect(keys()).toMatchObject({ c1: next, r2: present });
+    release('f2');
     const { status, stderr } = await rotate(next, '--canary', 'c1');
     expect([status, stderr]).toEqual([0, expect.stringContaining('finishing the rotation')]);
     await expect.poll(keys, { timeout: 20_000 }).toEqual(all(next));

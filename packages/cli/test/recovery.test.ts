@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { FAULTS, missingForMounting, missingForTracing, PseudoTerminal, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
 import { smallDisk } from './support/disk.ts';
 import { copyOf, emptyProject, encryptedProject, LOCKFAST, type Outcome, type Project } from './support/project.ts';
+import { deep, sampledOfEach, seed } from './support/rotation-sample.ts';
 
 const PLAINTEXT = 'A=canary-91c4\n# note\nexport B="two lines\nof it"\n';
 const PASSPHRASE = 'correct horse battery staple\n';
@@ -517,7 +518,8 @@ describe('backups of rotations', () => {
 
 /** Killed, or refused by the disk, at a sample of their file-changing calls. */
 describe.skipIf(noTracing !== undefined)(`struck at file-changing calls (${noTracing ?? 'traced'})`, () => {
-  const SAMPLE = process.env['LOCKFAST_DEEP'] === '1' ? 10_000 : 5;
+  /** Of each fault, at each command. */
+  const SAMPLE = deep ? Infinity : 1;
 
   const stories: { title: string; args: (at: Project) => string[]; before: () => Promise<Project>; again: string }[] = [
     { title: 'key backup', args: (at) => ['key', 'backup', join(at.base, 'new.backup'), ...passphrase(at)], before: project, again: 'exists already' },
@@ -548,9 +550,8 @@ describe.skipIf(noTracing !== undefined)(`struck at file-changing calls (${noTra
     expect([status, stderr]).toEqual([0, '']);
     // Locks hold nothing.
     const all = calls.filter(({ text }) => !text.includes('/lockfast/locks')).flatMap((call) => FAULTS.map((fault) => ({ call, fault })));
-    const step = Math.max(1, Math.floor(all.length / SAMPLE));
-    for (const { call, fault } of all.filter((_, i) => i % step === 0)) {
-      const name = `${title}: ${fault} at ${call.text}`;
+    for (const { call, fault } of sampledOfEach(all, (one) => one.fault, SAMPLE)) {
+      const name = `${title}, seed ${seed}: ${fault} at ${call.text}`;
       const run = await strike(attempt, call, fault);
       const { at } = run.trial;
       expect(run.stderr, name).not.toContain('defect');

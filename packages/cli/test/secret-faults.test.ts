@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAULTS, missingForTracing, strike, traceFileCalls, type Trial } from '@lockfast/testkit';
 
 import { LOCKFAST, Project } from './support/project.ts';
-import { deep, sampled } from './support/rotation-sample.ts';
+import { deep, sampledOfEach, seed } from './support/rotation-sample.ts';
 
 const missing = missingForTracing();
-const SAMPLE = 8;
+/** Of each fault. */
+const SAMPLE = deep ? Infinity : 2;
 const ARGS: readonly string[] = ['secret', 'rotate', 'API_KEY', '--scope', 'all', '--generate'];
 
 /** The tenant, its file, and what stands in it. */
@@ -67,8 +68,8 @@ describe.skipIf(missing !== undefined)(`secret rotate struck${missing === undefi
     expect(status, stderr).toBe(0);
     const cases = calls.flatMap((call) => FAULTS.map((fault) => ({ call, fault })));
     const counts = { fresh: 0, resumed: 0 };
-    for (const { call, fault } of sampled(cases, deep ? cases.length : SAMPLE)) {
-      const name = `${fault} at ${call.index}: ${call.text}`;
+    for (const { call, fault } of sampledOfEach(cases, (one) => one.fault, SAMPLE)) {
+      const name = `seed ${seed}: ${fault} at ${call.index}: ${call.text}`;
       const run = await strike(attempt, call, fault);
       using project = run.trial.project;
       if (fault === 'KILL') expect(run.signal, name).toBe('SIGKILL');
@@ -93,7 +94,7 @@ describe.skipIf(missing !== undefined)(`secret rotate struck${missing === undefi
       for (const { id, status: was } of rotations.toReversed()) if (was === 'completed') expect(await project.run(['secret', 'rollback', id], { patience: 120_000 }), name).toMatchObject({ status: 0 });
       expect(await plaintexts(project, name), name).toEqual(FILES.map(([, , text]) => text));
     }
-    process.stdout.write(`secret rotate: ${calls.length} calls, ${counts.resumed} resumed, ${counts.fresh} begun anew\n`);
+    process.stdout.write(`secret rotate: ${calls.length} calls, seed ${seed}, ${counts.resumed} resumed, ${counts.fresh} begun anew\n`);
   });
 
   test('[B6] keys that rotate while a credential is half way do not stop it', { timeout: 120_000 }, async () => {

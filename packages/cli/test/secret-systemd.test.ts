@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { missingForSystemd, missingForTracing } from '@lockfast/testkit';
 
-import { CredentialFleet, DIRECTORY, type FleetMember } from './support/credential-fleet.ts';
+import { CredentialFleet, DIRECTORY, fileOf, type FleetMember } from './support/credential-fleet.ts';
 import { deep, seed } from './support/rotation-sample.ts';
 
 const missing = missingForSystemd() ?? missingForTracing();
@@ -17,8 +17,8 @@ const CANARY = 'canary-9e2f0c41';
 const NASTY = `${CANARY}&|\\1 \\n$HOME \${X} %h #no "double" back\`tick\tä€😀`;
 
 const MEMBERS: readonly FleetMember[] = [
-  { name: 't01', manner: 'takes' },
-  { name: 't02', manner: 'takes' },
+  { name: 't01', manner: 'takes', bare: true },
+  { name: 't02', manner: 'takes', bare: true },
   { name: 't03', manner: 'takes', own: 'old-own-3' },
   { name: 't04', manner: 'takes' },
   { name: 't05', manner: 'refuses', own: 'old-own-5' },
@@ -74,14 +74,14 @@ describe.skipIf(missing !== undefined)(`twelve services${missing === undefined ?
 
   test('[E13] [B6] one service refuses the new value: everything goes back, byte for byte, and runs with it', { timeout: 120_000 }, async () => {
     accept('t12');
-    const before = await fleet.plaintexts();
+    const before = await fleet.texts();
     const { status, stderr, stdout } = await fleet.lockfast(['secret', 'rotate', 'API_KEY', '--scope', 'all', '--canary', 't02', '--parallel', '3', '--force', '--json'], NASTY);
     expect([status, stderr]).toEqual([1, expect.stringContaining('shop-t05.service')]);
     const record = JSON.parse(stdout.slice(0, stdout.indexOf('\n}\n') + 3)) as Shown;
     expect(record).toMatchObject({ status: 'rolled-back', failures: [{ what: 'shop-t05.service' }] });
     expect(record.services.filter(({ was }) => was === 'up').every(({ state }) => state === 'restored' || state === 'waiting')).toBe(true);
     expect(record.services.find(({ unit }) => unit === 'shop-t02.service')).toMatchObject({ state: 'restored' });
-    expect(await fleet.plaintexts()).toEqual(before);
+    expect(await fleet.texts()).toEqual(before);
     await expect.poll(() => fleet.seen(), { timeout: 20_000 }).toEqual(old());
     expect(await fleet.states()).toEqual(Object.fromEntries(MEMBERS.filter(({ manner }) => manner !== 'missing').map(({ name, manner }) => [name, manner === 'down' ? 'inactive' : 'active'])));
     expect(stderr + stdout).not.toContain(CANARY);
@@ -142,11 +142,12 @@ describe.skipIf(missing !== undefined)(`twelve services${missing === undefined ?
   });
 });
 
-const STEP = 3;
+/** In an ordinary run. Both ways on after a kill, forward and back, are longer than this. */
+const STEP = 5;
 
 describe.skipIf(missing !== undefined)(`killed at every step${missing === undefined ? '' : ` (${missing})`}`, () => {
   const members: readonly FleetMember[] = [
-    { name: 'a', manner: 'takes' },
+    { name: 'a', manner: 'takes', bare: true },
     { name: 'b', manner: 'takes', own: 'old-b' },
     { name: 'c', manner: 'refuses' },
     { name: 'd', manner: 'down', own: 'old-d' },
@@ -162,8 +163,7 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
   /** Back to the beginning, whatever the last story came to. */
   async function reset(): Promise<void> {
     for (const [name, value] of [['', 'old-shared'], ['b', 'old-b'], ['d', 'old-d']] as const) {
-      const file = name === '' ? 'shared/defaults.env.encrypted' : `tenants/${name}/.env.encrypted`;
-      await fleet.expectDone(['env', 'set', 'API_KEY', '--file', file], value);
+      await fleet.expectDone(['env', 'set', 'API_KEY', '--file', fileOf(name)], value);
     }
     await fleet.machine.run(['systemctl', 'restart', 'shop-a', 'shop-b', 'shop-c']);
     await expect.poll(() => fleet.seen(), { timeout: 20_000 }).toEqual({ a: 'old-shared', b: 'old-b', c: 'old-shared' });
@@ -178,7 +178,7 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
     const args = ['secret', 'rotate', 'API_KEY', '--scope', 'all', '--parallel', '2'];
     const resumed = { finished: 0, back: 0, fresh: 0 };
     await reset();
-    // Every third one in an ordinary run, which ones LOCKFAST_SEED says.
+    // LOCKFAST_SEED says which ones in an ordinary run.
     for (let ordinal = deep ? 1 : 1 + (seed % STEP); ; ordinal += deep ? 1 : STEP) {
       const killed = await fleet.killedAt(ordinal, args, value);
       // strace ends as its child did.
@@ -187,7 +187,7 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
         break;
       }
       const again = await fleet.lockfast(args, value);
-      const name = `killed at rename ${ordinal}: ${again.stderr}`;
+      const name = `killed at rename ${ordinal}, seed ${seed}: ${again.stderr}`;
       if (again.stderr.includes('finishing the rotation')) resumed.finished += 1;
       else if (again.stderr.includes('rolling back the rotation')) resumed.back += 1;
       else resumed.fresh += 1;
@@ -199,10 +199,10 @@ describe.skipIf(missing !== undefined)(`killed at every step${missing === undefi
       expect(await fleet.lockfast(['secret', 'rotate', '--resume']), name).toMatchObject({ status: 2 });
       if (accepted) await reset();
     }
-    expect(resumed.finished).toBeGreaterThan(deep ? 5 : 1);
+    expect(resumed.finished).toBeGreaterThan(deep ? 5 : 0);
     if (!accepted) expect(resumed.back).toBeGreaterThan(deep ? 3 : 0);
     if (accepted) await reset();
-    process.stdout.write(`killed at each rename: ${JSON.stringify(resumed)}\n`);
+    process.stdout.write(`killed at a rename, seed ${seed}: ${JSON.stringify(resumed)}\n`);
   });
 });
 

@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)(`a .env that is changed while its service
     await fleet.ok(['chmod', '0755', '/srv/tenants']);
     await fleet.ok(['lockfast', 'tenant', 'install', 'acme']);
     const keys = '/root/.config/lockfast';
-    key = join(keys, readdirSync(join(fleet.machine.root, keys))[0]!);
+    key = join(keys, readdirSync(join(fleet.machine.written, keys))[0]!);
   }, 60_000);
   afterAll(async () => {
     await fleet[Symbol.asyncDispose]();

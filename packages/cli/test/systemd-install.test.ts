@@ -158,7 +158,7 @@ describe.skipIf(missing !== undefined)(`installing units${missing === undefined 
       const configured = (window: string): void => fleet.machine.write(`${OWN}/lockfast.toml`, `${readFileSync(toml, 'utf8').replace(/\n\[tenant\.[^]*$/, '')}\n${ways.map((way) => `[tenant.mine-${way}]\nway = "${way}"\n${way === 'file' ? window : ''}`).join('')}`);
       configured(`window = "${from}-${to}"\n`);
       await fleet.ok(['chown', 'deploy:', `${OWN}/lockfast.toml`]);
-      const rotate = (...args: string[]): Promise<RunResult> => tried(['lockfast', 'secret', 'rotate', 'SHARED', '--scope', 'shared', ...args], value);
+      const rotate = (...args: string[]): Promise<RunResult> => tried(['lockfast', 'secret', 'rotate', 'SHARED', '--scope', 'shared', '--parallel', '3', ...args], value);
       expect(await rotate()).toMatchObject({ status: 1, stderr: expect.stringContaining(`outside the maintenance window, ${from}-${to}`) as unknown });
       const all = Promise.all(ways.map((way) => fleet.told(`mine-${way}`, () => Promise.resolve())));
       const { status, stderr } = await rotate('--force');

@@ -88,6 +88,8 @@ export async function untilWell(question: HealthProbe, timeoutMs = healthTimeout
       const run = runOf(state);
       if (steady?.run !== run) steady = { since: now, run };
       if (now - steady.since >= STEADY_MS) return answer;
+      // Asked when the second is full, and no later.
+      pause = Math.min(pause, STEADY_MS - (now - steady.since));
     } else {
       steady = undefined;
       if (answer.why.startsWith('failed (')) return answer;

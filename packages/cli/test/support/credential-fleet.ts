@@ -35,6 +35,8 @@ export interface FleetMember {
   readonly own?: string;
   /** Whether systemd starts it again and again when it fails. */
   readonly restarts?: boolean;
+  /** Well when its unit stays active: that takes a second. The others are asked by a command. */
+  readonly bare?: boolean;
 }
 
 export class CredentialFleet implements AsyncDisposable {
@@ -53,8 +55,8 @@ export class CredentialFleet implements AsyncDisposable {
     machine.write('/srv/serve', PROGRAM, 0o755);
     machine.write(join(DIRECTORY, '.keep'), '');
     await fleet.expectDone(['init']);
-    // The others are well when their units stay active.
-    const asked = members.filter(({ manner }) => manner === 'slow' || manner === 'refuses').map(({ name }) => `[tenant."${name}".health]\ncommand = ["/usr/bin/test", "-e", "/run/up/{tenant}"]\ntimeout = "12s"\n`);
+    // One that is started again and again is given up when its time is out: no test waits for that longer than it must.
+    const asked = members.filter(({ bare = false }) => !bare).map(({ name, restarts = false }) => `[tenant."${name}".health]\ncommand = ["/usr/bin/test", "-e", "/run/up/{tenant}"]\ntimeout = "${restarts ? 6 : 12}s"\n`);
     machine.write(
       join(DIRECTORY, 'lockfast.toml'),
       `${readFileSync(join(machine.root, DIRECTORY, 'lockfast.toml'), 'utf8')}\n[tenants]\npath = "${DIRECTORY}/tenants/{tenant}"\nextends = "shared/defaults.env.encrypted"\nservice = "shop-{tenant}"\n[log]\nrotations = "/srv/rotations.log"\n${asked.join('')}`,
@@ -111,20 +113,27 @@ export class CredentialFleet implements AsyncDisposable {
 
   /** The value in a tenant's file, or in the shared one. */
   async value(name: string): Promise<string> {
-    const file = name === '' ? 'shared/defaults.env.encrypted' : `tenants/${name}/.env.encrypted`;
-    return (await this.expectDone(['env', 'get', 'API_KEY', '--file', file])).stdout;
+    return (await this.expectDone(['env', 'get', 'API_KEY', '--file', fileOf(name)])).stdout;
   }
 
-  async plaintexts(): Promise<Record<string, string>> {
-    const files = ['shared/defaults.env.encrypted', ...this.members.map(({ name }) => `tenants/${name}/.env.encrypted`)];
-    const texts: [string, string][] = [];
-    for (const file of files) texts.push([file, (await this.expectDone(['env', 'decrypt', '--out', '-', file])).stdout]);
-    return Object.fromEntries(texts);
+  /** Of the files that set the value; of the others, which no rotation may touch, what stands on the disk. */
+  async texts(): Promise<Record<string, string>> {
+    const texts: Record<string, string> = {};
+    for (const { name, own } of [{ name: '', own: 'shared' }, ...this.members]) {
+      const file = fileOf(name);
+      texts[file] = own === undefined ? readFileSync(join(this.machine.root, DIRECTORY, file), 'utf8') : (await this.expectDone(['env', 'decrypt', '--out', '-', file])).stdout;
+    }
+    return texts;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.machine[Symbol.asyncDispose]();
   }
+}
+
+/** @param name of a tenant; empty for the shared file */
+export function fileOf(name: string): string {
+  return name === '' ? 'shared/defaults.env.encrypted' : `tenants/${name}/.env.encrypted`;
 }
 
 function unit(name: string): string {

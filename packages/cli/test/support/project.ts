@@ -125,8 +125,13 @@ export function emptyProject(): Project {
 /** Another project with the same files, keys included; removed when the test ends. */
 export function copyOf(original: Project): Project {
   const project = emptyProject();
-  for (const part of ['project', 'home']) cpSync(join(original.base, part), join(project.base, part), { recursive: true });
+  copyInto(original, project);
   return project;
+}
+
+/** The same files, keys included. */
+export function copyInto(original: Project, project: Project): void {
+  for (const part of ['project', 'home']) cpSync(join(original.base, part), join(project.base, part), { recursive: true });
 }
 
 const templates = new Map<string, Promise<Project>>();

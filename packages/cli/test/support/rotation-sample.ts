@@ -21,6 +21,11 @@ export function sampled<T>(items: readonly T[], count: number, random: () => num
   return Array.from({ length: Math.min(count, items.length) }, () => rest.splice(Math.floor(random() * rest.length), 1)[0]!);
 }
 
+/** @returns `count` of each kind, or all that there are */
+export function sampledOfEach<T>(items: readonly T[], kindOf: (item: T) => string, count: number, random: () => number = randomNumbers(seed)): T[] {
+  return [...Map.groupBy(items, kindOf).values()].flatMap((some) => sampled(some, count, random));
+}
+
 /** Two at a time: a traced child keeps about one core busy. When one fails, the other stops, too. */
 export async function inPairs<T>(items: readonly T[], action: (item: T, index: number) => Promise<void>): Promise<void> {
   const queue = [...items.entries()];
