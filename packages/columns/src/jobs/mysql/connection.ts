@@ -2,7 +2,8 @@
 import type { ConnectionOptions } from 'mysql2';
 import { type Connection, createConnection } from 'mysql2/promise';
 
-import { Turns } from '../turns.ts';
+import { Turns } from '@lockfast/core/turns';
+
 import { databaseFailure, isConnectionOver } from './failure.ts';
 import type { ServerAccess } from './server-access.ts';
 

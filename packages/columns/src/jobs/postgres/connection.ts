@@ -1,7 +1,8 @@
 /** One connection to PostgreSQL, made again after it was lost. */
 import { Client, type ClientConfig } from 'pg';
 
-import { Turns } from '../turns.ts';
+import { Turns } from '@lockfast/core/turns';
+
 import { databaseFailure, isConnectionOver } from './failure.ts';
 import type { ServerAccess } from './server-access.ts';
 

@@ -3,7 +3,8 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { pathToFileURL } from 'node:url';
 import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 
-import { Turns } from '../turns.ts';
+import { Turns } from '@lockfast/core/turns';
+
 import type { DatabaseFile } from './database-file.ts';
 import { databaseFailure, isBusy } from './failure.ts';
 
