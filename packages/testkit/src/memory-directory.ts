@@ -1,6 +1,6 @@
 /** A new directory for a database that need not outlive the power: in memory, where there is plenty of it. */
 import { accessSync, constants, mkdtempSync, realpathSync, statfsSync } from 'node:fs';
-import { freemem, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MEMORY = '/dev/shm';
@@ -16,7 +16,7 @@ function hasRoom(): boolean {
   try {
     accessSync(MEMORY, constants.W_OK);
     const { bavail, bsize } = statfsSync(MEMORY);
-    return bavail * bsize >= ENOUGH_BYTES && freemem() >= ENOUGH_BYTES;
+    return bavail * bsize >= ENOUGH_BYTES && process.availableMemory() >= ENOUGH_BYTES;
   } catch {
     return false;
   }
