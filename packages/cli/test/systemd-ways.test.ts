@@ -118,6 +118,12 @@ describe.skipIf(missing !== undefined)(`services under systemd${missing === unde
       await nothingLeft();
     });
 
+    test('[E10] starts as often as its own limit lets it', async () => {
+      // Its limit is off; systemd's own is five starts in ten seconds.
+      for (let i = 0; i < 8; i++) await start();
+      await running();
+    });
+
     test('[E10] leaves nothing behind when it was killed and is not started anew', async () => {
       fleet.machine.write(`/run/systemd/system/${name}.service.d/90-test.conf`, '[Service]\nRestart=no\n');
       await fleet.ok(['systemctl', 'daemon-reload']);

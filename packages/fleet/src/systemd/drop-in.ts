@@ -45,6 +45,8 @@ export function credentialUnit(installation: Installation): string {
     DROP_IN_HEAD,
     '[Unit]',
     'Description=Variables of %i, decrypted for its service',
+    // Each start of the service is one of this unit: the service's own limit decides. One that is refused here would not be tried again.
+    'StartLimitIntervalSec=0',
     '[Service]',
     'Type=oneshot',
     'RuntimeDirectory=lockfast-credential/%i',

@@ -74,14 +74,14 @@ describe.skipIf(missing !== undefined)(`writing a batch to PostgreSQL${missing =
   test('types that fold case or ignore spaces are compared to the byte', async () => {
     const scratch = aDatabase('');
     scratch.sql(`CREATE EXTENSION citext; CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false); CREATE DOMAIN token AS citext;
-      CREATE TABLE t (id int PRIMARY KEY, c citext, d token, f text COLLATE folded, p char(150), v varchar(150), org citext, place text COLLATE folded);
-      INSERT INTO t SELECT n, 'Secret', 'Secret', 'Secret', 'Secret', 'Secret', 'Org', 'Here' FROM generate_series(1, 2) n; ALTER TABLE t OWNER TO owner`);
-    for (const column of ['c', 'd', 'f', 'p', 'v']) {
+      CREATE TABLE t (id int PRIMARY KEY, c citext, d token, f text COLLATE folded, v varchar(150), org citext, place text COLLATE folded);
+      INSERT INTO t SELECT n, 'Secret', 'Secret', 'Secret', 'Secret', 'Org', 'Here' FROM generate_series(1, 2) n; ALTER TABLE t OWNER TO owner`);
+    for (const column of ['c', 'd', 'f', 'v']) {
       const table = await scratch.table({ column, context: ['org'] });
       const changes = await marked(table);
       scratch.sql(`UPDATE t SET ${column} = 'sECRET' WHERE id = 1`);
       expect(await table.write(changes, undefined)).toEqual([false, true]);
-      expect(scratch.sql(`SELECT ${column} FROM t ORDER BY id`).split('\n').map((line) => line.trimEnd())).toEqual(['sECRET', 'Secret!']);
+      expect(scratch.sql(`SELECT ${column} FROM t ORDER BY id`).split('\n')).toEqual(['sECRET', 'Secret!']);
     }
     for (const context of ['org', 'place']) {
       const bound = await scratch.table({ context: [context], column: 'c' });
