@@ -519,7 +519,7 @@ describe('[B1] the surroundings', () => {
   test.skipIf(!isRoot)('an account that the system does not know, without HOME', async () => {
     const project = await encryptedProject(ENV);
     const nobodyKnows = (args: string, env: NodeJS.ProcessEnv): Outcome => {
-      const { status, signal, stdout, stderr } = spawnSync('setpriv', ['--reuid=4242', '--regid=4242', '--clear-groups', 'lockfast', ...args.split(' ')], { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
+      const { status, signal, stdout, stderr } = spawnSync('setpriv', ['--reuid=4242', '--regid=4242', '--clear-groups', process.execPath, LOCKFAST, ...args.split(' ')], { cwd: project.directory, env: { ...project.env, HOME: undefined, ...env }, encoding: 'utf8', timeout: 20_000 });
       return { status, signal, stdout, stderr };
     };
     spawnSync('chown', ['-R', '4242:4242', project.base]);
