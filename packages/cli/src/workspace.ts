@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from 'node:path';
 
 import { audited } from '@lockfast/core/audited';
-import { ENCRYPTED_SUFFIX, type OpenedEnvFile, plaintextOf, USUAL_FILE, type WriteScope } from '@lockfast/core/env';
+import { ENCRYPTED_SUFFIX, type OpenedEnvFile, plaintextOf, USUAL_FILE, type WriteScope, writtenRevision } from '@lockfast/core/env';
 import type { Dialect } from '@lockfast/core/env/dialects';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing, RingVersion, Secret } from '@lockfast/core/keyring';
@@ -116,7 +116,7 @@ export class Workspace {
       await this.audit(),
       event,
       () => this.#inScope(file, tenant, async (scope) => ({ result: await action(scope), ring: scope.ring })),
-      (done) => ({ keyId: done.ring.active().id }),
+      (done) => ({ keyId: done.ring.active().id, details: writtenRevision(event.object) }),
     );
     await this.signIfDue(ring);
     return result;
@@ -135,7 +135,7 @@ export class Workspace {
       await this.auditOfReading(),
       event,
       () => this.#inScope(file, tenant, open),
-      ({ header }) => ({ keyId: header.key }),
+      ({ header }) => ({ keyId: header.key, ...(operation === 'verify' ? { details: { revision: header.revision } } : {}) }),
     );
     this.#session.terminal.keepBack(() => plaintextOf(opened));
     await this.signIfDue(await this.ring());

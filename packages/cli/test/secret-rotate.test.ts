@@ -179,6 +179,8 @@ test('[E13] the value is in no file, argument or output; the journal has it encr
   expect(first).toMatchObject({ kind: 'intent', object: 'API_KEY', reason: 'ticket 4711', details: { rotation: id, scope: 'all' } });
   const writes = entries.filter(({ operation, details }) => operation === 'encrypt' && details?.['rotation'] === id);
   expect(writes.map(({ kind }) => kind)).toEqual(['intent', 'intent', 'outcome', 'outcome']);
+  // By which an older file that is put back is found.
+  expect(writes.slice(2).map(({ details }) => details?.['revision'])).toEqual([2, 2]);
   expect(entries.at(-1)).toMatchObject({ operation: expect.stringMatching(/secret-rotate|ledger-signer/) });
   expect((await project.run(['ledger', 'verify'])).stdout).toContain('the chain is whole');
 });

@@ -118,11 +118,14 @@ describe.skipIf(missing !== undefined)(`services under systemd${missing === unde
       await nothingLeft();
     });
 
-    test('[E10] starts as often as its own limit lets it', async () => {
-      // Its limit is off; systemd's own is five starts in ten seconds.
-      for (let i = 0; i < 8; i++) await start();
-      await running();
-    });
+    // What decrypts for it is a unit of its own, which starts each time.
+    if (way === 'credential') {
+      test('[E10] starts as often as its own limit lets it, whatever starts with it', async () => {
+        // Its limit is off; systemd's own is five starts in ten seconds.
+        for (let i = 0; i < 7; i++) await start();
+        await running();
+      });
+    }
 
     test('[E10] leaves nothing behind when it was killed and is not started anew', async () => {
       fleet.machine.write(`/run/systemd/system/${name}.service.d/90-test.conf`, '[Service]\nRestart=no\n');

@@ -56,7 +56,7 @@ export const ENV_COMMANDS: readonly Command[] = [
       json: JSON_OPTION,
       ...BREAK_GLASS,
     },
-    details: ['Exit status: 0 all good, 3 key missing or wrong, 4 damaged, tampered or moved, 1 otherwise; with several files the highest.'],
+    details: ['It warns of a file whose revision is lower than one that the ledger has of it: an older one was put back, or another branch is checked out.', 'Exit status: 0 all good, 3 key missing or wrong, 4 damaged, tampered or moved, 1 otherwise; with several files the highest.'],
     examples: [['lockfast env verify', 'checks .env.encrypted'], ['lockfast env verify */.env.encrypted --json', 'many files, for a program']],
     load: () => import('./verify.ts'),
   },

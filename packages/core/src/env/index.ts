@@ -23,3 +23,4 @@ export {
 } from './env-file.ts';
 export { type FileOfTenant, type PreparedUpdate, prepareUpdate, reencryptFiles, type Update, updateEnvFiles } from './many-files.ts';
 export { type EnvWarning, portabilityWarnings } from './portability.ts';
+export { writtenRevision } from './written-revision.ts';

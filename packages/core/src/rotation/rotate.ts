@@ -6,7 +6,7 @@
  * Killed at any point, the next run finds the open record and finishes. What is left to do it reads from the files.
  */
 import { audited } from '../audited.ts';
-import { readEnvFile, readHeader, reencryptFiles } from '../env/index.ts';
+import { readEnvFile, readHeader, reencryptFiles, writtenRevision } from '../env/index.ts';
 import { LockfastError } from '../errors.ts';
 import { shownPath } from '../files/shown-path.ts';
 import type { KeyId } from '../formats/key-id.ts';
@@ -231,7 +231,7 @@ async function reencryptBatch(batch: readonly RotationFile[], record: RotationRe
   batch.forEach(({ path }, i) => {
     if (codes[i] !== undefined) kept?.drop(path);
   });
-  await place.audit?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }), details: { fromKey: oldKey.id } })));
+  await place.audit?.conclude(intents.map((intent, i) => ({ intent, ...(codes[i] === undefined ? { outcome: 'success' as const } : { outcome: 'failure' as const, code: codes[i] }), details: { fromKey: oldKey.id, ...writtenRevision(batch[i]!.path) } })));
   return batch.flatMap(({ path }, i) => (codes[i] === undefined ? [] : [{ path, code: codes[i] }]));
 }
 

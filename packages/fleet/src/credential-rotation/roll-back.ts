@@ -1,5 +1,5 @@
 /** Back to the value before: first every file, then every service that may have seen the new one. */
-import { type Entry, readEnvFile, updateEnvFile } from '@lockfast/core/env';
+import { type Entry, readEnvFile, updateEnvFile, writtenRevision } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import { withFileLock } from '@lockfast/core/files';
 
@@ -87,7 +87,7 @@ async function putBack(file: RotatedFile, copy: string, journal: Journal, place:
     if (!(error instanceof LockfastError)) throw error;
     failure = { what: path, tenant, code: error.code, why: error.message };
   }
-  if (intent !== undefined) await place.audit!.conclude([failure === undefined ? { intent, outcome: 'success', keyId: place.ring().active().id } : { intent, outcome: 'failure', code: failure.code }]);
+  if (intent !== undefined) await place.audit!.conclude([failure === undefined ? { intent, outcome: 'success', keyId: place.ring().active().id, details: writtenRevision(path) } : { intent, outcome: 'failure', code: failure.code }]);
   return failure;
 }
 

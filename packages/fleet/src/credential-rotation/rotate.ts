@@ -5,7 +5,7 @@
  * killed at any point goes on: a file that has the new value already is not touched, a service whose restart is not known
  * to have ended well is restarted again.
  */
-import { type Entry, type PreparedUpdate, type Update, updateEnvFiles } from '@lockfast/core/env';
+import { type Entry, type PreparedUpdate, type Update, updateEnvFiles, writtenRevision } from '@lockfast/core/env';
 import { LockfastError } from '@lockfast/core/errors';
 import type { KeyRing } from '@lockfast/core/keyring';
 import type { AuditEvent } from '@lockfast/core/ports';
@@ -148,7 +148,7 @@ class Writing {
     const events = batch.map((file): AuditEvent => fileEvent(file, record, false));
     const intents = (await this.#place.audit?.intend(events)) ?? [];
     const failures = await this.#writeBatch(batch);
-    await this.#place.audit?.conclude(intents.map((intent, i) => (failures[i] === undefined ? { intent, outcome: 'success' as const, keyId: this.#place.ring().active().id } : { intent, outcome: 'failure' as const, code: failures[i].code })));
+    await this.#place.audit?.conclude(intents.map((intent, i) => (failures[i] === undefined ? { intent, outcome: 'success' as const, keyId: this.#place.ring().active().id, details: writtenRevision(batch[i]!.path) } : { intent, outcome: 'failure' as const, code: failures[i].code })));
     this.#done += batch.length;
     this.#place.told({ kind: 'files', done: this.#done, total: record.files.length });
     for (const failure of failures) {
