@@ -34,6 +34,12 @@ test('[B13] the highest layer counts, what it hides is named, and the writer is 
   expect((await explain('OPENAI_API_KEY')).written).toEqual(own1.written);
   await project.run(['key', 'rotate', '--yes']);
   expect((await explain('LEVEL')).written).toMatchObject({ program: 'lockfast env set' });
+  // A rotation has the values encrypted before it announces the first write.
+  expect(await project.run(['secret', 'rotate', 'LEVEL', '--scope', 'acme', '--yes'], { input: 'rotated' })).toMatchObject({ status: 0 });
+  expect(await explain('LEVEL')).toMatchObject({ layer: own, written: { program: 'lockfast secret rotate' } });
+  expect((await explain('OPENAI_API_KEY')).written).toEqual(own1.written);
+  await project.run(['env', 'set', 'LEVEL', '--tenant', 'acme'], { input: 'rotated' });
+  expect((await explain('LEVEL')).written).toMatchObject({ program: 'lockfast secret rotate' });
 });
 
 test('[B13] outside of tenants, and without a ledger, it tells what it can', { timeout: 60_000 }, async () => {

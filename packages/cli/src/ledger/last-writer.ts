@@ -35,7 +35,9 @@ export async function lastWriting(store: LedgerStore, file: string, variable: st
       if (only !== undefined && !String(only).split(' ').includes(variable)) continue;
       const begun = intent === undefined ? undefined : (await store.read(intent, intent))[0];
       const announced = begun === undefined ? undefined : parseEntry(begun.entry);
-      if (encryptedMs !== undefined && Date.parse(announced?.time ?? time) > encryptedMs) continue;
+      // A rotation of credentials has encrypted all its files before it announces the first write.
+      const since = details?.['rotation'] === undefined ? (announced?.time ?? time) : undefined;
+      if (encryptedMs !== undefined && since !== undefined && Date.parse(since) > encryptedMs) continue;
       return { seq, time, by: nameIn((announced ?? { actor }).actor), program: (announced ?? { actor }).actor.program, variable: only !== undefined };
     }
   }
