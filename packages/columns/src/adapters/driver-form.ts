@@ -1,6 +1,4 @@
 /** What a stored value is on its way to a driver and back. */
-import { LockfastError } from '@lockfast/core/errors';
-
 import type { Column, Stored } from '../index.ts';
 import { storedOfParsed } from './parsed-json.ts';
 import { refuseOtherStorage } from './type-storage.ts';
@@ -19,11 +17,8 @@ const HEXADECIMAL = /^\\x(?:[0-9a-f]{2})*$/;
 /** @throws LockfastError `usage` where a column of that type can't hold its values */
 export function driverFormOf<V>(column: Column<V>, sqlType: string | undefined): DriverForm {
   const { storage = 'text' } = column.definition;
-  if (sqlType !== undefined && JSON_TYPES.includes(sqlType)) {
-    if (storage === 'text') return jsonForm(column, sqlType);
-    throw new LockfastError('usage', `${column.id}: a ${sqlType} column holds text, and the definition says binary`, "define it without storage: 'binary', or make the column a bytea");
-  }
   if (sqlType !== undefined) refuseOtherStorage(column, sqlType);
+  if (sqlType !== undefined && JSON_TYPES.includes(sqlType)) return jsonForm(column, sqlType);
   if (storage === 'binary') return { sqlType: sqlType ?? 'bytea', toDriver: (stored) => stored, fromDriver: bytesOf };
   return { sqlType: sqlType ?? 'text', toDriver: (stored) => stored, fromDriver: (received) => received as Stored };
 }

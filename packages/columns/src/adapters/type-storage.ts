@@ -3,7 +3,7 @@ import { LockfastError } from '@lockfast/core/errors';
 import type { Column } from '../index.ts';
 
 const OF_BYTES = /^(?:bytea|(?:tiny|medium|long)?blob|(?:var)?binary)\b/i;
-const OF_TEXT = /^(?:(?:tiny|medium|long)?text|(?:var)?char|character|citext)\b/i;
+const OF_TEXT = /^(?:(?:tiny|medium|long)?text|(?:var)?char|character|citext|jsonb?)\b/i;
 
 /**
  * Text in a column of bytes is written, and comes back as bytes that no format reads. Types with other names are taken as they are.

@@ -1,6 +1,4 @@
 /** The data type of an encrypted attribute. */
-import { LockfastError } from '@lockfast/core/errors';
-
 import type { Column, Stored } from '../../index.ts';
 import { EncryptedValue } from '../encrypted-value.ts';
 import { storedOfParsed } from '../parsed-json.ts';
@@ -22,7 +20,6 @@ export class EncryptedType {
     this.column = column;
     this.#sql = sql;
     this.#json = JSON_TYPES.includes(sql.toUpperCase());
-    if (this.#json && column.definition.storage === 'binary') throw new LockfastError('usage', `${column.id}: a ${sql} column holds text, and the definition says binary`, "define it without storage: 'binary', or choose a type for bytes");
     refuseOtherStorage(column, sql);
   }
 

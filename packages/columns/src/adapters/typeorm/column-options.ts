@@ -55,7 +55,6 @@ export class ColumnTransformer {
  */
 export function encryptedColumn<Type extends string>(column: Column<unknown>, type: Type): EncryptedColumnOptions<Type> {
   const json = JSON_TYPES.includes(type);
-  if (json && column.definition.storage === 'binary') throw new LockfastError('usage', `${column.id}: a ${type} column holds text, and the definition says binary`, "define it without storage: 'binary', or choose a type for bytes");
   if (UNFIT_TYPES.includes(type)) throw new LockfastError('usage', `${column.id}: a column of the type ${type} does not give back every text as it is`, "use 'text', 'varchar' of sufficient length, a type for bytes, 'json' or 'jsonb'");
   refuseOtherStorage(column, type);
   return { type, transformer: new ColumnTransformer(column, json) };
